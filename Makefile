@@ -1,0 +1,56 @@
+# A newcomer needs two: make demo, make test. Everything stays inside this directory.
+PYTHON ?= python3
+AIRFLOW ?= 3.3
+
+BIN := .venv/bin
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONNOUSERSITE := 1
+
+.PHONY: demo test check bench clean constraints
+
+demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
+	@$(BIN)/python scripts/demo.py
+
+test: .venv/test  ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/check  ## Lint and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: .venv/test  ## Rows per second, CPU, memory and requests against a plain loop and others
+	@$(BIN)/python scripts/bench.py
+
+clean:  ## Remove every trace
+	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works with
+	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
+	  --group test --group check --output-file $(CONSTRAINTS) pyproject.toml
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	@echo "Building .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv
+	@touch $@
+
+.venv/runtime: .venv/uv pyproject.toml $(CONSTRAINTS)
+	@$(UV) --editable .
+	@touch $@
+
+.venv/test: .venv/runtime
+	@$(UV) --group test
+	@touch $@
+
+.venv/check: .venv/test
+	@$(UV) --group check
+	@touch $@

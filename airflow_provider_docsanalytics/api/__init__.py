@@ -1,0 +1,1 @@
+"""What the services are and how to ask them. No Airflow, no storage."""

@@ -1,0 +1,106 @@
+"""Reads an answer within bounds, and turns an error status into a typed error."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+
+from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    AuthError,
+    BadResponse,
+    NotFound,
+    RateLimited,
+    ServerError,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.api.endpoint import Selection
+
+MAX_BODY_BYTES = 256 * 1024 * 1024
+"""An answer larger than this, once decompressed, is not read to its end."""
+_CHUNK_BYTES = 256 * 1024
+_DETAIL_CHARS = 500
+
+
+def read_body(response: requests.Response, selection: Selection, *, deadline_s: float) -> bytes:
+    """Return the decompressed body, or raise where it is too large or comes too slowly."""
+    until = time.monotonic() + deadline_s
+    chunks, size = [], 0
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
+        if time.monotonic() > until:
+            raise Unreachable(f"{selection}: the answer was not complete after {deadline_s:g} s.")
+    return b"".join(chunks)
+
+
+def error_for(response: requests.Response, content: bytes, selection: Selection) -> Exception:
+    """Return the typed error for an answer whose status is not 200."""
+    status, name = response.status_code, selection.endpoint.name
+    if response.is_redirect:
+        host = urlsplit(response.headers.get("Location", "")).hostname or "the same host"
+        return BadResponse(
+            f"{selection}: redirected to {host}, which is not followed: the key is for one host. "
+            "Set the base URL to where the service is."
+        )
+    kind: type[ApiError] = ApiError
+    if status in (401, 403):
+        kind = AuthError
+    elif status in (404, 429):
+        kind = NotFound if status == 404 else RateLimited  # noqa: PLR2004
+    elif status >= requests.codes.internal_server_error:
+        kind = ServerError
+    return kind(
+        status, name, _detail(content, response), retry_after_s=_retry_after(response.headers)
+    )
+
+
+def _detail(content: bytes, response: requests.Response) -> str:
+    """Return the API's own words: ``error`` and each ``details[].message``, or ``message``."""
+    try:
+        answer = rawjson.value(content)
+    except (rawjson.NotJson, UnicodeDecodeError):
+        answer = None
+    words: list[Any] = []
+    if isinstance(answer, dict):
+        words = [answer.get("error") or answer.get("message")]
+        details = answer.get("details")
+        if isinstance(details, list):
+            words += [entry.get("message") for entry in details if isinstance(entry, dict)]
+    said = "; ".join(str(word) for word in words if word)
+    return (said or response.reason or "no reason given")[:_DETAIL_CHARS]
+
+
+def _retry_after(headers: requests.structures.CaseInsensitiveDict[str]) -> float | None:
+    """Return the seconds of a ``Retry-After`` in seconds or as an HTTP date, if it is either.
+
+    A date is measured against the answer's own ``Date``, so that a wrong clock here does no harm.
+    """
+    text = headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        until, now = _http_date(text), _http_date(headers.get("Date", ""))
+        if until is None:
+            return None
+        seconds = (until - (now or datetime.now(UTC))).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

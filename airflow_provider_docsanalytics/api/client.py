@@ -1,0 +1,255 @@
+"""Sends requests, checks answers, drives the paging. The only place that knows ``requests``."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from airflow_provider_docsanalytics import __version__
+from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics.api._answer import error_for, read_body
+from airflow_provider_docsanalytics.api.endpoint import Body, Page
+from airflow_provider_docsanalytics.errors import (
+    BadResponse,
+    ConfigError,
+    NotFound,
+    RateLimited,
+    ServerError,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_docsanalytics.api.endpoint import Ask, Selection
+    from airflow_provider_docsanalytics.api.settings import Settings
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
+MAX_EMPTY_PAGES = 10
+"""Empty pages in a row that still say there is more, before the service is not believed."""
+
+_BACKOFF = wait_random_exponential(multiplier=1, max=60)
+_QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
+"""For a 429 that does not say when to come back: each try may spend a request of the quota."""
+
+
+class _Bearer(AuthBase):
+    """The one place where the key meets a request; also keeps ``.netrc`` from replacing it."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class Client:
+    """One keep-alive session with one service. Not for several threads at once.
+
+    Attributes:
+        requests_sent: requests sent so far, those included that failed or were refused.
+    """
+
+    def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._settings = settings
+        self._sleep = sleep
+        self.requests_sent = 0
+        self._session = requests.Session()
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=1))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=1))
+        self._session.headers.update(
+            {
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
+        self._session.auth = _Bearer(settings.api_key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is."""
+        return self._settings.base_url
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    def iter_pages(self, selection: Selection, cursor: str | None = None) -> Iterator[Page]:
+        """Yield the selection's pages from ``cursor`` on, one request each, until its end.
+
+        A page is yielded only once the way on from it is known to be sound: a cursor that was seen
+        before is a :class:`BadResponse`, and the page is not part of any export.
+        """
+        paging = selection.endpoint.paging
+        seen = {cursor}
+        empty = 0
+        while not selection.is_empty:
+            ask = paging.ask(selection, cursor)
+            body = self._get(selection, ask)
+            step = paging.step(selection, cursor, body)
+            if step.next_cursor in seen and step.next_cursor is not None:
+                raise BadResponse(
+                    f"{selection}: the service gave a cursor for the second time; following it "
+                    "would go round for ever. Nothing was exported as complete; try again later."
+                )
+            empty = 0 if step.rows or body is None or ask.window != selection.window else empty + 1
+            if empty > MAX_EMPTY_PAGES:
+                raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
+            yield Page(
+                rows=step.rows,
+                totals=_totals(selection, body),
+                next_cursor=step.next_cursor,
+                missing=(ask.thread_id,) if body is None else (),
+            )
+            if step.next_cursor is None:
+                return
+            cursor = step.next_cursor
+            seen.add(cursor)
+
+    def _get(self, selection: Selection, ask: Ask) -> Body | None:
+        """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
+        url, query = self._url(selection, ask), self._query(selection, ask)
+        retrying = Retrying(
+            retry=retry_if_exception(_is_transient),
+            wait=_wait,
+            stop=self._must_stop,
+            before_sleep=_say_wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._send, selection, url, query)
+        except NotFound:
+            if ask.thread_id:
+                log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
+                return None
+            raise
+
+    def _url(self, selection: Selection, ask: Ask) -> str:
+        path = selection.endpoint.path.format(
+            project_id=quote(selection.project_id or "", safe=""),
+            thread_id=quote(ask.thread_id, safe=""),
+        )
+        return self._settings.base_url.rstrip("/") + path
+
+    def _query(self, selection: Selection, ask: Ask) -> dict[str, str]:
+        dates = selection.platform.dates(ask.window) if ask.window else {}
+        return {**dates, **selection.filters, **ask.query}
+
+    def _must_stop(self, state: RetryCallState) -> bool:
+        settings = self._settings
+        return (
+            stop_after_attempt(settings.max_attempts)(state)
+            or state.idle_for + state.upcoming_sleep > settings.max_wait_s
+        )
+
+    def _send(self, selection: Selection, url: str, query: Mapping[str, str]) -> Body:
+        settings = self._settings
+        self.requests_sent += 1
+        try:
+            with self._session.get(
+                url,
+                params=query,
+                timeout=(settings.timeout_s, settings.timeout_s),
+                allow_redirects=False,
+                proxies=dict(settings.proxies or {}),
+                verify=settings.verify,
+                cert=settings.cert,
+                stream=True,
+            ) as response:
+                content = read_body(response, selection, deadline_s=10 * settings.timeout_s)
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(
+                f"{selection}: the TLS connection failed ({error}). If the service has a private "
+                "CA, give its bundle as verify in the connection's extra."
+            ) from error
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise ConfigError(
+                f"The connection's host or proxies are not usable: {error}"
+            ) from error
+        except requests.exceptions.RequestException as error:
+            raise Unreachable(
+                f"{selection}: no whole answer after {settings.timeout_s:g} s or less of silence "
+                f"({type(error).__name__}: {error}). A retry resumes where this attempt stopped."
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"verify or cert of the connection's extra: {error}") from error
+        if response.status_code != requests.codes.ok:
+            raise error_for(response, content, selection)
+        return _parse(selection, response, content)
+
+
+def _parse(selection: Selection, response: requests.Response, content: bytes) -> Body:
+    try:
+        content.decode()
+        return selection.platform.open_envelope(Body.parse(content))
+    except UnicodeDecodeError as error:
+        raise BadResponse(f"{selection}: the answer is not UTF-8 ({error.reason}).") from error
+    except rawjson.NotJson as error:
+        if error.truncated and content:
+            raise Unreachable(
+                f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
+                "where this attempt stopped."
+            ) from error
+        kind = response.headers.get("Content-Type", "no content type")
+        start = content[:100].decode(errors="replace")
+        raise BadResponse(
+            f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}). Check the base "
+            "URL, and what stands between here and the service."
+        ) from error
+
+
+def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
+    if body is None:
+        return {}
+    names = selection.endpoint.totals
+    return {name: rawjson.value(body.members[name]) for name in names if name in body.members}
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, RateLimited | ServerError | Unreachable)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    told = getattr(error, "retry_after_s", None)
+    backoff = _BACKOFF(state)
+    if told is not None:
+        # A little more than told: several tasks wait for the same moment.
+        return float(told) + min(backoff, 5.0)
+    return _QUOTA_BACKOFF(state) if isinstance(error, RateLimited) else backoff
+
+
+def _say_wait(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("%s Attempt %d; waiting %.1f s", error, state.attempt_number, state.upcoming_sleep)

@@ -1,0 +1,249 @@
+"""The vocabulary of the endpoint tables: what an endpoint is, what is asked, what comes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import msgspec
+
+    from airflow_provider_docsanalytics.window import DateWindow
+
+Query = dict[str, str]
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter of an endpoint.
+
+    Attributes:
+        values: the values that the API knows; empty means any text.
+        many: whether several may be given, as a list or joined by commas.
+    """
+
+    values: tuple[str, ...] = ()
+    many: bool = False
+
+    def spell(self, name: str, value: object) -> str:
+        """Return ``value`` as the API takes it, or raise :class:`ConfigError`."""
+        if isinstance(value, str):
+            given: Sequence[object] = value.split(",") if self.many else [value]
+        else:
+            given = value if isinstance(value, Sequence) else [value]
+        words = ["" if word is None else str(word).strip() for word in given]
+        if self.many:
+            words = sorted(set(words))
+        unknown = self.values and set(words) - set(self.values)
+        if unknown or not words or not all(words) or (len(words) > 1 and not self.many):
+            known = ", ".join(self.values) or "one text"
+            several = " (several: a list, or joined by commas)" if self.many else ""
+            raise ConfigError(f"filters[{name!r}]={value!r}: expected {known}{several}.")
+        return ",".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One answer: its whole text, and its top-level members as undecoded slices."""
+
+    raw: bytes | msgspec.Raw
+    members: Mapping[str, msgspec.Raw]
+
+    @classmethod
+    def parse(cls, raw: bytes | msgspec.Raw) -> Body:
+        """Return the body of a JSON object; raises :class:`.rawjson.NotJson`."""
+        return cls(raw, rawjson.members(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one request asks beyond the selection: paging parameters, and which part of it."""
+
+    query: Query
+    window: DateWindow | None
+    thread_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one answer gave: its rows as slices, and the cursor of the next ask, if there is one."""
+
+    rows: list[msgspec.Raw]
+    next_cursor: str | None
+
+
+class Paging(Protocol):
+    """How an endpoint is read to its end: two pure functions and no state of its own.
+
+    A cursor is text that resumes the reading at any time, in any process; ``None`` is the start.
+    """
+
+    def ask(self, selection: Selection, cursor: str | None) -> Ask:
+        """Return the request to send at ``cursor``."""
+
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
+        """Return what the answer gave and how to go on, or raise :class:`.BadResponse`.
+
+        ``body`` is ``None`` where the service has said that the asked-for thing does not exist.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of a platform's table.
+
+    Attributes:
+        path: the URL's path under the base URL, with ``{project_id}`` and ``{thread_id}``.
+        rows_key: the member that holds the rows; ``""`` if the whole object is the one row.
+        page_size: the largest page that the service gives; 0 where nothing pages.
+        totals: members of the answer that speak of the whole selection, not of one page.
+    """
+
+    name: str
+    path: str
+    paging: Paging
+    rows_key: str = ""
+    page_size: int = 0
+    windowed: bool = True
+    filters: Mapping[str, Filter] = field(default_factory=lambda: MappingProxyType({}))
+    totals: tuple[str, ...] = ()
+
+    @property
+    def by_id(self) -> bool:
+        """Whether rows are asked for one by one, by ID."""
+        return "{thread_id}" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One service: its endpoints, and how it spells keys, dates and answers."""
+
+    name: str
+    title: str
+    default_url: str
+    endpoints: Mapping[str, Endpoint]
+    has_projects: bool
+    check_key: Callable[[str], None]
+    dates: Callable[[DateWindow], Query]
+    open_envelope: Callable[[Body], Body]
+    probe: str
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return the table's row, or raise :class:`ConfigError` with the known names."""
+        if name not in self.endpoints:
+            raise ConfigError(
+                f"{self.title} has no endpoint {name!r}; known: {', '.join(self.endpoints)}."
+            )
+        return self.endpoints[name]
+
+    def select(
+        self,
+        endpoint: str,
+        *,
+        window: DateWindow | None = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        thread_ids: Iterable[str] | None = None,
+    ) -> Selection:
+        """Return the checked selection; raises :class:`ConfigError` naming the wrong field."""
+        row = self.endpoint(endpoint)
+        if self.has_projects:
+            if not project_id:
+                raise ConfigError(
+                    f"{self.title} needs a project ID: pass project_id, or put it into the "
+                    "connection's login (it stands on the API keys page of the dashboard)."
+                )
+            check_identifier("project_id", project_id)
+        if window is not None and not row.windowed:
+            raise ConfigError(f"{endpoint} takes no dates: leave out date_from, date_to, lookback.")
+        return Selection(
+            platform=self,
+            endpoint=row,
+            project_id=project_id if self.has_projects else None,
+            window=window,
+            filters=_checked_filters(row, filters or {}),
+            thread_ids=_checked_threads(row, thread_ids),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows are wanted: checked, so that every request made from it is well-formed."""
+
+    platform: Platform
+    endpoint: Endpoint
+    project_id: str | None
+    window: DateWindow | None
+    filters: Mapping[str, str]
+    thread_ids: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it selects nothing, so that there is nothing to ask: an empty list of IDs."""
+        return self.endpoint.by_id and not self.thread_ids
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.name} {self.window or ''}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one request brought.
+
+    Attributes:
+        rows: each row as the JSON text that the service sent.
+        totals: the whole-response fields, under the API's own names.
+        next_cursor: where to go on, also in another process; ``None`` after the last page.
+        missing: IDs that were asked for and do not exist.
+    """
+
+    rows: Sequence[msgspec.Raw]
+    totals: Mapping[str, Any]
+    next_cursor: str | None
+    missing: tuple[str, ...] = ()
+
+    def decode(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries."""
+        return [rawjson.value(row) for row in self.rows]
+
+
+def check_identifier(field_name: str, value: object) -> None:
+    """Refuse an ID that could turn into another URL or another directory."""
+    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+        raise ConfigError(
+            f"{field_name}={value!r} is not an ID: letters, digits, '_', '-' and single dots only. "
+            "Copy it from the service as it is."
+        )
+
+
+def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping[str, str]:
+    unknown = sorted(set(given) - set(endpoint.filters))
+    if unknown:
+        known = ", ".join(endpoint.filters) or "none"
+        raise ConfigError(f"{endpoint.name} has no filter {unknown[0]!r}; known: {known}.")
+    return {name: endpoint.filters[name].spell(name, given[name]) for name in sorted(given)}
+
+
+def _checked_threads(endpoint: Endpoint, given: Iterable[str] | None) -> tuple[str, ...]:
+    if not endpoint.by_id:
+        if given is not None:
+            raise ConfigError(f"thread_ids goes with the endpoint threads, not {endpoint.name}.")
+        return ()
+    if given is None or isinstance(given, str):
+        raise ConfigError(
+            f"{endpoint.name} needs thread_ids, a list of IDs (the id of conversation rows); "
+            f"got {given!r}."
+        )
+    thread_ids = tuple(dict.fromkeys(given))
+    for thread_id in thread_ids:
+        check_identifier("thread_ids", thread_id)
+    return thread_ids

@@ -1,0 +1,103 @@
+"""Every error that this provider raises by itself, sorted by what the caller should do.
+
+::
+
+    DocsAnalyticsError
+    ├── ConfigError        fix the Dag or the connection; no retry can cure it
+    ├── Superseded         nothing: another attempt has taken this export over
+    ├── ApiError           the service answered with an error status
+    │   ├── AuthError      401, 403: fix the key; no retry can cure it
+    │   ├── NotFound       404: fix the ID, or accept that it is gone
+    │   ├── RateLimited    429: wait, then go on
+    │   └── ServerError    5xx: try again
+    ├── Unreachable        time-out, DNS, reset, cut-off body: try again
+    └── BadResponse        an answer that the API does not promise: read the message
+
+There is no Airflow in here; :mod:`.operators._errors` translates to Airflow's exceptions.
+"""
+
+from __future__ import annotations
+
+
+class DocsAnalyticsError(Exception):
+    """The root of all errors of this provider."""
+
+
+class ConfigError(DocsAnalyticsError, ValueError):
+    """A parameter or a connection field is wrong; raised before any request is sent."""
+
+
+class Superseded(DocsAnalyticsError):  # noqa: N818 - named for what happened, as in the docs
+    """Another attempt has taken over this export; this one stopped without touching it."""
+
+
+class ApiError(DocsAnalyticsError):
+    """The service answered with an error status.
+
+    Attributes:
+        status: the HTTP status.
+        endpoint: the endpoint's name in the endpoint table.
+        detail: the API's own ``error`` and ``details[].message``, at most 500 characters.
+        retry_after_s: seconds until the service wants to be asked again, where it said so.
+    """
+
+    remedy = "Check the parameters of the task against the API's answer."
+
+    def __init__(
+        self, status: int, endpoint: str, detail: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(status, endpoint, detail)
+        self.status = status
+        self.endpoint = endpoint
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: HTTP {self.status}: {self.detail}. {self.remedy}"
+
+
+class AuthError(ApiError):
+    """401 or 403: the key was refused."""
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """What to do: a refused key (401) and a key without the right (403) differ."""
+        if self.status == 401:  # noqa: PLR2004 - the status is the name
+            return (
+                "The key is wrong or has expired (Mintlify's expire after 90 days by default): "
+                "make a new one and put it into the connection's password."
+            )
+        return (
+            "The key is known but may not read this: check its scope (it needs read), its "
+            "address allowlist, and that the project belongs to the key's organisation."
+        )
+
+
+class NotFound(ApiError):  # noqa: N818 - named for the status
+    """404: no such project, thread or path."""
+
+    remedy = "Check the project ID, the thread ID and the base URL."
+
+
+class RateLimited(ApiError):  # noqa: N818 - a plan, not a crash
+    """429: the organisation's quota is spent; ``retry_after_s`` is ``None`` when not said."""
+
+    remedy = "The quota (Mintlify: 100 requests an hour for the organisation) is spent."
+
+    def __str__(self) -> str:
+        wait = f" Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""
+        return super().__str__() + wait + " What was exported so far is kept; a retry resumes."
+
+
+class ServerError(ApiError):
+    """5xx after all attempts."""
+
+    remedy = "The service failed; a retry resumes where this attempt stopped."
+
+
+class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
+    """No whole answer arrived: time-out, DNS failure, refused, reset, or a cut-off body."""
+
+
+class BadResponse(DocsAnalyticsError):  # noqa: N818 - named for what happened
+    """An answer that the API does not promise: not JSON, a key missing, a repeated cursor."""

@@ -1,0 +1,1 @@
+"""Airflow hooks: a connection on one side, :mod:`..api` on the other."""

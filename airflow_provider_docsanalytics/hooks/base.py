@@ -1,0 +1,166 @@
+"""What both hooks share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
+from airflow_provider_docsanalytics.hooks import connection as form
+from airflow_provider_docsanalytics.window import DateWindow, iso_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider_docsanalytics.api.client import Client
+    from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
+    from airflow_provider_docsanalytics.api.settings import Settings
+
+_TEST_TIMEOUT_S = 10.0
+
+
+class DocsAnalyticsHook(BaseHook):
+    """Reads one platform's endpoints with the key of an Airflow connection."""
+
+    platform: ClassVar[Platform]
+
+    def __init__(self, conn_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._conn_id = conn_id
+
+    def get_conn(self) -> Client:
+        """Return a client with its own keep-alive session; close it, or use it in a ``with``."""
+        from airflow_provider_docsanalytics.api.client import Client  # noqa: PLC0415 - heavy
+
+        return Client(self.settings)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection's settings, checked; nothing is sent."""
+        connection = self.get_connection(self._conn_id)
+        if connection.password:
+            mask_secret(connection.password)
+        try:
+            settings = form.read_settings(self.platform, connection)
+        except ConfigError as error:
+            raise ConfigError(f"Connection {self._conn_id!r}: {error}") from error
+        if settings.verify is False:
+            self.log.warning(
+                "Connection %r: verify is false; whoever stands in between can read the key.",
+                self._conn_id,
+            )
+        return settings
+
+    def select(
+        self,
+        endpoint: str,
+        *,
+        window: DateWindow | None = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        thread_ids: Iterable[str] | None = None,
+    ) -> Selection:
+        """Return the checked selection, with the connection's project where none is given."""
+        return self.platform.select(
+            endpoint,
+            window=window,
+            project_id=project_id or self.settings.project_id,
+            filters=filters,
+            thread_ids=thread_ids,
+        )
+
+    def iter_pages(
+        self,
+        endpoint: str,
+        *,
+        date_from: object = None,
+        date_to: object = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        cursor: str | None = None,
+        thread_ids: Iterable[str] | None = None,
+    ) -> Iterator[Page]:
+        """Return the pages of an endpoint, each asked for when it is taken; one request each.
+
+        Args:
+            endpoint: a name of the endpoint table.
+            date_from: first instant, a ``datetime`` or ISO 8601 text; no zone means UTC.
+            date_to: first instant after; default: now. Without both, the service's own range.
+            project_id: default: the connection's login.
+            filters: the endpoint's own filters.
+            cursor: the ``next_cursor`` of an earlier page, to go on behind it.
+            thread_ids: for ``threads``: the IDs, one request each.
+
+        Raises:
+            ConfigError: before any request, if a parameter or the connection is wrong.
+            DocsAnalyticsError: while pages are taken, see :mod:`..errors`.
+        """
+        window = _window(date_from, date_to)
+        selection = self.select(
+            endpoint, window=window, project_id=project_id, filters=filters, thread_ids=thread_ids
+        )
+        return self._pages(self.get_conn(), selection, cursor)
+
+    def iter_rows(self, endpoint: str, **selection: Any) -> Iterator[dict[str, Any]]:
+        """Return the rows of an endpoint as dictionaries; arguments as :meth:`iter_pages`."""
+        return (row for page in self.iter_pages(endpoint, **selection) for row in page.decode())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Spend one request; return whether the key works, and what to do if it does not."""
+        from airflow_provider_docsanalytics.api.client import Client  # noqa: PLC0415 - heavy
+
+        today = datetime.now(UTC)
+        try:
+            window = DateWindow.parse(today - timedelta(days=1), today)
+            selection = self.select(self.platform.probe, window=window)
+            timeout_s = min(self.settings.timeout_s, _TEST_TIMEOUT_S)
+            settings = replace(self.settings, max_attempts=1, timeout_s=timeout_s)
+            with Client(settings) as client:
+                next(client.iter_pages(selection))
+        except RateLimited as error:
+            return False, f"The service answers, but the key could not be tried: {error}"
+        except DocsAnalyticsError as error:
+            return False, str(error)
+        return (
+            True,
+            f"{self.platform.title} answers, and the key may read {selection.endpoint.name}.",
+        )
+
+    @staticmethod
+    def _pages(client: Client, selection: Selection, cursor: str | None) -> Iterator[Page]:
+        with client:
+            yield from client.iter_pages(selection, cursor)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the extra's form fields, for Airflow before 3.2."""
+        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found] # noqa: PLC0415
+            BS3TextFieldWidget,
+        )
+        from wtforms import StringField  # type: ignore[import-untyped] # noqa: PLC0415 - web only
+
+        return {
+            name: StringField(field.label, widget=BS3TextFieldWidget(), description=field.help)
+            for name, field in form.EXTRA_FIELDS.items()
+        }
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how Airflow's own fields show, for Airflow before 3.2."""
+        return {
+            "hidden_fields": form.hidden_fields(cls.platform),
+            "relabeling": form.relabeling(cls.platform),
+            "placeholders": form.placeholders(cls.platform),
+        }
+
+
+def _window(date_from: object, date_to: object) -> DateWindow | None:
+    if date_from is None and date_to is None:
+        return None
+    if date_from is None:
+        raise ConfigError(f"date_to={date_to!r} without date_from: give the start of the window.")
+    return DateWindow.parse(date_from, iso_ms(datetime.now(UTC)) if date_to is None else date_to)

@@ -1,0 +1,26 @@
+"""The hook for Vyom's voice-assistant call analytics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
+
+
+class VyomHook(DocsAnalyticsHook):
+    """Reads Vyom's call analytics: calls by assistant, phone number, service, time; dashboard.
+
+    Args:
+        vyom_conn_id: the connection; its password is the API key.
+    """
+
+    platform = VYOM
+    conn_name_attr = "vyom_conn_id"
+    default_conn_name = "vyom_default"
+    conn_type = "vyom"
+    hook_name = "Vyom"
+
+    def __init__(self, vyom_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(vyom_conn_id, **kwargs)
+        self.vyom_conn_id = vyom_conn_id

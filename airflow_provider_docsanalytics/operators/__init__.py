@@ -1,0 +1,1 @@
+"""Airflow operators: task parameters here, :mod:`..hooks` and :mod:`..export` behind them."""

@@ -1,0 +1,215 @@
+"""The export operator that both platforms share."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.operators.failures import (
+    DEFAULT_RETRY_POLICY,
+    airflow_failures,
+)
+from airflow_provider_docsanalytics.operators.path import fields_of, fill
+from airflow_provider_docsanalytics.operators.window import resolve_window
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.export.run import Plan
+    from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
+    from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
+
+_SHORT_WAIT_S = 60.0
+"""Shorter than this, giving the slot back and getting one again costs more than it saves."""
+
+
+class ExportOperator(BaseOperator):
+    """Exports one window of one endpoint into a directory: whole, or not at all.
+
+    Use a platform's subclass. Everything is checked before the first request, and errors say which
+    parameter to change.
+
+    Args:
+        endpoint: a name of the endpoint table (templated).
+        path: directory of this export, absolute or a URL of any ``ObjectStoragePath`` (templated).
+            ``{platform}``, ``{endpoint}``, ``{project_id}``, ``{date_from:%Y-%m-%d}`` and
+            ``{date_to:…}`` are filled in after Jinja.
+        storage_conn_id: Airflow connection for ``path`` (templated).
+        date_from: first instant of the window, ISO 8601; no zone means UTC (templated). Default:
+            the start of the run's data interval.
+        date_to: first instant after the window (templated). Default: the interval's end.
+        lookback: start the window that much earlier.
+        settle: how long after its end a window is not yet read, since the service may still be
+            filling it.
+        filters: the endpoint's own filters (templated).
+        file_format: ``jsonl``.
+        compression: ``None``, ``gzip`` or ``zstd``.
+        pages_per_file: a file is closed and checkpointed every so many pages.
+        if_exists: ``error`` or ``replace``, for a directory that holds a different export. The same
+            export is always replaced.
+        retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
+            spent quota when it returns.
+
+    Returns:
+        (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,
+        ``date_to``, ``rows``, ``pages``, ``requests``, ``bytes``, ``files`` (count), ``totals``.
+    """
+
+    template_fields: Sequence[str] = (
+        "endpoint",
+        "path",
+        "storage_conn_id",
+        "date_from",
+        "date_to",
+        "filters",
+    )
+    ui_color = "#e6f2ec"
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        path: str,
+        storage_conn_id: str | None = None,
+        date_from: str | datetime | None = None,
+        date_to: str | datetime | None = None,
+        lookback: timedelta | None = None,
+        settle: timedelta = timedelta(minutes=10),
+        filters: Mapping[str, Any] | None = None,
+        file_format: str = "jsonl",
+        compression: str | None = None,
+        pages_per_file: int = 10,
+        if_exists: Literal["error", "replace"] = "error",
+        retry_policy: Any = DEFAULT_RETRY_POLICY,
+        **kwargs: Any,
+    ) -> None:
+        if AIRFLOW_V_3_3_PLUS:
+            kwargs["retry_policy"] = retry_policy
+        super().__init__(**kwargs)
+        self.endpoint = endpoint
+        self.path = path
+        self.storage_conn_id = storage_conn_id
+        self.date_from = date_from
+        self.date_to = date_to
+        self.lookback = lookback
+        self.settle = settle
+        self.filters = filters
+        self.file_format = file_format
+        self.compression = compression
+        self.pages_per_file = pages_per_file
+        self.if_exists = if_exists
+
+    @cached_property
+    def hook(self) -> DocsAnalyticsHook:
+        """The platform's hook on this task's connection."""
+        raise NotImplementedError
+
+    def select(self, context: Context) -> Selection:
+        """Return what this run exports, checked."""
+        row = self.hook.platform.endpoint(self.endpoint)
+        window = None
+        if row.windowed:
+            window = resolve_window(context, self.date_from, self.date_to, self.lookback)
+        elif self.date_from is not None or self.date_to is not None or self.lookback is not None:
+            raise ConfigError(f"{row.name} takes no dates: leave out date_from, date_to, lookback.")
+        return self.hook.select(self.endpoint, window=window, **self.selection_arguments())
+
+    def selection_arguments(self) -> dict[str, Any]:
+        """Return the arguments of the hook's ``select`` that only some platforms have."""
+        return {"filters": self.filters}
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Export the window; return the summary that goes to XCom."""
+        from airflow_provider_docsanalytics.export.run import Source, export  # noqa: PLC0415 - heavy
+
+        with airflow_failures():
+            selection = self.select(context)
+            plan, directory = self._plan(selection), self._directory(selection)
+            self._wait_until_settled(selection)
+            with self.hook.get_conn() as client:
+                self.log.info("Exporting %s to %s", selection, directory.uri)
+                source = Source(
+                    name=client.base_url,
+                    pages=partial(client.iter_pages, selection),
+                    requests_sent=lambda: client.requests_sent,
+                )
+                manifest = export(plan, directory, source)
+            return _summary(manifest, directory.uri)
+
+    def _plan(self, selection: Selection) -> Plan:
+        from airflow_provider_docsanalytics.export.run import Plan  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.export.store import Identity  # noqa: PLC0415 - heavy
+
+        window = selection.window
+        identity = Identity(
+            platform=selection.platform.name,
+            endpoint=selection.endpoint.name,
+            project_id=selection.project_id,
+            date_from=window.date_from if window else None,
+            date_to=window.date_to if window else None,
+            filters=dict(selection.filters),
+            file_format=self.file_format,
+            compression=self.compression,
+            **({"thread_ids": selection.thread_ids} if selection.endpoint.by_id else {}),
+        )
+        context = {"_project_id": selection.project_id} if selection.project_id else {}
+        if window:
+            context |= {"_date_from": window.date_from, "_date_to": window.date_to}
+        return Plan(identity, context, self.pages_per_file, self.if_exists)
+
+    def _directory(self, selection: Selection) -> ExportDirectory:
+        from airflow.providers.common.compat.sdk import (  # noqa: PLC0415 - heavy
+            ObjectStoragePath,
+        )
+
+        from airflow_provider_docsanalytics.export.store import (  # noqa: PLC0415 - heavy
+            ExportDirectory,
+        )
+
+        path = ObjectStoragePath(
+            fill(self.path, fields_of(selection)), conn_id=self.storage_conn_id or None
+        )
+        return ExportDirectory(path.fs, path.path, str(path))
+
+    def _wait_until_settled(self, selection: Selection) -> None:
+        """Return once the window's data is in; a long wait gives the worker slot back."""
+        if selection.window is None:
+            return
+        due = selection.window.end + self.settle
+        wait_s = (due - datetime.now(UTC)).total_seconds()
+        if wait_s <= 0:
+            return
+        self.log.info("%s may still be filling; reading it at %s", selection, due)
+        # Before 3.1 Airflow would run the task again at once, over and over.
+        if wait_s > _SHORT_WAIT_S and AIRFLOW_V_3_1_PLUS:
+            raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
+        time.sleep(wait_s)
+
+
+def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
+    from airflow_provider_docsanalytics.export.store import MANIFEST  # noqa: PLC0415 - heavy
+
+    return {
+        "manifest": f"{uri}/{MANIFEST}",
+        "path": uri,
+        "endpoint": manifest.endpoint,
+        "project_id": manifest.project_id,
+        "date_from": manifest.date_from,
+        "date_to": manifest.date_to,
+        "rows": manifest.rows,
+        "pages": manifest.pages,
+        "requests": manifest.requests,
+        "bytes": sum(file.bytes for file in manifest.files),
+        "files": len(manifest.files),
+        "totals": manifest.totals,
+    }

@@ -1,0 +1,69 @@
+"""How this provider's errors become Airflow's decisions: fail at once, wait, or try again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_docsanalytics.errors import (
+    AuthError,
+    ConfigError,
+    DocsAnalyticsError,
+    RateLimited,
+    Superseded,
+)
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INCURABLE = (ConfigError, AuthError, Superseded)
+"""What no retry can cure, or must not try to."""
+_FIRST_WAIT_S = 60.0
+_LONGEST_UNTOLD_WAIT_S = 900.0
+
+
+def retry_delay_s(error: RateLimited, try_number: int) -> float:
+    """Return how long a retry should wait: as told, else growing from 1 to 15 minutes."""
+    if error.retry_after_s is not None:
+        return error.retry_after_s
+    return min(_FIRST_WAIT_S * 2.0 ** (try_number - 1), _LONGEST_UNTOLD_WAIT_S)
+
+
+DEFAULT_RETRY_POLICY: Any = None
+if AIRFLOW_V_3_3_PLUS:
+    from airflow.sdk import RetryDecision, RetryPolicy
+
+    class DocsAnalyticsRetryPolicy(RetryPolicy):
+        """Fails at once what no retry can cure; retries a spent quota when it returns."""
+
+        def evaluate(
+            self,
+            exception: BaseException,
+            try_number: int,
+            max_tries: int,  # noqa: ARG002 - the base class's signature
+            context: Any = None,  # noqa: ARG002 - the base class's signature
+        ) -> RetryDecision:
+            """Return the decision for one failure."""
+            if isinstance(exception, INCURABLE):
+                return RetryDecision.fail(reason=type(exception).__name__)
+            if isinstance(exception, RateLimited):
+                delay = timedelta(seconds=retry_delay_s(exception, try_number))
+                return RetryDecision.retry(delay=delay, reason="the quota is spent")
+            return RetryDecision.default()
+
+    DEFAULT_RETRY_POLICY = DocsAnalyticsRetryPolicy()
+
+
+@contextmanager
+def airflow_failures() -> Iterator[None]:
+    """Before Airflow 3.3, which has retry policies: fail at once what no retry can cure."""
+    try:
+        yield
+    except DocsAnalyticsError as error:
+        if AIRFLOW_V_3_3_PLUS or not isinstance(error, INCURABLE):
+            raise
+        raise AirflowFailException(str(error)) from error

@@ -1,0 +1,70 @@
+"""The provider's metadata, as Airflow's provider discovery reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.hooks import connection as form
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.api.endpoint import Platform
+
+_PACKAGE = "airflow_provider_docsanalytics"
+_PLATFORMS = {"MintlifyHook": MINTLIFY, "VyomHook": VYOM}
+
+
+def provider_info(version: str) -> dict[str, Any]:
+    """Return the document that ``provider_info.schema.json`` describes."""
+    return {
+        "package-name": "airflow-provider-docsanalytics",
+        "name": "Documentation analytics",
+        "description": "Mintlify and Vyom analytics, exported whole to your own storage.",
+        "versions": [version],
+        "integrations": [
+            {
+                "integration-name": platform.title,
+                "external-doc-url": platform.default_url,
+                "tags": ["service"],
+            }
+            for platform in _PLATFORMS.values()
+        ],
+        "hooks": _modules("hooks"),
+        "operators": _modules("operators"),
+        "connection-types": [
+            _connection_type(hook, platform) for hook, platform in _PLATFORMS.items()
+        ],
+    }
+
+
+def _modules(kind: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "integration-name": platform.title,
+            "python-modules": [f"{_PACKAGE}.{kind}.{platform.name}"],
+        }
+        for platform in _PLATFORMS.values()
+    ]
+
+
+def _connection_type(hook: str, platform: Platform) -> dict[str, Any]:
+    """Return the connection's form for Airflow 3.2+; older ones ask the hook's methods."""
+    return {
+        "connection-type": platform.name,
+        "hook-class-name": f"{_PACKAGE}.hooks.{platform.name}.{hook}",
+        "hook-name": platform.title,
+        "ui-field-behaviour": {
+            "hidden-fields": form.hidden_fields(platform),
+            "relabeling": form.relabeling(platform),
+            "placeholders": form.placeholders(platform),
+        },
+        "conn-fields": {
+            name: {
+                "label": field.label,
+                "description": field.help,
+                "schema": {"type": [field.type, "null"]},
+            }
+            for name, field in form.EXTRA_FIELDS.items()
+        },
+    }

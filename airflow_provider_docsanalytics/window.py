@@ -1,0 +1,99 @@
+"""The half-open UTC time range that an export covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from airflow_provider_docsanalytics.errors import ConfigError
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def parse_instant(value: object, field: str) -> datetime:
+    """Return ``value`` as a UTC instant, cut to whole milliseconds.
+
+    Args:
+        value: a ``datetime``, a ``date``, or ISO 8601 text. Without a zone it is taken as UTC; a
+            bare date is its midnight.
+        field: the parameter's name, for the error.
+
+    Raises:
+        ConfigError: if it is none of these.
+    """
+    if isinstance(value, datetime):
+        instant = value
+    elif isinstance(value, date):
+        instant = datetime.combine(value, time())
+    else:
+        try:
+            instant = datetime.fromisoformat(str(value).strip())
+        except ValueError as error:
+            raise ConfigError(
+                f"{field}={value!r} is not a date. Write ISO 8601: 2026-01-31 or "
+                "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
+                "data interval."
+            ) from error
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    # A plain datetime, whatever subclass (pendulum) came in: its text must not depend on it.
+    return datetime(
+        instant.year,
+        instant.month,
+        instant.day,
+        instant.hour,
+        instant.minute,
+        instant.second,
+        instant.microsecond // 1000 * 1000,
+        tzinfo=UTC,
+    )
+
+
+def iso_ms(instant: datetime) -> str:
+    """Return a UTC instant as both APIs take it: ``2026-01-01T00:00:00.000Z``."""
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class DateWindow:
+    """``[start, end)`` in UTC, in whole milliseconds: adjacent windows never share an instant."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ConfigError(
+                f"date_from ({iso_ms(self.start)}) must be before date_to ({iso_ms(self.end)}); "
+                "the window is half-open, [date_from, date_to)."
+            )
+
+    @classmethod
+    def parse(cls, date_from: object, date_to: object) -> DateWindow:
+        """Return the window between two instants as :func:`parse_instant` takes them."""
+        return cls(parse_instant(date_from, "date_from"), parse_instant(date_to, "date_to"))
+
+    @property
+    def date_from(self) -> str:
+        """The first instant inside, as ISO 8601 text."""
+        return iso_ms(self.start)
+
+    @property
+    def date_to(self) -> str:
+        """The first instant after, as ISO 8601 text."""
+        return iso_ms(self.end)
+
+    @property
+    def last_ms(self) -> str:
+        """The last whole millisecond inside: the end for an API whose end is inclusive."""
+        return iso_ms(self.end - MILLISECOND)
+
+    def halves(self) -> tuple[DateWindow, DateWindow] | None:
+        """Return two adjacent windows that cover this one, or ``None`` if it is 1 ms long."""
+        length_ms = (self.end - self.start) // MILLISECOND
+        if length_ms < 2:  # noqa: PLR2004 - a half needs at least one millisecond
+            return None
+        middle = self.start + (length_ms // 2) * MILLISECOND
+        return DateWindow(self.start, middle), DateWindow(middle, self.end)
+
+    def __str__(self) -> str:
+        return f"[{self.date_from}, {self.date_to})"

@@ -1,0 +1,30 @@
+"""An Airflow of its own whose every file lies in one directory of this clone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def airflow_environment(directory: Path, **more: str) -> dict[str, str]:
+    """Return the environment of an Airflow whose every file lies in ``directory``."""
+    temporary = directory / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW_", "AIRFLOW__"))
+    }
+    return {
+        **inherited,
+        "HOME": str(directory),
+        "TMPDIR": str(temporary),
+        "AIRFLOW_HOME": str(directory / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory}/airflow/airflow.db",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        **more,
+    }

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_docsanalytics.api.endpoint import Platform
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.window import DateWindow
+
+DAY = DateWindow.parse("2026-01-01", "2026-01-02")
+
+
+def _refusal(platform: Platform, endpoint: str, **arguments: Any) -> str:
+    arguments.setdefault("project_id", "proj")
+    with pytest.raises(ConfigError) as refused:
+        platform.select(endpoint, **arguments)
+    return str(refused.value)
+
+
+def test_an_unknown_endpoint_lists_the_known_ones() -> None:
+    message = _refusal(MINTLIFY, "conversation")
+    assert all(name in message for name in MINTLIFY.endpoints)
+
+
+def test_a_missing_project_says_where_to_put_it() -> None:
+    assert "login" in _refusal(MINTLIFY, "views", project_id=None)
+    assert VYOM.select("dashboard").project_id is None
+
+
+@pytest.mark.parametrize("identifier", ["a/b", "..", "a?b", "a#b", "a%2fb", "", " a", ".a", "a\n"])
+def test_an_id_that_could_change_the_url_or_the_path_is_refused(identifier: str) -> None:
+    assert "project" in _refusal(MINTLIFY, "views", project_id=identifier)
+    assert "is not an ID" in _refusal(MINTLIFY, "threads", thread_ids=[identifier])
+
+
+def test_an_unknown_filter_lists_the_known_ones() -> None:
+    assert "source, status" in _refusal(MINTLIFY, "feedback", filters={"state": "x"})
+    assert "known: none" in _refusal(MINTLIFY, "views", filters={"source": "agent"})
+
+
+@pytest.mark.parametrize("status", ["open", "pending,open", ["pending", "open"], "", [], None, 3])
+def test_an_unknown_filter_value_lists_the_known_ones(status: object) -> None:
+    message = _refusal(MINTLIFY, "feedback", filters={"status": status})
+    assert "pending, in_progress, resolved, dismissed" in message
+
+
+@pytest.mark.parametrize("source", ["agent,contextual", ["agent", "contextual"], "", []])
+def test_a_filter_of_one_value_takes_one(source: object) -> None:
+    assert "filters['source']" in _refusal(MINTLIFY, "feedback", filters={"source": source})
+
+
+def test_several_statuses_are_the_same_filter_in_any_order() -> None:
+    spellings = ["resolved,pending", ["pending", "resolved"], "pending, resolved,pending"]
+    chosen = [
+        MINTLIFY.select("feedback", project_id="p", filters={"status": spelling}).filters
+        for spelling in spellings
+    ]
+    assert chosen == [{"status": "pending,resolved"}] * 3
+
+
+def test_free_text_filters_pass() -> None:
+    chosen = VYOM.select("calls_by_time", filters={"assistant_id": "a,b", "granularity": "week"})
+    assert chosen.filters == {"assistant_id": "a,b", "granularity": "week"}
+
+
+def test_thread_ids_go_with_threads_alone_and_without_dates() -> None:
+    assert "goes with the endpoint threads" in _refusal(MINTLIFY, "views", thread_ids=["a"])
+    assert "needs thread_ids" in _refusal(MINTLIFY, "threads")
+    assert "a list of IDs" in _refusal(MINTLIFY, "threads", thread_ids="['a']")
+    assert "takes no dates" in _refusal(MINTLIFY, "threads", thread_ids=["a"], window=DAY)
+
+
+def test_a_thread_is_asked_for_once_however_often_it_is_named() -> None:
+    chosen = MINTLIFY.select("threads", project_id="p", thread_ids=["b", "a", "b"])
+    assert chosen.thread_ids == ("b", "a")
+
+
+def test_vyom_is_asked_for_the_last_millisecond_inside_the_window() -> None:
+    assert VYOM.dates(DAY) == {
+        "start_date": "2026-01-01T00:00:00.000Z",
+        "end_date": "2026-01-01T23:59:59.999Z",
+    }

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_docsanalytics.api import rawjson
+
+LONE = rb'{ "rows" : [ {"a":"\ud83d"} , {"b": 1.50, "a":[]} ], "n": null }'
+
+
+def test_slices_are_the_texts_own_letters() -> None:
+    text = b'{"rows": [{"a": 1.50, "b": "\xc3\xa9\\u00e9"}, {}], "big": 12345678901234567890.10}'
+    found = rawjson.members(text)
+    assert bytes(found["big"]) == b"12345678901234567890.10"
+    assert [bytes(row) for row in rawjson.elements(found["rows"])] == [
+        b'{"a": 1.50, "b": "\xc3\xa9\\u00e9"}',
+        b"{}",
+    ]
+
+
+def test_half_an_emoji_is_kept_as_the_service_sent_it() -> None:
+    found = rawjson.members(LONE)
+    rows = rawjson.elements(found["rows"])
+    assert bytes(found["n"]) == b"null"
+    assert [bytes(row) for row in rows] == [rb'{"a":"\ud83d"}', b'{"b": 1.50, "a":[]}']
+    assert rawjson.value(rows[0]) == {"a": "\ud83d"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb'{"a":"\ud83d",}',
+        rb'{"a":"\ud83d"} x',
+        rb'{"\ud83d":1, 2:3}',
+        rb'{"\ud83d" 1}',
+        rb'{"a":"\ud83d" "b":1}',
+        rb'["\ud83d"]',
+        b"<html>",
+        b"",
+        b'{"a":NaN}',
+        rb'{"a":"\ud83d","b":NaN}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+    ],
+)
+def test_what_is_not_a_json_object_is_refused(text: bytes) -> None:
+    with pytest.raises(rawjson.NotJson):
+        rawjson.members(text)
+
+
+@pytest.mark.parametrize("read", [rawjson.members, rawjson.value])
+@pytest.mark.parametrize("text", [b'{"a":[1', rb'{"a":["\ud83d"', b'{"a"'])
+def test_a_text_that_ends_too_early_is_refused(read: Callable[[bytes], object], text: bytes) -> None:
+    with pytest.raises(rawjson.NotJson):
+        read(text)
+
+
+def test_a_cut_off_text_is_told_from_a_wrong_one() -> None:
+    with pytest.raises(rawjson.NotJson) as cut:
+        rawjson.members(b'{"rows":[{"a":1},')
+    with pytest.raises(rawjson.NotJson) as wrong:
+        rawjson.members(b"<html>")
+    assert (cut.value.truncated, wrong.value.truncated) == (True, False)

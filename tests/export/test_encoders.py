@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+
+import msgspec
+import pytest
+import zstandard
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.encoders import JsonLines, suffix
+from airflow_provider_docsanalytics.export.part import Part
+
+CONTEXT = {"_project_id": 'p"1', "_date_from": "2026-01-01T00:00:00.000Z"}
+HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
+
+
+def _lines(*rows: bytes, context: dict[str, str] = CONTEXT) -> bytes:
+    sink = io.BytesIO()
+    encoder = JsonLines(sink, context)
+    encoder.write([msgspec.Raw(row) for row in rows])
+    encoder.close()
+    return sink.getvalue()
+
+
+def test_rows_keep_their_own_text_behind_the_context_fields() -> None:
+    row = '{"a": 1.50, "b":"\\u00e9\u2028 \\n \U0001f600", "big":12345678901234567890}'.encode()
+    assert _lines(row) == HEAD + b"," + row[1:] + b"\n"
+
+
+def test_a_row_without_fields_is_still_json() -> None:
+    assert _lines(b"{}", b"{ \n }") == HEAD + b"}\n" + HEAD + b"}\n"
+    assert _lines(b"{}", b'{"a":1}', context={}) == b'{}\n{"a":1}\n'
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline: bytes) -> None:
+    pretty = newline.join([b"{", b'\t "a" : 1.50e3 ,', b' "b": [ "x  y\\n", ', b"  2 ]", b"}"])
+    line = _lines(pretty)
+    assert line == HEAD + b',"a" : 1.50e3 ,"b": [ "x  y\\n",2 ]}\n'
+    assert json.loads(line)["b"] == ["x  y\n", 2]
+
+
+def _part(compression: str | None) -> tuple[bytes, int, str, int]:
+    part = Part("jsonl", compression, CONTEXT)
+    for number in range(3):
+        part.write([msgspec.Raw(b'{"n":%d}' % number)] * 100)
+    path, size, sha256 = part.finish()
+    with open(path, "rb") as file:  # noqa: PTH123 - a path as it comes
+        content = file.read()
+    part.close()
+    return content, size, sha256, part.rows
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_a_part_reads_back_and_is_described_as_it_is(compression: str | None) -> None:
+    import hashlib  # noqa: PLC0415 - beside its use
+
+    content, size, sha256, rows = _part(compression)
+    assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    read = {
+        None: lambda: content,
+        "gzip": lambda: gzip.decompress(content),
+        "zstd": lambda: zstandard.ZstdDecompressor().stream_reader(content).read(),
+    }[compression]
+    lines = read().splitlines()
+    assert len(lines) == rows == 300
+    assert [json.loads(line)["n"] for line in lines] == [0] * 100 + [1] * 100 + [2] * 100
+    assert content == _part(compression)[0]  # the same rows give the same bytes
+
+
+def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"file_format='xml'.*jsonl"):
+        suffix("xml", None)
+    with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
+        suffix("jsonl", "zip")

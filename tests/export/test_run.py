@@ -1,0 +1,396 @@
+"""Exports of made-up pages into real directories, local and S3 (moto's server)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import msgspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
+from airflow_provider_docsanalytics.export import run as export_run
+from airflow_provider_docsanalytics.export.run import Plan, Source, export
+from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity, Manifest
+
+QUOTA = RateLimited(429, "conversations", "quota", retry_after_s=60)
+
+
+@dataclass
+class Page:
+    rows: list[msgspec.Raw]
+    next_cursor: str | None
+    totals: dict[str, Any] = field(default_factory=lambda: {"total": 7})
+    missing: tuple[str, ...] = ()
+
+
+@dataclass
+class Service:
+    """Numbered rows, three a page; fails before the pages that ``fail_at`` names."""
+
+    pages: int
+    fail_at: dict[int, BaseException] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
+    rows_per_page: int = 3
+    name: str = "https://service"
+
+    def read(self, cursor: str | None) -> Iterator[Page]:
+        for number in range(int(cursor or 0), self.pages):
+            self.asked.append(number)
+            if number in self.fail_at:
+                raise self.fail_at.pop(number)
+            first = number * self.rows_per_page
+            rows = [
+                msgspec.Raw(b'{"n":%d}' % n) for n in range(first, first + self.rows_per_page)
+            ]
+            yield Page(rows, str(number + 1) if number + 1 < self.pages else None)
+
+    def source(self) -> Source:
+        return Source(self.name, self.read, lambda: len(self.asked))
+
+
+def _identity(**other: Any) -> Identity:
+    usual: dict[str, Any] = {
+        "platform": "mintlify",
+        "endpoint": "conversations",
+        "project_id": "p",
+        "date_from": "2026-01-01T00:00:00.000Z",
+        "date_to": "2026-01-02T00:00:00.000Z",
+        "filters": {},
+        "file_format": "jsonl",
+        "compression": None,
+    }
+    return Identity(**usual | other)
+
+
+def _plan(pages_per_file: int = 2, if_exists: Any = "error", **identity: Any) -> Plan:
+    return Plan(_identity(**identity), {"_project_id": "p"}, pages_per_file, if_exists)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    filesystem = fsspec.filesystem(
+        "s3",
+        key="k",
+        secret="s",
+        client_kwargs={"endpoint_url": f"http://{host}:{port}", "region_name": "eu-west-1"},
+    )
+    filesystem.mkdir("lake")
+    yield filesystem
+    server.stop()
+
+
+@dataclass
+class Place:
+    """A directory, read past the code under test."""
+
+    filesystem: Any
+    root: str
+
+    def directory(self) -> ExportDirectory:
+        return ExportDirectory(self.filesystem, self.root, f"uri:{self.root}")
+
+    def names(self) -> list[str]:
+        self.filesystem.invalidate_cache()
+        found = self.filesystem.ls(self.root, detail=False)
+        return sorted(str(name).rsplit("/", 1)[-1] for name in found)
+
+    def read(self, name: str) -> bytes:
+        return bytes(self.filesystem.cat_file(f"{self.root}/{name}"))
+
+    def write(self, name: str, content: bytes) -> None:
+        self.filesystem.pipe_file(f"{self.root}/{name}", content)
+
+    def rows(self, manifest: Manifest) -> list[int]:
+        """Return the rows of the manifest's files, each file proved against the manifest."""
+        numbers: list[int] = []
+        for file in manifest.files:
+            content = self.read(file.name)
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256)
+            lines = content.splitlines()
+            assert len(lines) == file.rows
+            numbers += [json.loads(line)["n"] for line in lines]
+        assert len(numbers) == manifest.rows
+        return numbers
+
+    def assert_whole(self, manifest: Manifest, rows: int) -> None:
+        """The directory holds exactly this export, and the manifest is what stands there."""
+        assert self.rows(manifest) == list(range(rows))
+        assert self.names() == sorted(["_manifest.json", *(file.name for file in manifest.files)])
+        assert msgspec.json.decode(self.read("_manifest.json"), type=Manifest) == manifest
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "local":
+        (tmp_path / "out").mkdir()
+        return Place(fsspec.filesystem("file"), str(tmp_path / "out"))
+    return Place(request.getfixturevalue("s3"), f"lake/{request.node.name.replace('[', '-')}")
+
+
+def _fail(plan: Plan, place: Place, service: Service, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        export(plan, place.directory(), service.source())
+
+
+@pytest.mark.parametrize(("pages", "files"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)])
+def test_every_page_is_exported_once_in_order(place: Place, pages: int, files: int) -> None:
+    service = Service(pages)
+    manifest = export(_plan(), place.directory(), service.source())
+    place.assert_whole(manifest, rows=3 * pages)
+    assert service.asked == list(range(pages))
+    assert len(manifest.files) == files
+    assert (manifest.pages, manifest.requests, manifest.totals) == (pages, pages, {"total": 7})
+
+
+@pytest.mark.parametrize("pages", [0, 3])
+def test_an_export_without_rows_exists_and_has_no_files(place: Place, pages: int) -> None:
+    service = Service(pages, rows_per_page=0)
+    manifest = export(_plan(), place.directory(), service.source())
+    place.assert_whole(manifest, rows=0)
+    assert (manifest.files, manifest.pages) == ((), pages)
+
+
+def test_a_failure_leaves_no_manifest_and_the_retry_asks_for_no_page_again(place: Place) -> None:
+    service = Service(7, fail_at={2: QUOTA, 5: QUOTA})
+    for _ in range(2):
+        _fail(_plan(), place, service, RateLimited)
+        assert "_manifest.json" not in place.names()
+    manifest = export(_plan(), place.directory(), service.source())
+    place.assert_whole(manifest, rows=21)
+    assert service.asked == [0, 1, 2, 2, 3, 4, 5, 5, 6]
+    assert manifest.requests == len(service.asked)
+
+
+def test_an_interruption_keeps_what_was_read(place: Place) -> None:
+    service = Service(4, fail_at={3: KeyboardInterrupt()})
+    _fail(_plan(pages_per_file=100), place, service, KeyboardInterrupt)
+    manifest = export(_plan(), place.directory(), service.source())
+    place.assert_whole(manifest, rows=12)
+    assert service.asked == [0, 1, 2, 3, 3]
+
+
+def test_the_old_export_stays_whole_until_the_new_one_stands(place: Place) -> None:
+    first = export(_plan(), place.directory(), Service(5).source())
+    service = Service(6, fail_at={5: QUOTA})
+    _fail(_plan(), place, service, RateLimited)
+    assert place.rows(first) == list(range(15))
+    second = export(_plan(), place.directory(), service.source())
+    place.assert_whole(second, rows=18)
+    assert not {file.name for file in first.files} & {file.name for file in second.files}
+
+
+def test_a_different_export_is_refused_with_both_named_before_anything_is_asked(
+    place: Place,
+) -> None:
+    first = export(_plan(), place.directory(), Service(1).source())
+    service = Service(1)
+    other = _plan(endpoint="views")
+    with pytest.raises(ConfigError) as refused:
+        export(other, place.directory(), service.source())
+    assert '"endpoint":"conversations"' in str(refused.value)
+    assert '"endpoint":"views"' in str(refused.value)
+    assert service.asked == []
+    place.assert_whole(first, rows=3)
+
+
+def test_a_different_export_is_replaced_on_request(place: Place) -> None:
+    export(_plan(), place.directory(), Service(3).source())
+    manifest = export(_plan(endpoint="views", if_exists="replace"), place.directory(),
+                      Service(1).source())
+    place.assert_whole(manifest, rows=3)
+
+
+def test_files_of_others_are_never_touched(place: Place) -> None:
+    foreign = ["part-0.jsonl", "part-00000-abc.snappy.parquet", "_SUCCESS", "notes.tmp", ".x.tmp"]
+    for name in foreign:
+        place.write(name, b"theirs")
+    manifest = export(_plan(), place.directory(), Service(3).source())
+    ours = ["_manifest.json", *(file.name for file in manifest.files)]
+    assert place.names() == sorted(ours + foreign)
+    assert all(place.read(name) == b"theirs" for name in foreign)
+
+
+def test_the_parts_of_a_dead_attempt_are_removed_at_commit(place: Place) -> None:
+    place.write("part-00000-0123abcd.jsonl.gz", b"garbage")
+    place.write(".part-00001-0123abcd.jsonl.0123abcd.tmp", b"garbage")
+    place.write("._manifest.json.0123abcd.tmp", b"garbage")
+    manifest = export(_plan(), place.directory(), Service(3).source())
+    place.assert_whole(manifest, rows=9)
+
+
+@pytest.mark.parametrize("other", [{"date_to": "2026-01-03T00:00:00.000Z"}, {"filters": {"a": "b"}}])
+def test_a_checkpoint_of_another_export_is_not_resumed(place: Place, other: dict[str, Any]) -> None:
+    _fail(_plan(**other), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    service = Service(4)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+def test_a_checkpoint_of_another_service_is_not_resumed(place: Place) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}, name="http://127.0.0.1"), RateLimited)
+    service = Service(4)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+def test_an_old_checkpoint_is_not_resumed(place: Place) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    checkpoint = json.loads(place.read("_checkpoint.json"))
+    old = datetime.now(UTC) - export_run.CHECKPOINT_MAX_AGE - timedelta(seconds=1)
+    place.write("_checkpoint.json", json.dumps(checkpoint | {"updated_at": str(old)}).encode())
+    service = Service(4)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+def test_a_checkpoint_whose_part_is_gone_is_not_resumed(place: Place) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    part = next(name for name in place.names() if name.startswith("part-00000"))
+    place.write(part, b"cut")
+    service = Service(4)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff", b"null"])
+def test_a_damaged_checkpoint_costs_a_fresh_start_and_no_rows(place: Place, damage: bytes) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    place.write("_checkpoint.json", damage)
+    place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
+
+
+def test_a_checkpoint_cannot_name_a_file_outside(place: Place) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    text = place.read("_checkpoint.json").decode()
+    part = next(name for name in place.names() if name.startswith("part-00000"))
+    place.write("_checkpoint.json", text.replace(part, "../" + part).encode())
+    place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"rows": 3}', b"not json"])
+def test_a_manifest_that_cannot_be_read_is_never_overwritten(place: Place, damage: bytes) -> None:
+    place.write("_manifest.json", damage)
+    service = Service(1)
+    _fail(_plan(if_exists="replace"), place, service, ConfigError)
+    assert (place.names(), place.read("_manifest.json")) == (["_manifest.json"], damage)
+    assert service.asked == []
+
+
+def test_an_attempt_that_was_superseded_stops_and_touches_nothing(place: Place) -> None:
+    class Overtaken(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:  # pages 0 and 1 are published, 2 and 3 are not
+                    self.winner = export(_plan(), place.directory(), Service(6).source())
+                yield page
+
+    zombie = Overtaken(6)
+    with pytest.raises(Superseded, match="another attempt has taken over"):
+        export(_plan(), place.directory(), zombie.source())
+    place.assert_whole(zombie.winner, rows=18)
+
+
+def test_an_attempt_overtaken_by_one_still_running_leaves_it_its_checkpoint(place: Place) -> None:
+    class Overtaken(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+                yield page
+
+    with pytest.raises(Superseded, match="attempt [0-9a-f]{8}"):
+        export(_plan(), place.directory(), Overtaken(6).source())
+    service = Service(6)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
+    assert service.asked == [4, 5]
+
+
+def test_a_failing_publish_does_not_move_the_checkpoint(tmp_path: Path) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+    service = Service(6)
+
+    class FullDisk(ExportDirectory):
+        def publish(self, local_path: str, name: str, owner: str) -> None:
+            if name.startswith("part-00001"):
+                raise OSError(28, "No space left on device")
+            super().publish(local_path, name, owner)
+
+    directory = FullDisk(place.filesystem, place.root, "uri")
+    with pytest.raises(OSError, match="No space left"):
+        export(_plan(), directory, service.source())
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
+    assert service.asked == [0, 1, 2, 3, 2, 3, 4, 5]
+
+
+def test_a_page_that_is_interrupted_while_it_is_written_is_not_published_by_half(
+    tmp_path: Path,
+) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+
+    class Torn(dict[str, Any]):
+        """Totals, which are read after the rows were written, that interrupt."""
+
+        def __iter__(self) -> Iterator[str]:
+            raise KeyboardInterrupt
+
+        keys = __iter__  # type: ignore[assignment]
+
+    class Tearing(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    page.totals = Torn()
+                yield page
+
+    _fail(_plan(), place, Tearing(5), KeyboardInterrupt)
+    service = Service(5)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=15)
+    assert service.asked == [2, 3, 4]
+
+
+def test_a_killed_attempt_is_gone_on_with(tmp_path: Path) -> None:
+    """SIGKILL while page 5 is asked for: two parts are published, one page is asked for again."""
+    out = tmp_path / "out"
+    out.mkdir()
+    script = (
+        "import os, signal, sys, fsspec; sys.path.insert(0, sys.argv[2]); import test_run as t\n"
+        "class Killed(t.Service):\n"
+        "    def read(self, cursor):\n"
+        "        for page in super().read(cursor):\n"
+        "            if self.asked[-1] == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "            yield page\n"
+        "place = t.Place(fsspec.filesystem('file'), sys.argv[1])\n"
+        "t.export(t._plan(), place.directory(), Killed(8).source())\n"
+    )
+    here = str(Path(__file__).parent)
+    path = os.pathsep.join(sys.path)
+    killed = subprocess.run(
+        [sys.executable, "-c", script, str(out), here],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert killed.returncode == -9
+    service = Service(8)
+    place = Place(fsspec.filesystem("file"), str(out))
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=24)
+    assert service.asked == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("wrong", [{"pages_per_file": 0}, {"if_exists": "append"}])
+def test_a_plan_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        _plan(**wrong)
