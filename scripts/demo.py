@@ -22,12 +22,15 @@ from airflow_home import airflow_environment
 CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".demo"
 LAKE = HOME / "lake"
+LOG = HOME / "airflow.log"
 DAGS = {  # and how many exports each is expected to leave
     "mintlify_daily_export": 7,
     "mintlify_threads": 2,
     "vyom_daily_export": 5,
 }
-_PROGRESS = re.compile(r"(\w+ page \d+: .*requests|\w+: \d+ rows in .* requests)")
+_SHOWN = re.compile(
+    r"^(\$ airflow .*|FAILED: .*)|(\w+ page (?:[1-3]|\d*0): .* requests|\w+: \d+ rows in .* requests)"
+)
 
 
 def main() -> int:
@@ -35,17 +38,18 @@ def main() -> int:
     day = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
     before = {manifest: manifest.stat().st_mtime_ns for manifest in _manifests()}
     with _simulator() as service:
-        _say(f"simulator of both APIs at {service['url']}")
-        environment = _environment(service)
-        _say("making Airflow's database")
-        _airflow(environment, "db", "migrate")
-        _airflow(environment, "pools", "set", "mintlify_api", "1", "100 requests an hour")
-        failed = [dag for dag in DAGS if not _run_dag(environment, dag, day)]
+        _say(f"simulator of both APIs at {service['url']}; Airflow's log is in {LOG.name}")
+        done = _airflow(
+            _environment(service),
+            "db migrate",
+            "pools set mintlify_api 1 '100 requests an hour'",
+            *(f"dags test {dag} {day}" for dag in DAGS),
+        )
     written = [path for path in _manifests() if before.get(path) != path.stat().st_mtime_ns]
     _show(written)
     missing = sum(DAGS.values()) - len(written)
-    if failed or missing:
-        _say(f"FAILED: {', '.join(failed) or 'no Dag'}; {missing} exports missing")
+    if not done or missing:
+        _say(f"FAILED; {missing} exports are missing. See {LOG}")
         return 1
     return 0
 
@@ -79,36 +83,24 @@ def _environment(service: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-def _airflow(environment: Mapping[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"airflow {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
-
-
-def _run_dag(environment: Mapping[str, str], dag: str, day: str) -> bool:
-    """Run one Dag for one day in-process, as ``airflow dags test`` does; show its progress."""
-    _say(f"airflow dags test {dag} {day}")
-    log_file = HOME / f"{dag}.log"
-    command = [sys.executable, "-m", "airflow", "dags", "test", dag, day]
+def _airflow(environment: Mapping[str, str], *commands: str) -> bool:
+    """Run Airflow commands; show their progress, keep their log; return whether all succeeded."""
+    script = CLONE / "scripts" / "airflow_commands.py"
     with (
-        log_file.open("w") as log,
+        LOG.open("w") as log,
         subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, str(script), *commands],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process,
     ):
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
-            if match := _PROGRESS.search(line):
-                print(f"    {match[1]}", flush=True)
-    if process.returncode:
-        _say(f"{dag} failed; its log is {log_file.relative_to(CLONE)}")
+            if match := _SHOWN.search(line):
+                _say(match[1] or f"    {match[2]}")
     return process.returncode == 0
 
 
@@ -136,8 +128,9 @@ def _show(manifests: list[Path]) -> None:
     if shown is not None:
         _show_head(shown)
     print(
-        "\nWith a real key: docsanalytics in Airflow is a connection 'mintlify_default' (password: "
-        "an admin API key,\nlogin: the project ID) or 'vyom_default'. See README.md, Connections."
+        "\nWith a real key: make a connection 'mintlify_default' in your Airflow (password: an admin "
+        "API key, login: the project ID),\nor 'vyom_default' (password: the key), a variable "
+        "'docs_lake', and copy a Dag of example_dags/. See README.md."
     )
 
 
