@@ -11,13 +11,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airflow_home import airflow_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".demo"
@@ -110,7 +112,9 @@ def _manifests() -> list[Path]:
 
 def _show(manifests: list[Path]) -> None:
     """Print the table of exports, the tree, the head of one file and one manifest."""
-    print(f"\n{'endpoint':24}{'rows':>8}{'pages':>7}{'requests':>10}{'files':>7}{'bytes':>12}{'s':>7}")
+    print(
+        f"\n{'endpoint':24}{'rows':>8}{'pages':>7}{'requests':>10}{'files':>7}{'bytes':>12}{'s':>7}"
+    )
     for path in manifests:
         export = json.loads(path.read_text())
         seconds = _instant(export["finished_at"]) - _instant(export["started_at"])

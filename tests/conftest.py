@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from airflow_home import airflow_environment
+
+from airflow_provider_docsanalytics.simulator import Config, Simulator
 
 HOME = Path(__file__).resolve().parent.parent / ".cache" / "test"
 
 shutil.rmtree(HOME, ignore_errors=True)
 os.environ.update(airflow_environment(HOME))
+
+
+@pytest.fixture(scope="session")
+def _service() -> Iterator[Simulator]:
+    config = Config(rows=2500, start="2026-01-01", end="2026-01-31")
+    with Simulator(config) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def service(_service: Simulator) -> Simulator:
+    """Both APIs, with 30 days of data, no quota, no faults and an empty log."""
+    _service.set_quota(None)
+    _service.clear_faults()
+    _service.clear_requests()
+    return _service

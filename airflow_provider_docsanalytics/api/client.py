@@ -211,10 +211,7 @@ class Client:
 
 def _parse(selection: Selection, response: requests.Response, content: bytes) -> Body:
     try:
-        content.decode()
         return selection.platform.open_envelope(Body.parse(content))
-    except UnicodeDecodeError as error:
-        raise BadResponse(f"{selection}: the answer is not UTF-8 ({error.reason}).") from error
     except rawjson.NotJson as error:
         if error.truncated and content:
             raise Unreachable(

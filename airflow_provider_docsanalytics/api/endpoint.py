@@ -75,9 +75,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one answer gave: its rows as slices, and the cursor of the next ask, if there is one."""
+    """What one answer gave: its rows' own text, and the cursor of the next ask, if there is one."""
 
-    rows: list[msgspec.Raw]
+    rows: list[bytes]
     next_cursor: str | None
 
 
@@ -200,13 +200,13 @@ class Page:
     """What one request brought.
 
     Attributes:
-        rows: each row as the JSON text that the service sent.
+        rows: each row as the JSON text that the service sent, valid UTF-8.
         totals: the whole-response fields, under the API's own names.
         next_cursor: where to go on, also in another process; ``None`` after the last page.
         missing: IDs that were asked for and do not exist.
     """
 
-    rows: Sequence[msgspec.Raw]
+    rows: Sequence[bytes]
     totals: Mapping[str, Any]
     next_cursor: str | None
     missing: tuple[str, ...] = ()

@@ -143,7 +143,7 @@ class HalvingPaging:
         sums = self._add(selection, state.sums, rows)
         if len(state.pending) > 1:
             return self._go_on(_Halving(state.pending[1:], sums))
-        merged = (msgspec.Raw(msgspec.json.encode(row)) for row in sums.values())
+        merged = (msgspec.json.encode(row) for row in sums.values())
         return Step(sorted(merged, key=lambda row: self._rank(selection, row)), None)
 
     @staticmethod
@@ -162,7 +162,7 @@ class HalvingPaging:
         return halves
 
     def _add(
-        self, selection: Selection, sums: Mapping[str, dict[str, Any]], rows: list[msgspec.Raw]
+        self, selection: Selection, sums: Mapping[str, dict[str, Any]], rows: list[bytes]
     ) -> dict[str, dict[str, Any]]:
         """Return ``sums`` with ``rows`` added: counts by addition, all else must agree."""
         merged = dict(sums)
@@ -184,7 +184,7 @@ class HalvingPaging:
             merged[fields[self.key]] = fields
         return merged
 
-    def _checked(self, selection: Selection, row: msgspec.Raw) -> dict[str, Any]:
+    def _checked(self, selection: Selection, row: bytes) -> dict[str, Any]:
         fields: dict[str, Any] = rawjson.value(row)
         wrong = [name for name in self.counts if type(fields.get(name)) not in (int, float)]
         if wrong or not isinstance(fields.get(self.key), str):
@@ -194,7 +194,7 @@ class HalvingPaging:
             )
         return fields
 
-    def _rank(self, selection: Selection, row: msgspec.Raw) -> tuple[float, str]:
+    def _rank(self, selection: Selection, row: bytes) -> tuple[float, str]:
         fields = self._checked(selection, row)
         return -fields[self.counts[-1]], fields[self.key]
 
@@ -205,19 +205,25 @@ def _found(selection: Selection, body: Body | None) -> Body:
     return body
 
 
-def _rows(selection: Selection, body: Body) -> list[msgspec.Raw]:
-    """Return the slices of the rows, each checked to be an object."""
+def _rows(selection: Selection, body: Body) -> list[bytes]:
+    """Return the text of each row, checked to be an object and UTF-8."""
     key = selection.endpoint.rows_key
     if not key:
-        return [msgspec.Raw(body.raw)]
-    _require(selection, body, key)
-    try:
-        rows = rawjson.elements(body.members[key])
-    except rawjson.NotJson as error:
-        raise BadResponse(f"{selection}: {key!r} is not a list ({error}).") from error
+        rows = [bytes(body.raw)]
+    else:
+        _require(selection, body, key)
+        try:
+            rows = [bytes(row) for row in rawjson.elements(body.members[key])]
+        except rawjson.NotJson as error:
+            raise BadResponse(f"{selection}: {key!r} is not a list ({error}).") from error
     for row in rows:
-        if bytes(row)[:1] != b"{":
+        if key and not row.startswith(b"{"):
             raise BadResponse(f"{selection}: an element of {key!r} is not an object.")
+        if not row.isascii():
+            try:
+                row.decode()
+            except UnicodeDecodeError as error:
+                raise BadResponse(f"{selection}: a row is not UTF-8 ({error.reason}).") from error
     return rows
 
 

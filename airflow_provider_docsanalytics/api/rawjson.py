@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _VALUE = msgspec.json.Decoder()
+_LONGEST_TOKEN = len(r"\ud83d\ude00")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -60,9 +61,12 @@ def value(text: bytes | msgspec.Raw) -> Any:
 def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:
     """Return the text for the slow scanner, if a lone surrogate may be why the fast one failed."""
     raw = bytes(text)
-    if b"\\u" not in raw or isinstance(error, (msgspec.ValidationError, RecursionError)):
+    if b"\\u" not in raw or isinstance(error, msgspec.ValidationError | RecursionError):
         raise NotJson(str(error), truncated="truncated" in str(error)) from error
-    return raw.decode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise NotJson("not UTF-8") from error
 
 
 def _cut(
@@ -117,5 +121,8 @@ _SCANNER = json.JSONDecoder(parse_constant=_no_constant)
 def _scan(source: str, at: int) -> tuple[Any, int]:
     try:
         return _SCANNER.raw_decode(source, at)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise NotJson(str(error), truncated=at >= len(source)) from error
+    except RecursionError as error:
+        raise NotJson("nested too deeply") from error
+    except json.JSONDecodeError as error:
+        at_end = error.pos > len(source) - _LONGEST_TOKEN or error.msg.startswith("Unterminated")
+        raise NotJson(str(error), truncated=at_end) from error

@@ -43,7 +43,7 @@ class PageLike(Protocol):
     """One page, as the API package gives it."""
 
     @property
-    def rows(self) -> Sequence[msgspec.Raw]:
+    def rows(self) -> Sequence[bytes]:
         """Each row as JSON text."""
 
     @property
@@ -120,17 +120,15 @@ class _Batch:
         after: the progress once they will be published, but for the part's file.
     """
 
-    def __init__(self, plan: Plan, before: Progress) -> None:
-        self._plan = plan
+    def __init__(self, before: Progress, new_part: Callable[[], Part]) -> None:
+        self._new_part = new_part
         self.part: Part | None = None
         self.after = before
 
     def add(self, page: PageLike) -> None:
         """Add one page."""
         if page.rows:
-            if self.part is None:
-                identity = self._plan.identity
-                self.part = Part(identity.file_format, identity.compression, self._plan.context)
+            self.part = self.part or self._new_part()
             self.part.write(page.rows)
         before = self.after
         self.after = structs.replace(
@@ -210,10 +208,25 @@ class _Attempt:
     def _take(self, page: PageLike) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         # Out of reach while it changes: an exception in the middle must not publish half a page.
-        batch, self._batch = self._batch or _Batch(self._plan, self.progress), None
-        batch.add(page)
+        batch, self._batch = self._batch or _Batch(self.progress, self._new_part), None
+        try:
+            batch.add(page)
+        except BaseException:
+            batch.close()
+            raise
         self._batch = batch
         return batch.after
+
+    def _new_part(self) -> Part:
+        identity = self._plan.identity
+        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._suffix}"
+        return Part(
+            name,
+            self._directory.open_spool(name, self._owner),
+            identity.file_format,
+            identity.compression,
+            self._plan.context,
+        )
 
     def _publish(self) -> None:
         """Publish the batch, if there is one, and move the checkpoint behind it."""
@@ -232,15 +245,14 @@ class _Attempt:
         """Put the part in place; return how it is listed, or nothing if there was no row."""
         if part is None:
             return ()
-        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._suffix}"
-        path, size, sha256 = part.finish()
-        self._directory.publish(path, name, self._owner)
+        size, sha256 = part.finish()
+        self._directory.publish(part.spool, part.name)
         try:
             self._must_own()
         except Superseded:
-            self._directory.delete([name])  # no checkpoint and no manifest can list it
+            self._directory.delete([part.name])  # no checkpoint and no manifest can list it
             raise
-        return (File(name, part.rows, size, sha256),)
+        return (File(part.name, part.rows, size, sha256),)
 
     def _save(self, progress: Progress) -> None:
         self._directory.write_checkpoint(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import tempfile
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,7 @@ from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import IO
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +128,10 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
         )
 
 
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
+
+
 class ExportDirectory:
     """The reading and writing of one export's directory.
 
@@ -189,14 +195,23 @@ class ExportDirectory:
         """Put the checkpoint in place."""
         self._write(CHECKPOINT, checkpoint, checkpoint.owner)
 
-    def publish(self, local_path: str, name: str, owner: str) -> None:
-        """Put a finished local file in place under ``name``, whole or not at all."""
+    def open_spool(self, name: str, owner: str) -> IO[bytes]:
+        """Return a new local file, for its owner's eyes only, that will be published as ``name``.
+
+        On the local file system it lies in the directory itself: publishing is then a rename.
+        """
         if self._local:
-            temporary = self._temporary(name, owner)
-            self._fs.put_file(local_path, temporary)
-            os.replace(temporary, self._at(name))  # noqa: PTH105 - no Path object anywhere here
+            return open(self._temporary(name, owner), "xb", opener=_open_private)
+        return tempfile.NamedTemporaryFile(prefix="docsanalytics-", delete=False)
+
+    def publish(self, spool: str, name: str) -> None:
+        """Put a finished spool in place under ``name``, whole or not at all."""
+        if self._local:
+            # As readable as the directory is; until now the file was its owner's alone.
+            os.chmod(spool, os.stat(self._root).st_mode & 0o666)
+            os.replace(spool, self._at(name))
         else:
-            self._fs.put_file(local_path, self._at(name))
+            self._fs.put_file(spool, self._at(name))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete parts and temporary files by name; one that is gone already is fine."""
@@ -229,6 +244,6 @@ class ExportDirectory:
         if self._local:
             temporary = self._temporary(name, owner)
             self._fs.pipe_file(temporary, text)
-            os.replace(temporary, self._at(name))  # noqa: PTH105 - no Path object anywhere here
+            os.replace(temporary, self._at(name))
         else:
             self._fs.pipe_file(self._at(name), text)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_docsanalytics.api.endpoint import Platform
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.window import DateWindow
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.api.endpoint import Platform
 
 DAY = DateWindow.parse("2026-01-01", "2026-01-02")
 

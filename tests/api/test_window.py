@@ -16,7 +16,7 @@ from airflow_provider_docsanalytics.window import DateWindow, parse_instant
         "2026-01-31 00:00:00+00:00",
         "2026-01-31T05:30:00+05:30",
         date(2026, 1, 31),
-        datetime(2026, 1, 31),  # noqa: DTZ001 - no zone means UTC
+        datetime(2026, 1, 31),
         datetime(2026, 1, 31, 2, tzinfo=timezone(timedelta(hours=2))),
         datetime(2026, 1, 31, 0, 0, 0, 999, tzinfo=UTC),
     ],
@@ -26,7 +26,9 @@ def test_every_spelling_of_one_instant_is_the_same_utc_millisecond(value: object
     assert str(window) == "[2026-01-31T00:00:00.000Z, 2026-02-01T00:00:00.000Z)"
 
 
-@pytest.mark.parametrize("value", ["yesterday", "", "None", "2026-02-30", 5, "2026-01-31 06:00 UTC"])
+@pytest.mark.parametrize(
+    "value", ["yesterday", "", "None", "2026-02-30", 5, "2026-01-31 06:00 UTC"]
+)
 def test_a_date_that_cannot_be_read_is_refused_by_the_parameters_name(value: object) -> None:
     with pytest.raises(ConfigError, match=r"date_from=.*is not a date\. Write ISO 8601"):
         parse_instant(value, "date_from")

@@ -4,22 +4,25 @@ import gzip
 import io
 import json
 
-import msgspec
 import pytest
 import zstandard
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.encoders import JsonLines, suffix
 from airflow_provider_docsanalytics.export.part import Part
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTEXT = {"_project_id": 'p"1', "_date_from": "2026-01-01T00:00:00.000Z"}
 HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 
-def _lines(*rows: bytes, context: dict[str, str] = CONTEXT) -> bytes:
+def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    encoder = JsonLines(sink, context)
-    encoder.write([msgspec.Raw(row) for row in rows])
+    encoder = JsonLines(sink, CONTEXT)
+    encoder.write(rows)
     encoder.close()
     return sink.getvalue()
 
@@ -31,7 +34,7 @@ def test_rows_keep_their_own_text_behind_the_context_fields() -> None:
 
 def test_a_row_without_fields_is_still_json() -> None:
     assert _lines(b"{}", b"{ \n }") == HEAD + b"}\n" + HEAD + b"}\n"
-    assert _lines(b"{}", b'{"a":1}', context={}) == b'{}\n{"a":1}\n'
+    assert _lines(b'{"a":1}', b"{  }") == HEAD + b',"a":1}\n' + HEAD + b"  }\n"
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
@@ -42,22 +45,24 @@ def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline
     assert json.loads(line)["b"] == ["x  y\n", 2]
 
 
-def _part(compression: str | None) -> tuple[bytes, int, str, int]:
-    part = Part("jsonl", compression, CONTEXT)
+def _part(spool: Path, compression: str | None) -> tuple[bytes, int, str, int]:
+    part = Part("part", spool.open("xb"), "jsonl", compression, CONTEXT)
     for number in range(3):
-        part.write([msgspec.Raw(b'{"n":%d}' % number)] * 100)
-    path, size, sha256 = part.finish()
-    with open(path, "rb") as file:  # noqa: PTH123 - a path as it comes
-        content = file.read()
+        part.write([b'{"n":%d}' % number] * 100)
+    size, sha256 = part.finish()
+    content = spool.read_bytes()
     part.close()
+    assert not spool.exists()
     return content, size, sha256, part.rows
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
-def test_a_part_reads_back_and_is_described_as_it_is(compression: str | None) -> None:
-    import hashlib  # noqa: PLC0415 - beside its use
+def test_a_part_reads_back_and_is_described_as_it_is(
+    tmp_path: Path, compression: str | None
+) -> None:
+    import hashlib
 
-    content, size, sha256, rows = _part(compression)
+    content, size, sha256, rows = _part(tmp_path / "spool", compression)
     assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
     read = {
         None: lambda: content,
@@ -67,7 +72,7 @@ def test_a_part_reads_back_and_is_described_as_it_is(compression: str | None) ->
     lines = read().splitlines()
     assert len(lines) == rows == 300
     assert [json.loads(line)["n"] for line in lines] == [0] * 100 + [1] * 100 + [2] * 100
-    assert content == _part(compression)[0]  # the same rows give the same bytes
+    assert content == _part(tmp_path / "spool", compression)[0]  # the same rows give the same bytes
 
 
 def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:

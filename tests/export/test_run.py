@@ -7,11 +7,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import fsspec
 import msgspec
@@ -23,12 +22,15 @@ from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.export.run import Plan, Source, export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity, Manifest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 QUOTA = RateLimited(429, "conversations", "quota", retry_after_s=60)
 
 
 @dataclass
 class Page:
-    rows: list[msgspec.Raw]
+    rows: list[bytes]
     next_cursor: str | None
     totals: dict[str, Any] = field(default_factory=lambda: {"total": 7})
     missing: tuple[str, ...] = ()
@@ -50,9 +52,7 @@ class Service:
             if number in self.fail_at:
                 raise self.fail_at.pop(number)
             first = number * self.rows_per_page
-            rows = [
-                msgspec.Raw(b'{"n":%d}' % n) for n in range(first, first + self.rows_per_page)
-            ]
+            rows = [b'{"n":%d}' % n for n in range(first, first + self.rows_per_page)]
             yield Page(rows, str(number + 1) if number + 1 < self.pages else None)
 
     def source(self) -> Source:
@@ -209,8 +209,9 @@ def test_a_different_export_is_refused_with_both_named_before_anything_is_asked(
 
 def test_a_different_export_is_replaced_on_request(place: Place) -> None:
     export(_plan(), place.directory(), Service(3).source())
-    manifest = export(_plan(endpoint="views", if_exists="replace"), place.directory(),
-                      Service(1).source())
+    manifest = export(
+        _plan(endpoint="views", if_exists="replace"), place.directory(), Service(1).source()
+    )
     place.assert_whole(manifest, rows=3)
 
 
@@ -232,7 +233,9 @@ def test_the_parts_of_a_dead_attempt_are_removed_at_commit(place: Place) -> None
     place.assert_whole(manifest, rows=9)
 
 
-@pytest.mark.parametrize("other", [{"date_to": "2026-01-03T00:00:00.000Z"}, {"filters": {"a": "b"}}])
+@pytest.mark.parametrize(
+    "other", [{"date_to": "2026-01-03T00:00:00.000Z"}, {"filters": {"a": "b"}}]
+)
 def test_a_checkpoint_of_another_export_is_not_resumed(place: Place, other: dict[str, Any]) -> None:
     _fail(_plan(**other), place, Service(4, fail_at={3: QUOTA}), RateLimited)
     service = Service(4)
@@ -324,10 +327,10 @@ def test_a_failing_publish_does_not_move_the_checkpoint(tmp_path: Path) -> None:
     service = Service(6)
 
     class FullDisk(ExportDirectory):
-        def publish(self, local_path: str, name: str, owner: str) -> None:
+        def publish(self, spool: str, name: str) -> None:
             if name.startswith("part-00001"):
                 raise OSError(28, "No space left on device")
-            super().publish(local_path, name, owner)
+            super().publish(spool, name)
 
     directory = FullDisk(place.filesystem, place.root, "uri")
     with pytest.raises(OSError, match="No space left"):

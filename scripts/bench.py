@@ -1,0 +1,283 @@
+"""Exports of 10k, 100k and 500k conversations against a floor and other tools, in one run.
+
+The floor is the least that can be done: a ``requests`` loop at the largest page that writes the raw
+bodies to disk. Every contender runs in a process of its own against the same simulator, the
+contenders in turn, several rounds; figures are the median of the rounds, and the verdict is in
+ratios to the floor of the same round, which a slow machine slows as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+from airflow_home import airflow_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+CLONE = Path(__file__).resolve().parent.parent
+HOME = CLONE / ".cache" / "bench"
+START, END = "2026-01-01", "2026-01-31"
+OTHERS_UP_TO = 100_000  # they hold everything in memory
+PROMISED_SPEED = 0.5  # of the floor's rows/s at 100k rows
+PROMISED_LEAD = 10.0  # times the floor-relative speed of the best of the others
+PROMISED_GROWTH_MB = 10.0  # of peak memory from 100k to 500k rows
+
+
+def floor(service: Mapping[str, str], out: Path) -> int:
+    """Write every raw body to disk, and look at nothing but the cursor."""
+    import re
+
+    import requests
+
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {service['mintlify_key']}"
+    url = f"{service['url']}/v1/analytics/{service['project_id']}/assistant"
+    query = {"limit": "1000", "dateFrom": START, "dateTo": END}
+    rows = 0
+    with (out / "raw.json").open("wb") as file:
+        while True:
+            body = session.get(url, params=query, timeout=30).content
+            file.write(body)
+            rows += body.count(b'"timestamp":')
+            cursor = re.search(rb'"nextCursor": ?"([^"]+)"', body[-200:])
+            if cursor is None:
+                return rows
+            query["cursor"] = cursor[1].decode()
+
+
+def ours(service: Mapping[str, str], out: Path, **options: Any) -> int:
+    """Run the operator's ``execute``."""
+    from airflow_provider_docsanalytics.operators.mintlify import (
+        MintlifyExportOperator,
+    )
+
+    operator = MintlifyExportOperator(
+        task_id="export",
+        endpoint="conversations",
+        path=f"file://{out}/export",
+        date_from=START,
+        date_to=END,
+        project_id=service["project_id"],
+        **options,
+    )
+    return int(operator.execute({})["rows"])
+
+
+def ours_gzip(service: Mapping[str, str], out: Path) -> int:
+    """Run the operator's ``execute``, compressing."""
+    return ours(service, out, compression="gzip")
+
+
+def http_operator(service: Mapping[str, str], out: Path) -> int:
+    """Page with Airflow's own HttpOperator as its documentation shows, then write JSON lines."""
+    from airflow.providers.http.operators.http import HttpOperator
+
+    def following(response: Any) -> dict[str, Any] | None:
+        cursor = response.json()["nextCursor"]
+        return {"data": {**query, "cursor": cursor}} if cursor else None
+
+    query = {"limit": "1000", "dateFrom": START, "dateTo": END}
+    operator = HttpOperator(
+        task_id="export",
+        http_conn_id="bench_http",
+        endpoint=f"/v1/analytics/{service['project_id']}/assistant",
+        method="GET",
+        headers={"Authorization": f"Bearer {service['mintlify_key']}"},
+        data=query,
+        pagination_function=following,
+        response_filter=lambda responses: [
+            row for response in responses for row in response.json()["conversations"]
+        ],
+    )
+    rows = operator.execute({})
+    with (out / "rows.jsonl").open("w") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
+    return len(rows)
+
+
+def dlt_rest(service: Mapping[str, str], out: Path) -> int:
+    """Page with dlt's REST client into dlt's file-system destination as JSON lines."""
+    import dlt
+    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+    from dlt.sources.helpers.rest_client.paginators import (
+        JSONResponseCursorPaginator,
+    )
+
+    client = RESTClient(
+        service["url"],
+        auth=BearerTokenAuth(token=service["mintlify_key"]),
+        paginator=JSONResponseCursorPaginator("nextCursor", cursor_param="cursor"),
+        data_selector="conversations",
+    )
+
+    @dlt.resource(name="conversations", max_table_nesting=0)
+    def conversations() -> Iterator[Any]:
+        query = {"limit": "1000", "dateFrom": START, "dateTo": END}
+        yield from client.paginate(f"/v1/analytics/{service['project_id']}/assistant", params=query)
+
+    pipeline = dlt.pipeline(
+        "bench",
+        pipelines_dir=str(out / "state"),
+        destination=dlt.destinations.filesystem(f"file://{out}/lake"),
+        dataset_name="docs",
+    )
+    pipeline.run(conversations(), loader_file_format="jsonl")
+    return int(pipeline.last_trace.last_normalize_info.row_counts["conversations"])
+
+
+CONTENDERS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
+    "floor": floor,
+    "ours": ours,
+    "ours gzip": ours_gzip,
+    "HttpOperator": http_operator,
+    "dlt": dlt_rest,
+}
+OTHERS = ("HttpOperator", "dlt")
+
+
+def contend(name: str, service: Mapping[str, str], out: Path) -> dict[str, float]:
+    """Run one contender in this process; return its figures."""
+    import resource
+
+    if name not in ("floor", "dlt"):
+        import airflow.sdk  # noqa: F401 - a worker has it loaded
+    run = CONTENDERS[name]
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    rows = run(service, out)
+    wall_s = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "rows": rows,
+        "rows_per_s": rows / wall_s,
+        "cpu_us_per_row": cpu_s / rows * 1e6,
+        "peak_mb": after.ru_maxrss / 1024,
+    }
+
+
+@contextmanager
+def simulator(rows: int) -> Iterator[dict[str, str]]:
+    """Serve ``rows`` conversations of about 1.5 kB over the bench's 30 days."""
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator"]
+    options = ["--rows", str(rows), "--row-bytes", "1500", "--start", START, "--end", END]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def measure(name: str, service: Mapping[str, str]) -> dict[str, float]:
+    """Run one contender in a process of its own; return its figures and its requests."""
+    import requests
+
+    out = HOME / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    connection = {"conn_type": "mintlify", "host": service["url"]}
+    environment = airflow_environment(
+        HOME,
+        AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(
+            {**connection, "password": service["mintlify_key"]}
+        ),
+        AIRFLOW_CONN_BENCH_HTTP=json.dumps({"conn_type": "http", "host": service["url"]}),
+        AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+        RUNTIME__DLTHUB_TELEMETRY="false",
+    )
+    requests.delete(f"{service['url']}/_control/requests", timeout=30)
+    done = subprocess.run(
+        [sys.executable, __file__, "--contend", name, json.dumps(service), str(out)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    log = requests.get(f"{service['url']}/_control/requests", timeout=30).json()
+    figures["requests"] = len(log["requests"] if isinstance(log, dict) else log)
+    return figures
+
+
+def main() -> int:
+    """Print the table and the verdict; return 1 if a promise does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000, 500_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=airflow_environment(HOME),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    print(f"{'rows':>7}  {'contender':13}{'rows/s':>9}{'of floor':>10}{'CPU µs/row':>12}"
+          f"{'peak MB':>9}{'requests':>10}")  # fmt: skip
+    table: dict[tuple[int, str], dict[str, float]] = {}
+    for rows in chosen.rows:
+        names = [name for name in CONTENDERS if name not in OTHERS or rows <= OTHERS_UP_TO]
+        with simulator(rows) as service:
+            measure("floor", service)  # warm
+            rounds = [
+                {name: measure(name, service) for name in names} for _ in range(chosen.rounds)
+            ]
+        for name in names:
+            table[rows, name] = median = summarise(name, rounds)
+            print(f"{rows:>7}  {name:13}{median['rows_per_s']:>9.0f}{median['of_floor']:>10.2f}"
+                  f"{median['cpu_us_per_row']:>12.1f}{median['peak_mb']:>9.1f}"
+                  f"{median['requests']:>10.0f}", flush=True)  # fmt: skip
+            if any(figures[name]["rows"] != rows for figures in rounds):
+                sys.exit(f"{name} did not bring {rows} rows")
+    return verdict(table)
+
+
+def summarise(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Return the medians of one contender's figures, and of its speed relative to the floor's."""
+    figures = {
+        key: statistics.median(each[name][key] for each in rounds) for key in rounds[0][name]
+    }
+    ratios = [each[name]["rows_per_s"] / each["floor"]["rows_per_s"] for each in rounds]
+    return {**figures, "of_floor": statistics.median(ratios)}
+
+
+def verdict(table: Mapping[tuple[int, str], Mapping[str, float]]) -> int:
+    """Print whether the promises hold, where their sizes were measured."""
+    failed = 0
+    if (100_000, "ours") in table:
+        speed = table[100_000, "ours"]["of_floor"]
+        best_other = max(table[100_000, name]["of_floor"] for name in OTHERS)
+        failed += say(f"{speed:.2f} of the floor's speed", speed >= PROMISED_SPEED)
+        lead = speed / best_other
+        failed += say(f"{lead:.1f} times the best of the others", lead >= PROMISED_LEAD)
+    if {(100_000, "ours"), (500_000, "ours")} <= table.keys():
+        growth = table[500_000, "ours"]["peak_mb"] - table[100_000, "ours"]["peak_mb"]
+        failed += say(f"{growth:.1f} MB more for 500k than for 100k", growth < PROMISED_GROWTH_MB)
+    return 1 if failed else 0
+
+
+def say(claim: str, holds: bool) -> bool:
+    """Print one line of the verdict; return whether it fails."""
+    print(f"{'holds' if holds else 'FAILS'}: {claim}")
+    return not holds
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--contend"]:
+        figures = contend(sys.argv[2], json.loads(sys.argv[3]), Path(sys.argv[4]))
+        print(json.dumps(figures), flush=True)
+        os._exit(0)  # nothing that a library does at exit belongs to the measurement
+    sys.exit(main())
