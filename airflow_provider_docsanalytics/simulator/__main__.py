@@ -1,0 +1,95 @@
+"""Serve both analytics APIs on 127.0.0.1 until SIGTERM or SIGINT.
+
+When ready, one line of JSON on standard output says where and with which keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from threading import Event
+
+from airflow_provider_docsanalytics.simulator.config import Config
+from airflow_provider_docsanalytics.simulator.faults import KINDS
+from airflow_provider_docsanalytics.simulator.quota import RETRY_AFTER_STYLES, Quota
+from airflow_provider_docsanalytics.simulator.server import Simulator
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the simulator as a command."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        simulator = _simulator(options)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    with simulator:
+        ready = ("url", "project_id", "mintlify_key", "vyom_key")
+        sys.stdout.write(json.dumps({name: getattr(simulator, name) for name in ready}) + "\n")
+        sys.stdout.flush()
+        stop.wait()
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Config()
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_docsanalytics.simulator", description=__doc__
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0, the default, takes a free one")
+    add("--rows", type=int, default=defaults.rows, help="conversation turns (%(default)s)")
+    add("--pages", type=int, default=defaults.pages, help="documentation pages (%(default)s)")
+    add("--seed", type=int, default=defaults.seed, help="equal seeds give equal data")
+    add("--start", help="ISO date or instant of the first data (30 days before --end)")
+    add("--end", help="ISO date or instant after the last data (the end of today, UTC)")
+    add("--legacy-schema", action="store_true", help="conversations with the older, fewer fields")
+    add("--row-bytes", type=int, help="pad conversation rows to this size (no padding)")
+    add("--quota", metavar="N/SECONDS", help="Mintlify requests in any such period (unlimited)")
+    add("--retry-after", choices=RETRY_AFTER_STYLES, default="seconds", help="form of the header")
+    add("--latency-ms", type=float, default=0, help="wait before every answer (%(default)s)")
+    add("--pretty", action="store_true", help="indent the answers")
+    add("--gzip", action="store_true", help="compress for clients that accept it")
+    add(
+        "--fault",
+        type=json.loads,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help=f'for example {{"kind": "status", "status": 503}}; kinds: {", ".join(KINDS)}',
+    )
+    return parser
+
+
+def _simulator(options: argparse.Namespace) -> Simulator:
+    config = Config(
+        rows=options.rows,
+        pages=options.pages,
+        seed=options.seed,
+        start=options.start,
+        end=options.end,
+        legacy_schema=options.legacy_schema,
+        row_bytes=options.row_bytes,
+    )
+    return Simulator(
+        config,
+        port=options.port,
+        quota=_quota(options.quota, options.retry_after) if options.quota else None,
+        latency_ms=options.latency_ms,
+        pretty=options.pretty,
+        gzip=options.gzip,
+        faults=options.fault,
+    )
+
+
+def _quota(text: str, retry_after: str) -> Quota:
+    limit, _, period_s = text.partition("/")
+    return Quota(int(limit), float(period_s), retry_after)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Scripted faults: how they are written, and which requests they strike.
+
+A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, whose value names the kind's own
+members. ``match`` holds ``endpoint`` (a name, or else a part of the path), ``query`` (parameters
+that must have these values) and ``nth`` (1 by default: the first matching request since the fault
+was added that it may strike); ``times`` is how many it strikes from then on (1 by default, null for
+ever). Of several faults that are due, the first strikes and the others wait for the next request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_docsanalytics.simulator import mintlify, vyom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class _Members(NamedTuple):
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+KINDS = {
+    "status": _Members(("status",), ("body", "headers")),
+    "body": _Members(("body",), ("status", "headers", "content_type")),
+    "html": _Members(),
+    "redirect": _Members(("location",), ("status",)),
+    "drop_key": _Members(("key",)),
+    "set_key": _Members(("key", "value")),
+    "repeat_cursor": _Members(),
+    "truncated_json": _Members(),
+    "invalid_utf8": _Members(),
+    "big_body": _Members(("bytes",)),
+    "gzip_bomb": _Members(("size",)),
+    "delay": _Members(("seconds",)),
+    "hang": _Members(("seconds",)),
+    "slow_drip": _Members(("bytes_per_s",)),
+    "short_body": _Members(),
+    "reset_before_headers": _Members(),
+    "reset_in_body": _Members(),
+}
+_MATCH = ("endpoint", "nth", "query")
+_TYPES: dict[str, Any] = {
+    "endpoint": str,
+    "nth": int,
+    "query": dict,
+    "times": int | None,
+    "status": int,
+    "body": str,
+    "headers": dict,
+    "content_type": str,
+    "location": str,
+    "key": str,
+    "value": object,
+    "bytes": int,
+    "size": int,
+    "seconds": int | float,
+    "bytes_per_s": int | float,
+}
+
+
+@dataclass(slots=True)
+class Fault:
+    """One scripted fault, and how many matching requests it has seen."""
+
+    kind: str
+    options: Mapping[str, Any]
+    endpoint: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    nth: int = 1
+    times: int | None = 1
+    seen: int = 0
+    struck: int = 0
+
+    @classmethod
+    def parse(cls, spec: Any) -> Fault:
+        """Return the fault of a JSON object.
+
+        Raises:
+            ValueError: A member is unknown, missing or of the wrong kind.
+        """
+        if not isinstance(spec, dict) or spec.get("kind") not in KINDS:
+            raise ValueError(f"a fault is an object whose kind is one of {', '.join(KINDS)}")
+        match = spec.get("match", {})
+        if not isinstance(match, dict):
+            raise ValueError(f"fault {spec['kind']}: match is an object")  # noqa: TRY004 - as above
+        members = KINDS[spec["kind"]]
+        own = (*members.required, *members.optional)
+        options = {name: value for name, value in spec.items() if name in own}
+        unknown = (spec.keys() - options.keys() - {"kind", "match", "times"}) | (
+            match.keys() - set(_MATCH)
+        )
+        missing = set(members.required) - options.keys()
+        if unknown or missing:
+            raise ValueError(
+                f"fault {spec['kind']}: unknown members: {sorted(unknown)}, "
+                f"missing members: {sorted(missing)}"
+            )
+        times = spec.get("times", 1)
+        given = {**options, **match, "times": times}
+        wrong = [name for name, value in given.items() if not isinstance(value, _TYPES[name])]
+        if wrong:
+            raise ValueError(f"fault {spec['kind']}: of the wrong type: {wrong}")
+        return cls(spec["kind"], options, **match, times=times)
+
+    def matches(self, endpoint: str | None, path: str, query: Mapping[str, str]) -> bool:
+        """Tell whether the fault is meant for such a request."""
+        by_name = self.endpoint in (*mintlify.ENDPOINTS, *vyom.ENDPOINTS)
+        here = self.endpoint == endpoint if by_name else self.endpoint in path
+        return here and self.query.items() <= query.items()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the request last seen is one to strike."""
+        return self.nth <= self.seen and (self.times is None or self.struck < self.times)
+
+
+class Faults:
+    """The faults in force, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = Lock()
+
+    def add(self, specs: Iterable[Any]) -> None:
+        """Add faults, all of them or none.
+
+        Raises:
+            ValueError: One is not a fault.
+        """
+        added = [Fault.parse(spec) for spec in specs]
+        with self._lock:
+            self._faults += added
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def pick(self, endpoint: str | None, path: str, query: Mapping[str, str]) -> Fault | None:
+        """Return the fault that strikes this request, if any."""
+        with self._lock:
+            matching = [fault for fault in self._faults if fault.matches(endpoint, path, query)]
+            for fault in matching:
+                fault.seen += 1
+            striking = next((fault for fault in matching if fault.is_due), None)
+            if striking is not None:
+                striking.struck += 1
+        return striking

@@ -1,0 +1,229 @@
+"""The simulator: both services in front of one data set, with a quota, faults and a log."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict
+from urllib.parse import parse_qsl
+
+from airflow_provider_docsanalytics.simulator import mintlify, moments, vyom
+from airflow_provider_docsanalytics.simulator.config import Config
+from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Dataset
+from airflow_provider_docsanalytics.simulator.faults import Fault, Faults
+from airflow_provider_docsanalytics.simulator.moments import ALL_TIME, Window
+from airflow_provider_docsanalytics.simulator.query import Answer, Asked, RefusedError, Route
+from airflow_provider_docsanalytics.simulator.quota import Quota
+from airflow_provider_docsanalytics.simulator.spoil import spoil
+from airflow_provider_docsanalytics.simulator.wire import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LOGGED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Connection")
+_POLL_S = 0.05
+_UNANSWERED = ("hang", "reset_before_headers")
+
+
+class _Service(Protocol):
+    """What the modules of the two services have in common."""
+
+    PLATFORM: str
+
+    def find(self, path: str) -> Route: ...
+    def answer(self, data: Dataset, route: Route, raw_query: str) -> Answer: ...
+    def refusal(self, refused: RefusedError) -> bytes: ...
+
+
+class Entry(TypedDict):
+    """One request in the log. ``status`` is None if no answer was begun."""
+
+    n: int
+    at: float
+    platform: str
+    endpoint: str | None
+    path: str
+    query: dict[str, str]
+    status: int | None
+    rows: int
+    fault: str | None
+    headers: dict[str, str | dict[str, bool]]
+    connection: int
+
+
+class Simulator:
+    """A stand-in for Mintlify's and Vyom's analytics APIs on a port of 127.0.0.1.
+
+    It serves inside a ``with`` block, from threads of its own.
+    """
+
+    project_id = "proj_sim_docs"
+    mintlify_key = "mint_sim_0000000000000000"
+    vyom_key = "vyom-sim-0000000000000000"
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        port: int = 0,
+        quota: Quota | None = None,
+        latency_ms: float = 0,
+        pretty: bool = False,
+        gzip: bool = False,
+        faults: Iterable[Any] = (),
+    ) -> None:
+        self.config = config or Config()
+        self.latency_ms = latency_ms
+        self.gzip = gzip
+        self._pretty = pretty
+        self._data = Dataset(self.config)
+        self._quota = quota
+        self._faults = Faults()
+        self._faults.add(faults)
+        self._log: list[Entry] = []
+        self._logging = Lock()
+        self._server = Server(port, self)
+        self.url = self._server.url
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every connection, also those that hang or drip."""
+        self._server.close()
+
+    @property
+    def requests(self) -> list[Entry]:
+        """Return the log so far: every request but those to the control endpoint."""
+        with self._logging:
+            return list(self._log)
+
+    def clear_requests(self) -> None:
+        """Forget the log; numbers start at 1 again."""
+        with self._logging:
+            self._log.clear()
+
+    def add_faults(self, specs: Iterable[Any]) -> None:
+        """Script faults, in the form that :mod:`.faults` describes."""
+        self._faults.add(specs)
+
+    def clear_faults(self) -> None:
+        """Forget all faults."""
+        self._faults.clear()
+
+    def set_quota(
+        self, limit: int | None, period_s: float = 3600, retry_after: str = "seconds"
+    ) -> None:
+        """Start a new quota for Mintlify's endpoints, or lift it (None)."""
+        self._quota = None if limit is None else Quota(limit, period_s, retry_after)
+
+    def add_turns(
+        self, count: int = 1, timestamp: str | None = None, resolution_status: str | None = None
+    ) -> None:
+        """Add conversation turns of one instant (default: now), each a thread of its own."""
+        if count < 1 or resolution_status not in (None, *RESOLUTIONS):
+            raise ValueError(f"count is at least 1, resolutionStatus one of {RESOLUTIONS}")
+        instant_ms = int(time.time() * 1000) if timestamp is None else moments.parse(timestamp)
+        self._data.turns.add(count, instant_ms, resolution_status)
+
+    def reset(self) -> None:
+        """Go back to the data set of the configuration, with no quota, no faults, empty log."""
+        self._data = Dataset(self.config)
+        self._quota = None
+        self.clear_faults()
+        self.clear_requests()
+
+    def truth(
+        self,
+        endpoint: str,
+        date_from: str | None = None,
+        date_to: str | None = None,
+        **filters: str,
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return all rows and the whole-response fields of ``[date_from, date_to)``, unpaged.
+
+        The window is half-open for Vyom's endpoints, too. Filters are the endpoint's own.
+
+        Raises:
+            ValueError: The endpoint or a date is none.
+        """
+        window = Window(
+            ALL_TIME.start_ms if date_from is None else moments.parse(date_from),
+            ALL_TIME.end_ms if date_to is None else moments.parse(date_to),
+        )
+        if endpoint in mintlify.ENDPOINTS:
+            return mintlify.truth(self._data, endpoint, window, **filters)
+        if endpoint in vyom.ENDPOINTS:
+            return vyom.truth(self._data, endpoint, window, **filters)
+        raise ValueError(f"{endpoint!r} is not an endpoint")
+
+    def answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
+        """Return the answer to a request, spoiled and logged, and what else is to go wrong."""
+        service: _Service = vyom if asked.path.startswith(vyom.PREFIX) else mintlify
+        route = service.find(asked.path)
+        try:
+            answer = self._serve(service, route, asked)
+        except RefusedError as refused:
+            answer = Answer(refused.status, service.refusal(refused), headers=refused.headers)
+        if self._pretty:
+            answer = _prettier(answer)
+        query = dict(parse_qsl(asked.raw_query, keep_blank_values=True))
+        fault = self._faults.pick(route.endpoint, asked.path, query)
+        if fault is not None:
+            answer = spoil(fault, answer, query)
+        self._record(asked, route, query, answer, fault)
+        return answer, fault
+
+    def _serve(self, service: _Service, route: Route, asked: Asked) -> Answer:
+        if route.endpoint is None:
+            raise RefusedError(404, "Not found")
+        if asked.method != "GET":
+            raise RefusedError(405, "Method not allowed", headers={"Allow": "GET"})
+        for_mintlify = route.platform == mintlify.PLATFORM
+        key = self.mintlify_key if for_mintlify else self.vyom_key
+        if asked.headers.get("Authorization") != f"Bearer {key}":
+            raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
+        if for_mintlify:
+            if route.project_id != self.project_id:
+                raise RefusedError(403, "This API key does not serve this project")
+            if self._quota is not None:
+                self._quota.spend()
+        return service.answer(self._data, route, asked.raw_query)
+
+    def _record(
+        self,
+        asked: Asked,
+        route: Route,
+        query: dict[str, str],
+        answer: Answer,
+        fault: Fault | None,
+    ) -> None:
+        headers: dict[str, str | dict[str, bool]] = {
+            name: asked.headers[name] for name in _LOGGED_HEADERS if name in asked.headers
+        }
+        headers["Authorization"] = {"present": "Authorization" in asked.headers}
+        unanswered = fault is not None and fault.kind in _UNANSWERED
+        with self._logging:
+            self._log.append(
+                {
+                    "n": len(self._log) + 1,
+                    "at": time.time(),
+                    "platform": route.platform,
+                    "endpoint": route.endpoint,
+                    "path": asked.path,
+                    "query": query,
+                    "status": None if unanswered else answer.status,
+                    "rows": answer.rows,
+                    "fault": fault.kind if fault else None,
+                    "headers": headers,
+                    "connection": asked.connection,
+                }
+            )
+
+
+def _prettier(answer: Answer) -> Answer:
+    text = json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2)
+    return replace(answer, body=text.encode())

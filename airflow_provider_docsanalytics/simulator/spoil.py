@@ -1,0 +1,99 @@
+"""The faults that change an answer; those of the connection are in :mod:`.wire`."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.simulator.query import Answer, dump
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_docsanalytics.simulator.faults import Fault
+
+_HTML = b"<!doctype html><title>One moment</title><p>Checking your browser</p>"
+_BLOCK = b" " * (1 << 20)
+
+
+def spoil(fault: Fault, answer: Answer, query: Mapping[str, str]) -> Answer:
+    """Return the answer as the fault leaves it; bodies of errors are not edited."""
+    options = fault.options
+    match fault.kind:
+        case "status" | "body" | "redirect":
+            return _instead(options, answer)
+        case "html":
+            return Answer(200, _HTML, content_type="text/html; charset=utf-8")
+        case "gzip_bomb":
+            headers = {**answer.headers, "Content-Encoding": "gzip"}
+            return replace(answer, body=_bomb(answer.body, options["size"]), headers=headers)
+        case kind if answer.status == HTTPStatus.OK:
+            return replace(answer, body=_body(kind, answer.body, options, query))
+        case _:
+            return answer
+
+
+def _body(kind: str, body: bytes, options: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
+    middle = len(body) // 2
+    match kind:
+        case "drop_key":
+            body = _with_key(body, options["key"])
+        case "set_key":
+            body = _with_key(body, options["key"], [options["value"]])
+        case "repeat_cursor":
+            body = _with_repeated_cursor(body, query.get("cursor"))
+        case "truncated_json":
+            body = body[:middle]
+        case "invalid_utf8":
+            body = body[:middle] + b"\xff" + body[middle:]
+        case "big_body":
+            body = body.rjust(options["bytes"])
+    return body
+
+
+def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
+    """Return an answer that takes nothing from the true one but what the fault leaves out."""
+    headers = dict(options.get("headers", {}))
+    status = options.get("status", answer.status)
+    if "location" in options:
+        headers["Location"] = options["location"]
+        status = options.get("status", 302)
+    text = options.get("body", '{"error":"Scripted fault"}')
+    content_type = options.get("content_type", answer.content_type)
+    return Answer(status, text.encode(), headers=headers, content_type=content_type)
+
+
+def _with_key(body: bytes, dotted: str, value: list[Any] | None = None) -> bytes:
+    """Return the JSON object with the member at the dotted path replaced, or left out."""
+    document = json.loads(body)
+    *outer, name = dotted.split(".")
+    target = document
+    for step in outer:
+        target = target[step]
+    if value:
+        target[name] = value[0]
+    else:
+        target.pop(name, None)
+    return dump(document)
+
+
+def _with_repeated_cursor(body: bytes, cursor: str | None) -> bytes:
+    """Return the page with its own cursor as the next one; a first page stays as it is."""
+    if cursor is None:
+        return body
+    document = json.loads(body)
+    document["nextCursor"] = cursor
+    if "hasMore" in document:
+        document["hasMore"] = True
+    return dump(document)
+
+
+def _bomb(body: bytes, size: int) -> bytes:
+    """Return the body, behind spaces that make it this long, in gzip."""
+    gzip = zlib.compressobj(wbits=31)
+    blocks, rest = divmod(max(0, size - len(body)), len(_BLOCK))
+    parts = [gzip.compress(_BLOCK) for _ in range(blocks)]
+    return b"".join([*parts, gzip.compress(_BLOCK[:rest] + body), gzip.flush()])

@@ -1,0 +1,168 @@
+"""Vyom's voice-assistant analytics: five views of one list of calls."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.simulator import moments
+from airflow_provider_docsanalytics.simulator.data import within
+from airflow_provider_docsanalytics.simulator.moments import Window
+from airflow_provider_docsanalytics.simulator.query import Answer, Query, Route, dump, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from airflow_provider_docsanalytics.simulator.data import Call, Dataset
+    from airflow_provider_docsanalytics.simulator.query import RefusedError
+
+PLATFORM = "vyom"
+PREFIX = "/analytics/"
+_PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+_DATES = ("start_date", "end_date")
+_DEFAULT_SPAN = timedelta(days=30)
+_PATHS = {
+    "/analytics/calls/by-assistant": "calls_by_assistant",
+    "/analytics/calls/by-phone-number": "calls_by_phone_number",
+    "/analytics/calls/by-service": "calls_by_service",
+    "/analytics/calls/by-time": "calls_by_time",
+    "/analytics/dashboard": "dashboard",
+}
+_ROWS_KEYS = {
+    "calls_by_assistant": "assistants",
+    "calls_by_phone_number": "phone_numbers",
+    "calls_by_service": "services",
+    "calls_by_time": "time_series",
+}
+_FILTERS = {
+    "calls_by_phone_number": ("assistant_id",),
+    "calls_by_time": ("granularity", "assistant_id"),
+}
+ENDPOINTS = tuple(_PATHS.values())
+
+
+def find(path: str) -> Route:
+    """Return where a path leads."""
+    return Route(PLATFORM, _PATHS.get(path))
+
+
+def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
+    """Answer a request to an endpoint.
+
+    Raises:
+        RefusedError: 400.
+    """
+    endpoint = route.endpoint
+    assert endpoint is not None
+    query = Query(raw_query, (*_DATES, *_FILTERS.get(endpoint, ())))
+    now = datetime.now(UTC)
+    start_ms, last_ms = (query.instant(name) for name in _DATES)
+    window = Window(
+        moments.of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
+        (moments.of(now) if last_ms is None else last_ms) + 1,
+    )
+    if window.start_ms >= window.end_ms:
+        raise invalid("start_date: must not be after end_date")
+    granularity = query.choice("granularity", _PERIODS) or "day"
+    rows = _rows(data, endpoint, window, granularity, query.text("assistant_id"))
+    body = rows[0] if endpoint == "dashboard" else {_ROWS_KEYS[endpoint]: rows}
+    message = f"{endpoint.replace('_', ' ').capitalize()}: ok"
+    return Answer(200, dump({"success": True, "message": message, "data": body}), rows=len(rows))
+
+
+def truth(
+    data: Dataset,
+    endpoint: str,
+    window: Window,
+    *,
+    granularity: str = "day",
+    assistant_id: str | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of an endpoint for a half-open window; there are no whole-response fields."""
+    return _rows(data, endpoint, window, granularity, assistant_id), {}
+
+
+def refusal(refused: RefusedError) -> bytes:
+    """Return the body of an error."""
+    message = ": ".join((refused.error, *refused.details))
+    return dump({"success": False, "message": message, "data": None})
+
+
+def _rows(
+    data: Dataset, endpoint: str, window: Window, granularity: str, assistant_id: str | None
+) -> list[dict[str, Any]]:
+    calls = [
+        call
+        for call in within(data.calls, window)
+        if assistant_id in (None, _assistant(call)["assistant_id"])
+    ]
+    if endpoint == "dashboard":
+        return [_dashboard(data, window, calls)]
+    if endpoint == "calls_by_assistant":
+        return _grouped(calls, _assistant, average=True)
+    if endpoint == "calls_by_phone_number":
+        return _grouped(calls, lambda call: {"phone_number": call.phone_number}, average=True)
+    if endpoint == "calls_by_service":
+        return _grouped(calls, lambda call: {"service": call.service})
+    return _grouped(calls, lambda call: {"date": _period(call, granularity)})
+
+
+def _grouped(
+    calls: Sequence[Call], key: Callable[[Call], dict[str, str]], *, average: bool = False
+) -> list[dict[str, Any]]:
+    """Return one row for each group that has a call, by total duration, descending."""
+    groups: dict[tuple[tuple[str, str], ...], list[Call]] = defaultdict(list)
+    for call in calls:
+        groups[tuple(key(call).items())].append(call)
+    ranked = sorted(groups.items(), key=lambda item: (-_seconds(item[1]), item[0]))
+    return [{**dict(names), **_sums(members, average=average)} for names, members in ranked]
+
+
+def _sums(calls: Collection[Call], *, average: bool) -> dict[str, Any]:
+    minutes = round(_seconds(calls) / 60, 2)
+    sums: dict[str, Any] = {
+        "total_calls": len(calls),
+        "total_duration_minutes": minutes,
+        "total_duration_hours": round(_seconds(calls) / 3600, 2),
+    }
+    if average:
+        sums["avg_duration_minutes"] = round(minutes / len(calls), 2) if calls else 0
+    return sums
+
+
+def _seconds(calls: Collection[Call]) -> float:
+    return sum(call.duration_s for call in calls)
+
+
+def _dashboard(data: Dataset, window: Window, calls: Sequence[Call]) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = {
+        "calls_today": today,
+        "calls_this_week": today - timedelta(days=today.weekday()),
+        "calls_this_month": today.replace(day=1),
+    }
+    until_ms = moments.of(now)
+    return {
+        **_sums(calls, average=True),
+        **{
+            name: len(within(data.calls, Window(moments.of(start), until_ms)))
+            for name, start in since.items()
+        },
+        "date_range": {
+            "start_date": moments.iso(window.start_ms),
+            "end_date": moments.iso(window.end_ms - 1),
+        },
+    }
+
+
+def _assistant(call: Call) -> dict[str, str]:
+    return {
+        "assistant_id": f"550e8400-e29b-41d4-a716-{call.assistant:012d}",
+        "assistant_name": f"Assistant {call.assistant + 1}",
+    }
+
+
+def _period(call: Call, granularity: str) -> str:
+    return moments.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
