@@ -9,6 +9,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONNOUSERSITE := 1
+export PYTHONDONTWRITEBYTECODE :=  # compiled once, in .venv and __pycache__
 
 .PHONY: demo test check bench clean constraints
 
@@ -23,7 +24,7 @@ check: .venv/check  ## Lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: .venv/test  ## Rows per second, CPU, memory and requests against a plain loop and others
+bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python scripts/bench.py
 
 clean:  ## Remove every trace
@@ -34,7 +35,7 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
 	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --group test --group check --output-file $(CONSTRAINTS) pyproject.toml
+	  --group test --group check --group bench --output-file $(CONSTRAINTS) pyproject.toml
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -53,4 +54,8 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 
 .venv/check: .venv/test
 	@$(UV) --group check
+	@touch $@
+
+.venv/bench: .venv/runtime
+	@$(UV) --group bench
 	@touch $@

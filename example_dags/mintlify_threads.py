@@ -58,4 +58,6 @@ with DAG(
         endpoint="threads",
         thread_ids=unanswered_threads(conversations.output),
         path="{{ var.value.docs_lake }}/unanswered/{endpoint}/dt={{ data_interval_start | ds }}",
+        # Run again, the day may have other unanswered conversations: other IDs, another export.
+        if_exists="replace",
     )

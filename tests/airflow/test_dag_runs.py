@@ -1,0 +1,172 @@
+"""Dags run by Airflow's own ``airflow dags test``, against the simulator, into real files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow_home import airflow_environment
+
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.simulator import Config, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLONE = Path(__file__).resolve().parent.parent.parent
+RUN_DATE = "2026-01-11"
+EXPIRED_KEY = "mint_expired_since_yesterday"
+DAGS = [
+    "mintlify_daily_export",
+    "mintlify_threads",
+    "vyom_daily_export",
+    "cron_without_dates",
+    "cron_with_lookback",
+    "expired_key",
+]
+
+
+@dataclass
+class Run:
+    """What six Dag runs left: their output, their files, the service's log."""
+
+    service: Simulator
+    home: Path
+    output: dict[str, str]
+
+    @property
+    def lake(self) -> Path:
+        return self.home / "lake"
+
+    def manifest(self, directory: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.lake / directory / "_manifest.json").read_text())
+        return found
+
+    def rows(self, directory: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for file in self.manifest(directory)["files"]:
+            content = (self.lake / directory / file["name"]).read_bytes()
+            if file["name"].endswith(".gz"):
+                content = gzip.decompress(content)
+            rows += [json.loads(line) for line in content.splitlines()]
+        return rows
+
+
+def _environment(home: Path, service: Simulator) -> dict[str, str]:
+    mintlify = {"conn_type": "mintlify", "host": service.url, "login": service.project_id}
+    connections = {
+        "MINTLIFY_DEFAULT": {**mintlify, "password": service.mintlify_key},
+        "EXPIRED": {**mintlify, "password": EXPIRED_KEY},
+        "VYOM_DEFAULT": {"conn_type": "vyom", "host": service.url, "password": service.vyom_key},
+    }
+    return airflow_environment(
+        home,
+        AIRFLOW__CORE__DAGS_FOLDER=str(home / "dags"),
+        AIRFLOW_VAR_DOCS_LAKE=f"file://{home}/lake",
+        **{f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()},
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    home = tmp_path_factory.mktemp("airflow")
+    shutil.copytree(CLONE / "example_dags", home / "dags")
+    shutil.copytree(Path(__file__).parent / "dags", home / "dags", dirs_exist_ok=True)
+    commands = [
+        "db migrate",
+        "pools set mintlify_api 1 quota",
+        *(f"dags test {dag} {RUN_DATE}" for dag in DAGS),
+    ]
+    with Simulator(Config(rows=2500, start="2026-01-01", end="2026-01-31")) as service:
+        done = subprocess.run(
+            [sys.executable, str(CLONE / "scripts" / "airflow_commands.py"), *commands],
+            env=_environment(home, service),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        sections = done.stdout.split("\n$ airflow dags test ")
+        output = {"before": sections[0]} | {text.split()[0]: text for text in sections[1:]}
+        assert list(output) == ["before", *DAGS], done.stdout
+        yield Run(service, home, output)
+
+
+@pytest.mark.parametrize("platform", [MINTLIFY, VYOM])
+def test_the_daily_examples_export_every_windowed_endpoint_of_one_day(
+    run: Run, platform: Any
+) -> None:
+    windowed = [name for name, row in platform.endpoints.items() if row.windowed]
+    found = sorted(path.parent.parent.name for path in run.lake.glob(f"{platform.name}/*/*/*.json"))
+    assert found == sorted(windowed)
+    for endpoint in windowed:
+        manifest = run.manifest(f"{platform.name}/{endpoint}/dt=2026-01-10")
+        assert manifest["date_from"] == "2026-01-10T00:00:00.000Z"
+        assert manifest["date_to"] == "2026-01-11T00:00:00.000Z"
+        truth, totals = run.service.truth(endpoint, "2026-01-10", "2026-01-11")
+        assert (manifest["rows"], manifest["totals"]) == (len(truth), totals)
+
+
+def test_the_threads_example_fetches_the_unanswered_conversations(run: Run) -> None:
+    conversations, _ = run.service.truth("conversations", "2026-01-10", "2026-01-11")
+    unanswered = {row["id"] for row in conversations if row["resolutionStatus"] == "unanswered"}
+    threads = run.rows("unanswered/threads/dt=2026-01-10")
+    assert {row["threadId"] for row in threads} == unanswered
+    assert len(unanswered) > 1
+
+
+def test_a_cron_schedule_without_dates_is_explained_at_once(run: Run) -> None:
+    output = run.output["cron_without_dates"]
+    if "FAILED" in output:  # Airflow 3: no interval
+        assert "data interval is empty" in output
+        assert "lookback=timedelta(days=1)" in output
+        assert not (run.lake / "windows" / "cron_without_dates").exists()
+    else:  # Airflow 2: the day before
+        assert run.manifest("windows/cron_without_dates/dt=2026-01-10")["rows"] > 0
+
+
+def test_a_lookback_of_a_day_exports_the_day_before_the_run(run: Run) -> None:
+    (manifest,) = (run.lake / "windows" / "cron_with_lookback").rglob("_manifest.json")
+    export = json.loads(manifest.read_text())
+    assert export["date_to"] == "2026-01-11T00:00:00.000Z"
+    truth, _ = run.service.truth("conversations", export["date_from"], export["date_to"])
+    assert export["rows"] == len(truth) > 0
+
+
+def test_an_expired_key_is_tried_once_whatever_retries_says(run: Run) -> None:
+    output = run.output["expired_key"]
+    assert "FAILED" in output
+    assert "has expired" in output
+    refused = [entry for entry in run.service.requests if entry["status"] == 401]
+    assert len(refused) == 1
+
+
+def test_no_request_was_spent_on_anything_twice(run: Run) -> None:
+    asked = [
+        (entry["path"], tuple(sorted(entry["query"].items())))
+        for entry in run.service.requests
+        if entry["status"] == 200
+    ]
+    again = {ask for ask in asked if asked.count(ask) > 1}
+    # three of the Dags export the same day's conversations, each for itself
+    assert {path.rsplit("/", 1)[-1] for path, _ in again} <= {"assistant"}
+
+
+def test_no_key_is_in_any_output_file_or_database(run: Run) -> None:
+    """``airflow dags test`` masks nothing: what we do not write is the only protection."""
+    keys = [run.service.mintlify_key, run.service.vyom_key, EXPIRED_KEY]
+    written = {"output": "".join(run.output.values()).encode()} | {
+        str(path): path.read_bytes() for path in run.home.rglob("*") if path.is_file()
+    }
+    assert any(name.endswith(".db") for name in written)
+    assert any(name.endswith("_manifest.json") for name in written)
+    found = [name for name, content in written.items() for key in keys if key.encode() in content]
+    assert found == []

@@ -1,0 +1,456 @@
+"""The operators' ``execute`` against the simulator; whole Dag runs are in test_dag_runs.py."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import zstandard
+
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, ServerError
+from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
+from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
+from tests.airflow.conftest import connect
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.simulator import Simulator
+
+MONTH = {"date_from": "2026-01-01", "date_to": "2026-01-31"}
+FROM, TO = "2026-01-01T00:00:00.000Z", "2026-01-31T00:00:00.000Z"
+
+
+def _operator(endpoint: str, path: Path | str, **arguments: Any) -> Any:
+    kind = VyomExportOperator if endpoint in VYOM.endpoints else MintlifyExportOperator
+    by_id = endpoint == "threads"
+    arguments = ({} if by_id or "lookback" in arguments else MONTH) | arguments
+    location = str(path) if "://" in str(path) else f"file://{path}"
+    return kind(task_id="export", endpoint=endpoint, path=location, **arguments)
+
+
+def _export(endpoint: str, path: Path, context: Any = None, **arguments: Any) -> dict[str, Any]:
+    result: dict[str, Any] = _operator(endpoint, path, **arguments).execute(context or {})
+    return result
+
+
+def _refusal(endpoint: str, path: Path | str, context: Any = None, **arguments: Any) -> str:
+    with pytest.raises(ConfigError) as refused:
+        _operator(endpoint, path, **arguments).execute(context or {})
+    return str(refused.value)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((path / "_manifest.json").read_text())
+    return manifest
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """Return the export's rows, each file proved against the manifest."""
+    manifest, rows = _manifest(path), []
+    for file in manifest["files"]:
+        content = (path / file["name"]).read_bytes()
+        assert file["bytes"] == len(content)
+        assert file["sha256"] == hashlib.sha256(content).hexdigest()
+        if file["name"].endswith(".gz"):
+            content = gzip.decompress(content)
+        if file["name"].endswith(".zst"):
+            content = zstandard.ZstdDecompressor().stream_reader(content).read()
+        lines = content.split(b"\n")
+        assert lines.pop() == b""
+        assert file["rows"] == len(lines)
+        rows += [json.loads(line) for line in lines]
+    assert manifest["rows"] == len(rows)
+    return rows
+
+
+WINDOWED = [
+    name
+    for platform in (MINTLIFY, VYOM)
+    for name, row in platform.endpoints.items()
+    if row.windowed
+]
+
+
+@pytest.mark.parametrize("endpoint", WINDOWED)
+def test_an_export_is_the_services_rows_value_for_value_and_in_order(
+    connections: Simulator, tmp_path: Path, endpoint: str
+) -> None:
+    result = _export(endpoint, tmp_path)
+    truth, totals = connections.truth(endpoint, "2026-01-01", "2026-01-31")
+    project = {"_project_id": connections.project_id} if endpoint in MINTLIFY.endpoints else {}
+    context = {**project, "_date_from": FROM, "_date_to": TO}
+    rows = _rows(tmp_path)
+    assert rows == [{**context, **row} for row in truth]
+    assert list(rows[0])[: len(context)] == list(context)
+    manifest = _manifest(tmp_path)
+    assert manifest["totals"] == result["totals"] == totals
+    assert manifest["requests"] == result["requests"] == len(connections.requests)
+    page_size = (MINTLIFY if project else VYOM).endpoint(endpoint).page_size or 10**9
+    if endpoint != "feedback_by_page":
+        assert manifest["requests"] == math.ceil(len(truth) / page_size)
+    assert result == {
+        "manifest": f"file://{tmp_path}/_manifest.json",
+        "path": f"file://{tmp_path}",
+        "endpoint": endpoint,
+        "project_id": project.get("_project_id"),
+        "date_from": FROM,
+        "date_to": TO,
+        "rows": len(truth),
+        "pages": manifest["pages"],
+        "requests": manifest["requests"],
+        "bytes": sum(file["bytes"] for file in manifest["files"]),
+        "files": len(manifest["files"]),
+        "totals": totals,
+    }
+
+
+def test_the_manifest_has_the_documented_members(connections: Simulator, tmp_path: Path) -> None:
+    _export("feedback", tmp_path, filters={"status": ["resolved", "pending"]})
+    manifest = _manifest(tmp_path)
+    assert list(manifest) == [
+        "manifest_version",
+        "platform",
+        "endpoint",
+        "project_id",
+        "date_from",
+        "date_to",
+        "filters",
+        "file_format",
+        "compression",
+        "files",
+        "rows",
+        "pages",
+        "requests",
+        "totals",
+        "started_at",
+        "finished_at",
+        "provider_version",
+    ]
+    assert manifest["filters"] == {"status": "pending,resolved"}
+    assert manifest["project_id"] == connections.project_id
+
+
+def test_feedback_by_page_over_hundreds_of_pages_is_complete(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    _export("feedback", tmp_path / "entries")
+    _export("feedback_by_page", tmp_path / "pages")
+    counted: dict[str, dict[str, int]] = {}
+    for entry in _rows(tmp_path / "entries"):
+        counts = counted.setdefault(
+            entry["path"], {"thumbsUp": 0, "thumbsDown": 0, "code": 0, "total": 0}
+        )
+        counts["total"] += 1
+        counts["code"] += entry["source"] == "code_snippet"
+        counts["thumbsUp"] += entry.get("helpful") is True
+        counts["thumbsDown"] += entry.get("helpful") is False
+    rows = _rows(tmp_path / "pages")
+    assert len(rows) > 250
+    assert {
+        row["path"]: {name: row[name] for name in counted[row["path"]]} for row in rows
+    } == counted
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_compressed_exports_hold_the_same_rows(
+    connections: Simulator, tmp_path: Path, compression: str
+) -> None:
+    _export("conversations", tmp_path / "plain")
+    _export("conversations", tmp_path / "packed", compression=compression)
+    assert _rows(tmp_path / "packed") == _rows(tmp_path / "plain")
+    assert _manifest(tmp_path / "packed")["compression"] == compression
+
+
+def test_threads_that_do_not_exist_are_listed_and_are_no_failure(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    ids = dict.fromkeys(row["id"] for row in connections.truth("conversations")[0])
+    there = list(ids)[:3]
+    gone = "01HQZX9K2MNBVCXZ7GQRST8WVY"
+    result = _export("threads", tmp_path, thread_ids=[there[0], gone, *there[1:]])
+    rows = _rows(tmp_path)
+    assert [row["threadId"] for row in rows] == there
+    assert list(rows[0]) == ["_project_id", "threadId", "createdAt", "messages"]
+    manifest = _manifest(tmp_path)
+    assert (manifest["missing"], manifest["thread_ids"]) == ([gone], [there[0], gone, *there[1:]])
+    assert (result["date_from"], result["requests"], result["rows"]) == (None, 4, 3)
+
+
+def test_no_threads_are_an_empty_export(connections: Simulator, tmp_path: Path) -> None:
+    result = _export("threads", tmp_path, thread_ids=[])
+    assert (result["rows"], result["requests"], _rows(tmp_path)) == (0, 0, [])
+
+
+def test_one_path_serves_mapped_endpoints_of_both_platforms(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    path = f"file://{tmp_path}/{{platform}}/{{endpoint}}/dt={{date_from:%Y-%m-%d}}"
+    for endpoint in ("views", "dashboard"):
+        _operator(endpoint, path).execute({})
+    assert _rows(tmp_path / "mintlify/views/dt=2026-01-01") != []
+    assert _rows(tmp_path / "vyom/dashboard/dt=2026-01-01") != []
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/x/{project}", "unknown field {project}"),
+        ("/x/{0}", "unknown field {0}"),
+        ("/x/{}", "unknown field"),
+        ("/x/{endpoint.__class__}", "unknown field"),
+        ("/x/{date_from[0]}", "unknown field"),
+        ("/x/{endpoint", "'}'"),
+        ("/x/{endpoint:>9}", "takes no format"),
+        ("x/{endpoint}", "absolute path or a URL"),
+    ],
+)
+def test_a_path_that_cannot_be_filled_in_is_refused(
+    connections: Simulator, path: str, said: str
+) -> None:
+    operator = MintlifyExportOperator(task_id="export", endpoint="views", path=path, **MONTH)
+    with pytest.raises(ConfigError) as refused:
+        operator.execute({})
+    assert said in str(refused.value)
+    assert connections.requests == []
+
+
+BAD_INPUT: list[tuple[str, dict[str, Any], str]] = [
+    ("view", {}, "no endpoint 'view'; known: conversations, threads"),
+    ("views", {"filters": {"source": "agent"}}, "no filter 'source'"),
+    ("feedback", {"filters": {"source": "fax"}}, "expected code_snippet"),
+    ("views", {"date_from": "2026-01-02", "date_to": "2026-01-02"}, "must be before"),
+    ("views", {"date_from": "2026-01-03", "date_to": "2026-01-02"}, "must be before"),
+    ("views", {"date_from": "last week"}, "date_from='last week' is not a date"),
+    ("views", {"lookback": 3}, "lookback=3"),
+    ("views", {"file_format": "xml"}, "file_format='xml'"),
+    ("views", {"compression": "rar"}, "compression='rar'"),
+    ("views", {"pages_per_file": 0}, "pages_per_file=0"),
+    ("views", {"if_exists": "ignore"}, "if_exists='ignore'"),
+    ("views", {"thread_ids": ["a"]}, "goes with the endpoint threads"),
+    ("threads", {}, "needs thread_ids"),
+    ("threads", {"thread_ids": ["a"], **MONTH}, "takes no dates"),
+    ("threads", {"thread_ids": ["../../evil"]}, "is not an ID"),
+    ("views", {"project_id": "a/../b"}, "is not an ID"),
+    ("views", {"project_id": "a?b"}, "is not an ID"),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "arguments", "said"), BAD_INPUT)
+def test_bad_input_is_explained_before_the_first_request(
+    connections: Simulator, tmp_path: Path, endpoint: str, arguments: dict[str, Any], said: str
+) -> None:
+    assert said in _refusal(endpoint, tmp_path / "new", **arguments)
+    assert connections.requests == []
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"login": None}, "needs a project ID"),
+        ({"password": "mint_dsc_abc"}, "an assistant key"),
+        ({"password": "mint_us_abc"}, "an index key"),
+        ({"password": ""}, "has no key"),
+        ({"host": "http://api.mintlify.com"}, "Use https://"),
+        ({"extra": {"retries": 3}}, "unknown key 'retries'"),
+    ],
+)
+def test_a_bad_connection_is_explained_before_the_first_request(
+    service: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, Any],
+    said: str,
+) -> None:
+    connect(monkeypatch, "mintlify", service, **fields)
+    assert said in _refusal("views", tmp_path / "new")
+    assert service.requests == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_bad_input_costs_nothing_that_lies_there(connections: Simulator, tmp_path: Path) -> None:
+    _export("views", tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    _refusal("views", tmp_path, compression="rar")
+    _refusal("views", tmp_path, date_from="2027-01-01")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# Windows ------------------------------------------------------------------------------------------
+
+MIDNIGHT = datetime(2026, 1, 11, tzinfo=UTC)
+AIRFLOW_3_CRON = {
+    "data_interval_start": MIDNIGHT,
+    "data_interval_end": MIDNIGHT,
+    "logical_date": MIDNIGHT,
+}
+DAY = timedelta(days=1)
+
+
+def _window(result: dict[str, Any]) -> tuple[str, str]:
+    return result["date_from"][:10], result["date_to"][:10]
+
+
+def test_the_default_window_is_the_data_interval(connections: Simulator, tmp_path: Path) -> None:
+    context = AIRFLOW_3_CRON | {"data_interval_start": MIDNIGHT - DAY}
+    result = _export("views", tmp_path, context, date_from=None, date_to=None)
+    assert _window(result) == ("2026-01-10", "2026-01-11")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [AIRFLOW_3_CRON, {"logical_date": MIDNIGHT}, {"data_interval_start": None} | AIRFLOW_3_CRON],
+)
+def test_an_empty_interval_is_explained_and_never_an_empty_export(
+    connections: Simulator, tmp_path: Path, context: dict[str, Any]
+) -> None:
+    message = _refusal("views", tmp_path, context, date_from=None, date_to=None)
+    for word in (
+        "empty",
+        "lookback=timedelta(days=1)",
+        "CronDataIntervalTimetable",
+        "logical_date",
+    ):
+        assert word in message
+    assert connections.requests == []
+
+
+def test_a_run_without_any_date_is_explained(connections: Simulator, tmp_path: Path) -> None:
+    message = _refusal("views", tmp_path, {}, date_from=None, date_to=None)
+    assert "pass date_from and date_to" in message
+
+
+def test_a_lookback_gives_a_run_without_an_interval_its_window(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    result = _export("views", tmp_path, AIRFLOW_3_CRON, lookback=DAY)
+    assert _window(result) == ("2026-01-10", "2026-01-11")
+    assert [row["path"] for row in _rows(tmp_path)] == [
+        row["path"] for row in connections.truth("views", "2026-01-10", "2026-01-11")[0]
+    ]
+
+
+def test_a_run_without_a_logical_date_ends_when_it_was_due(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    class DagRun:
+        run_after = MIDNIGHT
+
+    context = {"dag_run": DagRun(), "logical_date": None}
+    result = _export("views", tmp_path, context, lookback=DAY)
+    assert _window(result) == ("2026-01-10", "2026-01-11")
+
+
+def test_a_lookback_reads_late_data_again(connections: Simulator, tmp_path: Path) -> None:
+    result = _export("views", tmp_path, date_from="2026-01-10", date_to="2026-01-11", lookback=DAY)
+    assert _window(result) == ("2026-01-09", "2026-01-11")
+
+
+def test_one_date_alone_takes_the_other_from_the_interval(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    result = _export("views", tmp_path, AIRFLOW_3_CRON, date_from="2026-01-05", date_to=None)
+    assert _window(result) == ("2026-01-05", "2026-01-11")
+
+
+def test_adjacent_vyom_days_count_a_midnight_call_once(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    days = ["2026-01-01", "2026-01-02", "2026-01-03"]
+    counts = []
+    for start, end in [*zip(days, days[1:], strict=False), (days[0], days[2])]:
+        path = tmp_path / f"{start}-{end}"
+        _export("dashboard", path, date_from=start, date_to=end)
+        counts.append(_rows(path)[0]["total_calls"])
+    assert counts[0] + counts[1] == counts[2]
+    instant = {"date_from": days[1], "date_to": f"{days[1]}T00:00:00.001Z"}
+    _export("dashboard", tmp_path / "midnight", **instant)
+    assert _rows(tmp_path / "midnight")[0]["total_calls"] > 0
+
+
+# Repeating, resuming, refusing --------------------------------------------------------------------
+
+
+def test_the_same_export_again_gives_the_same_rows_and_leaves_nothing_stale(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    _export("feedback", tmp_path, pages_per_file=3)
+    before, names = _rows(tmp_path), {path.name for path in tmp_path.iterdir()}
+    _export("feedback", tmp_path, pages_per_file=3)
+    assert _rows(tmp_path) == before
+    after = {path.name for path in tmp_path.iterdir()}
+    assert after == {"_manifest.json", *(file["name"] for file in _manifest(tmp_path)["files"])}
+    assert after & names == {"_manifest.json"}
+
+
+def test_another_export_into_the_same_directory_is_refused_with_both_named(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    _export("feedback", tmp_path)
+    before = _rows(tmp_path)
+    connections.clear_requests()
+    message = _refusal("feedback", tmp_path, date_to="2026-01-30")
+    assert TO in message
+    assert "2026-01-30T00:00:00.000Z" in message
+    assert (connections.requests, _rows(tmp_path)) == ([], before)
+    _export("feedback", tmp_path, date_to="2026-01-30", if_exists="replace")
+    assert _manifest(tmp_path)["date_to"] == "2026-01-30T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("endpoint", ["feedback", "searches", "views", "feedback_by_page"])
+def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_asks_for_nothing_twice(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    connect(monkeypatch, "mintlify", connections, extra={"max_attempts": 1})
+    connections.add_faults([{"kind": "status", "status": 500, "match": {"nth": 3}}])
+    with pytest.raises(ServerError):
+        _export(endpoint, tmp_path)
+    assert not (tmp_path / "_manifest.json").exists()
+    failed = len(connections.requests)
+    result = _export(endpoint, tmp_path)
+    asked = [json.dumps(entry["query"], sort_keys=True) for entry in connections.requests]
+    assert failed == 3
+    assert asked[failed] == asked[failed - 1]
+    assert len(set(asked)) == len(asked) - 1
+    assert result["requests"] == len(asked)
+    truth, _ = connections.truth(endpoint, "2026-01-01", "2026-01-31")
+    assert [row["path"] if "path" in row else row["searchQuery"] for row in _rows(tmp_path)] == [
+        row["path"] if "path" in row else row["searchQuery"] for row in truth
+    ]
+
+
+def test_a_spent_quota_keeps_what_was_read(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "mintlify", connections, extra={"max_wait_s": 0})
+    connections.set_quota(4, period_s=3600)
+    with pytest.raises(RateLimited) as spent:
+        _export("feedback", tmp_path)
+    assert spent.value.retry_after_s is not None
+    connections.set_quota(None)
+    connections.clear_requests()
+    _export("feedback", tmp_path)
+    truth, _ = connections.truth("feedback", "2026-01-01", "2026-01-31")
+    assert len(connections.requests) == math.ceil(len(truth) / 100) - 4
+    assert [row["id"] for row in _rows(tmp_path)] == [row["id"] for row in truth]
+
+
+def test_another_connection_and_another_project_can_be_chosen(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {
+        "conn_type": "mintlify",
+        "host": connections.url,
+        "password": connections.mintlify_key,
+        "login": "not-this-one",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
+    result = _export("views", tmp_path, mintlify_conn_id="other", project_id=connections.project_id)
+    assert result["project_id"] == connections.project_id

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_docsanalytics import __version__, get_provider_info
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    AuthError,
+    BadResponse,
+    ConfigError,
+    RateLimited,
+    ServerError,
+    Superseded,
+    Unreachable,
+)
+from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
+from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
+from airflow_provider_docsanalytics.hooks.vyom import VyomHook
+from airflow_provider_docsanalytics.operators import failures
+from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
+from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+
+HOOKS = {"mintlify": MintlifyHook, "vyom": VyomHook}
+OPERATORS = (MintlifyExportOperator, VyomExportOperator)
+
+
+def test_the_provider_info_is_valid_against_airflows_schema() -> None:
+    schema = json.loads(Path(airflow.__file__).with_name("provider_info.schema.json").read_text())
+    info = get_provider_info()
+    jsonschema.validate(info, schema)
+    assert info["versions"] == [__version__]
+
+
+def test_airflow_finds_the_provider_and_its_hooks() -> None:
+    from airflow.providers_manager import ProvidersManager  # noqa: PLC0415 - slow
+
+    manager = ProvidersManager()
+    assert "airflow-provider-docsanalytics" in manager.providers
+    for kind, hook in HOOKS.items():
+        found = manager.hooks[kind]
+        assert found is not None
+        assert found.hook_class_name.endswith(hook.__name__)
+        assert found.connection_id_attribute_name == f"{kind}_conn_id"
+
+
+def test_every_module_that_the_provider_info_names_can_be_imported() -> None:
+    info = get_provider_info()
+    for kind in ("hooks", "operators"):
+        for entry in info[kind]:
+            for module in entry["python-modules"]:
+                assert importlib.import_module(module)
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_the_form_is_the_same_declared_either_way(kind: str) -> None:
+    """Airflow 3.2+ reads the metadata, older ones ask the hook."""
+    (declared,) = [
+        entry
+        for entry in get_provider_info()["connection-types"]
+        if entry["connection-type"] == kind
+    ]
+    hook = HOOKS[kind]
+    assert declared["hook-name"] == hook.hook_name
+    assert hook.conn_type == kind
+    behaviour = hook.get_ui_field_behaviour()
+    assert declared["ui-field-behaviour"] == {
+        name.replace("_", "-"): value for name, value in behaviour.items()
+    }
+    assert list(declared["conn-fields"]) == list(EXTRA_FIELDS)
+    hidden = set(behaviour["hidden_fields"])
+    assert "password" not in hidden
+    assert ("login" in hidden) is (kind == "vyom")
+    assert not hidden & set(behaviour["relabeling"])
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_template_field_is_an_attribute_and_a_parameter(operator: Any) -> None:
+    made = operator(task_id="t", endpoint="views", path="/x")
+    parameters = {
+        name
+        for kind in operator.__mro__
+        if "__init__" in vars(kind)
+        for name in inspect.signature(kind.__init__).parameters
+    }
+    for field in operator.template_fields:
+        assert hasattr(made, field)
+        assert field in parameters
+    assert f"{operator.__module__.rsplit('.', 1)[-1]}_conn_id" in operator.template_fields
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_making_an_operator_checks_nothing_and_reads_nothing(operator: Any) -> None:
+    made = operator(task_id="t", endpoint="{{ params.x }}", path="{{ y }}", date_from=object())
+    assert made.endpoint == "{{ params.x }}"
+
+
+def test_default_args_reach_the_operator_and_its_base() -> None:
+    from airflow.providers.common.compat.sdk import DAG  # noqa: PLC0415 - slow
+
+    defaults = {
+        "path": "/everything",
+        "lookback": timedelta(days=1),
+        "mintlify_conn_id": "other",
+        "retries": 7,
+    }
+    with DAG("d", schedule=None, default_args=defaults):
+        made = MintlifyExportOperator(task_id="t", endpoint="views")
+    assert (made.path, made.lookback) == ("/everything", timedelta(days=1))
+    assert (made.mintlify_conn_id, made.retries) == ("other", 7)
+
+
+INCURABLE = [
+    ConfigError("x"),
+    AuthError(401, "views", "x"),
+    AuthError(403, "views", "x"),
+    Superseded("x"),
+]
+CURABLE = [
+    ServerError(500, "views", "x"),
+    Unreachable("x"),
+    BadResponse("x"),
+    ApiError(400, "views", "x"),
+    RateLimited(429, "views", "x"),
+]
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="Airflow 3.3 brought retry policies")
+class TestRetryPolicy:
+    def test_what_no_retry_can_cure_fails_at_once(self) -> None:
+        for error in INCURABLE:
+            decision = failures.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
+            assert decision.action.value == "fail"
+
+    def test_a_spent_quota_is_retried_when_it_returns(self) -> None:
+        told = RateLimited(429, "views", "x", retry_after_s=1234)
+        decision = failures.DEFAULT_RETRY_POLICY.evaluate(told, 1, 3)
+        assert decision.action.value == "retry"
+        assert decision.retry_delay == timedelta(seconds=1234)
+
+    def test_a_quota_that_says_nothing_is_waited_for_ever_longer_up_to_a_bound(self) -> None:
+        silent = RateLimited(429, "views", "x")
+        delays = [
+            failures.DEFAULT_RETRY_POLICY.evaluate(silent, number, 99).retry_delay.total_seconds()
+            for number in range(1, 9)
+        ]
+        assert delays == [60, 120, 240, 480, 900, 900, 900, 900]
+
+    def test_the_rest_is_up_to_the_task(self) -> None:
+        for error in [*CURABLE[:-1], RuntimeError("x")]:
+            decision = failures.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
+            assert decision.action.value == "default"
+
+    def test_it_is_the_default_and_default_args_win(self) -> None:
+        from airflow.sdk import DAG  # noqa: PLC0415 - slow
+
+        made = MintlifyExportOperator(task_id="t", endpoint="views", path="/x")
+        assert made.retry_policy is failures.DEFAULT_RETRY_POLICY
+        other = failures.DocsAnalyticsRetryPolicy()
+        with DAG("d", schedule=None, default_args={"retry_policy": other}):
+            made = MintlifyExportOperator(task_id="t", endpoint="views", path="/x")
+        assert made.retry_policy is other
+
+
+def test_errors_reach_airflow_as_its_version_can_handle_them() -> None:
+    from airflow.providers.common.compat.sdk import AirflowFailException  # noqa: PLC0415 - slow
+
+    for error in INCURABLE:
+        expected = type(error) if AIRFLOW_V_3_3_PLUS else AirflowFailException
+        with pytest.raises(expected, match="x"), failures.airflow_failures():
+            raise error
+    for error in CURABLE:
+        with pytest.raises(type(error)), failures.airflow_failures():
+            raise error
