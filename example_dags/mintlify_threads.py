@@ -20,10 +20,10 @@ MAX_TRANSCRIPTS = 20
 @task
 def unanswered_threads(export: dict[str, Any]) -> list[str]:
     """Return the IDs of the newest unanswered conversations, read from the export's own files."""
-    import gzip  # noqa: PLC0415 - keeps the Dag file quick to parse
-    import json  # noqa: PLC0415
+    import gzip
+    import json
 
-    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     directory = ObjectStoragePath(export["path"])
     manifest = json.loads((directory / "_manifest.json").read_text())

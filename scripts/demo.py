@@ -31,7 +31,8 @@ DAGS = {  # and how many exports each is expected to leave
     "vyom_daily_export": 5,
 }
 _SHOWN = re.compile(
-    r"^(\$ airflow .*|FAILED: .*)|(\w+ page (?:[1-3]|\d*0): .* requests|\w+: \d+ rows in .* requests)"
+    r"^(\$ airflow .*|FAILED: .*)"
+    r"|(\w+ page (?:[1-3]|\d*0): .* requests|\w+: \d+ rows in .* requests)"
 )
 
 
@@ -112,9 +113,8 @@ def _manifests() -> list[Path]:
 
 def _show(manifests: list[Path]) -> None:
     """Print the table of exports, the tree, the head of one file and one manifest."""
-    print(
-        f"\n{'endpoint':24}{'rows':>8}{'pages':>7}{'requests':>10}{'files':>7}{'bytes':>12}{'s':>7}"
-    )
+    columns = f"{'rows':>8}{'pages':>7}{'requests':>10}{'files':>7}{'bytes':>12}{'s':>7}"
+    print(f"\n{'endpoint':24}{columns}")
     for path in manifests:
         export = json.loads(path.read_text())
         seconds = _instant(export["finished_at"]) - _instant(export["started_at"])
@@ -132,9 +132,9 @@ def _show(manifests: list[Path]) -> None:
     if shown is not None:
         _show_head(shown)
     print(
-        "\nWith a real key: make a connection 'mintlify_default' in your Airflow (password: an admin "
-        "API key, login: the project ID),\nor 'vyom_default' (password: the key), a variable "
-        "'docs_lake', and copy a Dag of example_dags/. See README.md."
+        "\nWith a real key: make a connection 'mintlify_default' in your Airflow (password: an "
+        "admin API key,\nlogin: the project ID) or 'vyom_default' (password: the key), a variable "
+        "'docs_lake',\nand copy a Dag of example_dags/. See README.md."
     )
 
 

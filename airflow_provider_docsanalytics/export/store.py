@@ -15,6 +15,7 @@ import os
 import re
 import tempfile
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -208,8 +209,8 @@ class ExportDirectory:
         """Put a finished spool in place under ``name``, whole or not at all."""
         if self._local:
             # As readable as the directory is; until now the file was its owner's alone.
-            os.chmod(spool, os.stat(self._root).st_mode & 0o666)
-            os.replace(spool, self._at(name))
+            Path(spool).chmod(Path(self._root).stat().st_mode & 0o666)
+            Path(spool).replace(self._at(name))
         else:
             self._fs.put_file(spool, self._at(name))
 
@@ -244,6 +245,6 @@ class ExportDirectory:
         if self._local:
             temporary = self._temporary(name, owner)
             self._fs.pipe_file(temporary, text)
-            os.replace(temporary, self._at(name))
+            Path(temporary).replace(self._at(name))
         else:
             self._fs.pipe_file(self._at(name), text)

@@ -34,7 +34,7 @@ class DocsAnalyticsHook(BaseHook):
 
     def get_conn(self) -> Client:
         """Return a client with its own keep-alive session; close it, or use it in a ``with``."""
-        from airflow_provider_docsanalytics.api.client import Client  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.api.client import Client
 
         return Client(self.settings)
 
@@ -111,7 +111,7 @@ class DocsAnalyticsHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Spend one request; return whether the key works, and what to do if it does not."""
-        from airflow_provider_docsanalytics.api.client import Client  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.api.client import Client
 
         today = datetime.now(UTC)
         try:
@@ -138,10 +138,10 @@ class DocsAnalyticsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra's form fields, for Airflow before 3.2."""
-        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found] # noqa: PLC0415
+        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
             BS3TextFieldWidget,
         )
-        from wtforms import StringField  # type: ignore[import-untyped] # noqa: PLC0415 - web only
+        from wtforms import StringField  # type: ignore[import-untyped]
 
         return {
             name: StringField(field.label, widget=BS3TextFieldWidget(), description=field.help)

@@ -130,7 +130,7 @@ class ExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window; return the summary that goes to XCom."""
-        from airflow_provider_docsanalytics.export.run import Source, export  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.export.run import Source, export
 
         with airflow_failures():
             selection = self.select(context)
@@ -147,8 +147,8 @@ class ExportOperator(BaseOperator):
             return _summary(manifest, directory.uri)
 
     def _plan(self, selection: Selection) -> Plan:
-        from airflow_provider_docsanalytics.export.run import Plan  # noqa: PLC0415 - heavy
-        from airflow_provider_docsanalytics.export.store import Identity  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.export.run import Plan
+        from airflow_provider_docsanalytics.export.store import Identity
 
         window = selection.window
         identity = Identity(
@@ -168,11 +168,11 @@ class ExportOperator(BaseOperator):
         return Plan(identity, context, self.pages_per_file, self.if_exists)
 
     def _directory(self, selection: Selection) -> ExportDirectory:
-        from airflow.providers.common.compat.sdk import (  # noqa: PLC0415 - heavy
+        from airflow.providers.common.compat.sdk import (
             ObjectStoragePath,
         )
 
-        from airflow_provider_docsanalytics.export.store import (  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.export.store import (
             ExportDirectory,
         )
 
@@ -197,7 +197,7 @@ class ExportOperator(BaseOperator):
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
-    from airflow_provider_docsanalytics.export.store import MANIFEST  # noqa: PLC0415 - heavy
+    from airflow_provider_docsanalytics.export.store import MANIFEST
 
     return {
         "manifest": f"{uri}/{MANIFEST}",

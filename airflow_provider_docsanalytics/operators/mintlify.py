@@ -46,7 +46,7 @@ class MintlifyExportOperator(ExportOperator):
     @cached_property
     def hook(self) -> MintlifyHook:
         """The hook on this task's connection."""
-        from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
         return MintlifyHook(self.mintlify_conn_id)
 

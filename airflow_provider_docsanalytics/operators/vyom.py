@@ -29,6 +29,6 @@ class VyomExportOperator(ExportOperator):
     @cached_property
     def hook(self) -> VyomHook:
         """The hook on this task's connection."""
-        from airflow_provider_docsanalytics.hooks.vyom import VyomHook  # noqa: PLC0415 - heavy
+        from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 
         return VyomHook(self.vyom_conn_id)

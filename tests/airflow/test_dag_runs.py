@@ -25,6 +25,7 @@ CLONE = Path(__file__).resolve().parent.parent.parent
 RUN_DATE = "2026-01-11"
 EXPIRED_KEY = "mint_expired_since_yesterday"
 DAGS = [
+    "first_export",
     "mintlify_daily_export",
     "mintlify_threads",
     "vyom_daily_export",

@@ -42,7 +42,7 @@ def test_the_provider_info_is_valid_against_airflows_schema() -> None:
 
 
 def test_airflow_finds_the_provider_and_its_hooks() -> None:
-    from airflow.providers_manager import ProvidersManager  # noqa: PLC0415 - slow
+    from airflow.providers_manager import ProvidersManager
 
     manager = ProvidersManager()
     assert "airflow-provider-docsanalytics" in manager.providers
@@ -105,7 +105,7 @@ def test_making_an_operator_checks_nothing_and_reads_nothing(operator: Any) -> N
 
 
 def test_default_args_reach_the_operator_and_its_base() -> None:
-    from airflow.providers.common.compat.sdk import DAG  # noqa: PLC0415 - slow
+    from airflow.providers.common.compat.sdk import DAG
 
     defaults = {
         "path": "/everything",
@@ -161,7 +161,7 @@ class TestRetryPolicy:
             assert decision.action.value == "default"
 
     def test_it_is_the_default_and_default_args_win(self) -> None:
-        from airflow.sdk import DAG  # noqa: PLC0415 - slow
+        from airflow.sdk import DAG
 
         made = MintlifyExportOperator(task_id="t", endpoint="views", path="/x")
         assert made.retry_policy is failures.DEFAULT_RETRY_POLICY
@@ -172,7 +172,7 @@ class TestRetryPolicy:
 
 
 def test_errors_reach_airflow_as_its_version_can_handle_them() -> None:
-    from airflow.providers.common.compat.sdk import AirflowFailException  # noqa: PLC0415 - slow
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     for error in INCURABLE:
         expected = type(error) if AIRFLOW_V_3_3_PLUS else AirflowFailException

@@ -1,4 +1,4 @@
-"""The client against the simulator, over real HTTP; only its sleeping is recorded instead of done."""
+"""The client against the simulator, over real HTTP; its sleeping is noted instead of done."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
 
 MONTH = DateWindow.parse("2026-01-01", "2026-01-31")
-PLATFORM = {name: MINTLIFY for name in MINTLIFY.endpoints} | {name: VYOM for name in VYOM.endpoints}
+PLATFORM = dict.fromkeys(MINTLIFY.endpoints, MINTLIFY) | dict.fromkeys(VYOM.endpoints, VYOM)
 WINDOWED = [name for name, platform in PLATFORM.items() if platform.endpoint(name).windowed]
 
 

@@ -16,7 +16,7 @@ from airflow_provider_docsanalytics.window import DateWindow, parse_instant
         "2026-01-31 00:00:00+00:00",
         "2026-01-31T05:30:00+05:30",
         date(2026, 1, 31),
-        datetime(2026, 1, 31),
+        datetime(2026, 1, 31),  # noqa: DTZ001 - no zone means UTC
         datetime(2026, 1, 31, 2, tzinfo=timezone(timedelta(hours=2))),
         datetime(2026, 1, 31, 0, 0, 0, 999, tzinfo=UTC),
     ],

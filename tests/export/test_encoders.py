@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
@@ -10,7 +11,6 @@ import zstandard
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.encoders import JsonLines, suffix
 from airflow_provider_docsanalytics.export.part import Part
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

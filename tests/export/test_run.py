@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import msgspec
@@ -315,7 +315,7 @@ def test_an_attempt_overtaken_by_one_still_running_leaves_it_its_checkpoint(plac
                     _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
                 yield page
 
-    with pytest.raises(Superseded, match="attempt [0-9a-f]{8}"):
+    with pytest.raises(Superseded, match=r"attempt [0-9a-f]{8}"):
         export(_plan(), place.directory(), Overtaken(6).source())
     service = Service(6)
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
