@@ -29,13 +29,19 @@ MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
 _CHUNK_BYTES = 256 * 1024
 _DETAIL_CHARS = 500
+_LONGEST_RETRY_AFTER_S = 24 * 3600.0
 
 
 def read_body(response: requests.Response, selection: Selection, *, deadline_s: float) -> bytes:
-    """Return the decompressed body, or raise where it is too large or comes too slowly."""
+    """Return the decompressed body, or raise where it is too large or comes too slowly.
+
+    Raises ``urllib3``'s errors where the connection fails in the middle.
+    """
     until = time.monotonic() + deadline_s
+    # read1 gives what has come; read would wait for a whole chunk, however slowly it drips.
+    read = getattr(response.raw, "read1", response.raw.read)
     chunks, size = [], 0
-    for chunk in response.iter_content(_CHUNK_BYTES):
+    while chunk := read(_CHUNK_BYTES, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_BODY_BYTES:
@@ -86,6 +92,7 @@ def _retry_after(headers: requests.structures.CaseInsensitiveDict[str]) -> float
     """Return the seconds of a ``Retry-After`` in seconds or as an HTTP date, if it is either.
 
     A date is measured against the answer's own ``Date``, so that a wrong clock here does no harm.
+    Of a wait longer than a day, a day is believed.
     """
     text = headers.get("Retry-After", "").strip()
     try:
@@ -95,7 +102,7 @@ def _retry_after(headers: requests.structures.CaseInsensitiveDict[str]) -> float
         if until is None:
             return None
         seconds = (until - (now or datetime.now(UTC))).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER_S) if math.isfinite(seconds) else None
 
 
 def _http_date(text: str) -> datetime | None:

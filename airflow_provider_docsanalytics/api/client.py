@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import (
@@ -190,23 +191,30 @@ class Client:
                 content = read_body(response, selection, deadline_s=10 * settings.timeout_s)
         except requests.exceptions.SSLError as error:
             raise Unreachable(
-                f"{selection}: the TLS connection failed ({error}). If the service has a private "
-                "CA, give its bundle as verify in the connection's extra."
+                f"{selection}: the TLS connection failed ({_innermost(error)}). If the service has "
+                "a private CA, give its bundle as verify in the connection's extra."
             ) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise ConfigError(
                 f"The connection's host or proxies are not usable: {error}"
             ) from error
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unreachable(
-                f"{selection}: no whole answer after {settings.timeout_s:g} s or less of silence "
-                f"({type(error).__name__}: {error}). A retry resumes where this attempt stopped."
+                f"{selection}: no whole answer ({_innermost(error)}; time-out "
+                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped."
             ) from error
         except OSError as error:
             raise ConfigError(f"verify or cert of the connection's extra: {error}") from error
         if response.status_code != requests.codes.ok:
             raise error_for(response, content, selection)
         return _parse(selection, response, content)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return what went wrong at the bottom; the libraries' own texts quote the whole URL."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return f"{type(error).__name__}: {error}"
 
 
 def _parse(selection: Selection, response: requests.Response, content: bytes) -> Body:

@@ -246,7 +246,11 @@ class _Attempt:
         if part is None:
             return ()
         size, sha256 = part.finish()
-        self._directory.publish(part.spool, part.name)
+        try:
+            self._directory.publish(part.spool, part.name)
+        except FileNotFoundError:
+            self._must_own()  # whoever has taken over has cleared the spool away
+            raise
         try:
             self._must_own()
         except Superseded:

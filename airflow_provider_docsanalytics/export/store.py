@@ -46,10 +46,6 @@ class File(msgspec.Struct, frozen=True):
     bytes: int
     sha256: str
 
-    def __post_init__(self) -> None:
-        if not _PART.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is not the name of a part")
-
 
 class Identity(msgspec.Struct, frozen=True):
     """What makes two exports the same one: equal identities replace each other freely."""

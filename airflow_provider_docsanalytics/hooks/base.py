@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
 from airflow_provider_docsanalytics.hooks import connection as form
@@ -42,8 +42,6 @@ class DocsAnalyticsHook(BaseHook):
     def settings(self) -> Settings:
         """The connection's settings, checked; nothing is sent."""
         connection = self.get_connection(self._conn_id)
-        if connection.password:
-            mask_secret(connection.password)
         try:
             settings = form.read_settings(self.platform, connection)
         except ConfigError as error:

@@ -10,6 +10,8 @@ from airflow_provider_docsanalytics.operators.base import ExportOperator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow.models.xcom_arg import XComArg
+
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
 
@@ -34,7 +36,7 @@ class MintlifyExportOperator(ExportOperator):
         self,
         *,
         project_id: str | None = None,
-        thread_ids: Sequence[str] | None = None,
+        thread_ids: Sequence[str] | XComArg | None = None,
         mintlify_conn_id: str = "mintlify_default",
         **kwargs: Any,
     ) -> None:

@@ -132,12 +132,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _head(self, answer: Answer, missing: int = 0) -> bytes:
         reason = self.responses.get(answer.status, ("",))[0]
+        headers = {
+            "Date": self.date_time_string(),
+            "Content-Type": answer.content_type,
+            "Content-Length": len(answer.body) + missing,
+            **answer.headers,
+        }
         lines = [
             f"HTTP/1.1 {answer.status} {reason}",
-            f"Date: {self.date_time_string()}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(answer.body) + missing}",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
+            *(f"{name}: {value}" for name, value in headers.items()),
         ]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
@@ -61,6 +62,12 @@ def test_a_wrong_connection_is_named_in_the_error(
     connect(monkeypatch, "mintlify", service, extra={"timeout": 3})
     with pytest.raises(ConfigError, match=r"Connection 'mintlify_default': .*'timeout'"):
         MintlifyHook().iter_pages("views")
+
+
+def test_the_key_is_masked_from_logs_once_the_connection_was_read(connections: Simulator) -> None:
+    assert MintlifyHook().settings.api_key == connections.mintlify_key
+    shown = redact(f"sent with {connections.mintlify_key}")
+    assert connections.mintlify_key not in str(shown)
 
 
 def _tested(

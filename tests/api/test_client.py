@@ -185,6 +185,7 @@ def test_compressed_and_pretty_answers_are_read_as_well(how: dict[str, Any]) -> 
     with Simulator(config, **how) as service:
         truth, _ = service.truth("conversations")
         assert Reader(service).rows("conversations") == truth
+        assert "gzip" in str(service.requests[0]["headers"]["Accept-Encoding"])
 
 
 def test_the_older_schema_is_read_as_it_is() -> None:
@@ -280,6 +281,24 @@ def test_a_429_that_says_nothing_is_not_asked_again_within_seconds(service: Simu
     assert error.retry_after_s is None
     assert all(wait >= 15 for wait in reader.slept)
     assert sum(reader.slept) <= 120
+
+
+def test_a_retry_after_date_is_measured_by_the_services_own_clock(service: Simulator) -> None:
+    headers = {
+        "Date": "Thu, 01 Jan 2026 00:00:00 GMT",
+        "Retry-After": "Thu, 01 Jan 2026 00:01:30 GMT",
+    }
+    _fault(service, "status", status=429, headers=headers)
+    error = Reader(service, max_wait_s=0).failure("caller_stats")
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == 90
+
+
+def test_a_retry_after_of_ages_is_not_believed(service: Simulator) -> None:
+    _fault(service, "status", status=429, headers={"Retry-After": "1e15"})
+    error = Reader(service).failure("caller_stats")
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == 24 * 3600
 
 
 @pytest.mark.parametrize("header", ["soon", "inf", "nan", "", "-5", "Mon, 99 Foo"])
@@ -401,9 +420,13 @@ def test_a_service_that_hangs_is_left_after_the_time_out(service: Simulator) -> 
 
 
 def test_an_answer_that_drips_is_left_at_its_deadline(service: Simulator) -> None:
-    _fault(service, "slow_drip", bytes_per_s=200_000, times=None)
-    reader = Reader(service, timeout_s=0.05, max_attempts=1)
-    assert isinstance(reader.failure(), Unreachable)
+    _fault(service, "slow_drip", bytes_per_s=50, times=None)
+    reader = Reader(service, timeout_s=0.1, max_attempts=1)
+    started = time.monotonic()
+    error = reader.failure("views")
+    assert isinstance(error, Unreachable)
+    assert "not complete after 1 s" in str(error)
+    assert time.monotonic() - started < 10
 
 
 def test_nobody_listening_is_unreachable(service: Simulator) -> None:
@@ -413,7 +436,9 @@ def test_nobody_listening_is_unreachable(service: Simulator) -> None:
         reader = Reader(service, base_url=url, max_attempts=2)
         error = reader.failure()
     assert isinstance(error, Unreachable)
+    assert "Connection refused" in str(error)
     assert "A retry resumes" in str(error)
+    assert "dateFrom" not in str(error)
     assert reader.sent == 2
 
 

@@ -39,6 +39,8 @@ def test_a_row_without_fields_is_still_json() -> None:
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline: bytes) -> None:
+    compact_start = newline.join([b'{"c":0,', b'"d":1}'])
+    assert _lines(compact_start) == HEAD + b',"c":0,"d":1}\n'
     pretty = newline.join([b"{", b'\t "a" : 1.50e3 ,', b' "b": [ "x  y\\n", ', b"  2 ]", b"}"])
     line = _lines(pretty)
     assert line == HEAD + b',"a" : 1.50e3 ,"b": [ "x  y\\n",2 ]}\n'

@@ -20,7 +20,12 @@ from moto.server import ThreadedMotoServer
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
 from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.export.run import Plan, Source, export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity, Manifest
+from airflow_provider_docsanalytics.export.store import (
+    Checkpoint,
+    ExportDirectory,
+    Identity,
+    Manifest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -320,6 +325,50 @@ def test_an_attempt_overtaken_by_one_still_running_leaves_it_its_checkpoint(plac
     service = Service(6)
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
     assert service.asked == [4, 5]
+
+
+def test_an_attempt_overtaken_while_it_publishes_takes_its_part_away(place: Place) -> None:
+    class Slow(ExportDirectory):
+        def publish(self, spool: str, name: str) -> None:
+            self.winner = export(_plan(), place.directory(), Service(4).source())
+            super().publish(spool, name)
+
+    directory = Slow(place.filesystem, place.root, "uri")
+    with pytest.raises(Superseded):
+        export(_plan(), directory, Service(4).source())
+    place.assert_whole(directory.winner, rows=12)
+
+
+def test_an_attempt_overtaken_before_its_manifest_writes_none(place: Place) -> None:
+    class Slow(ExportDirectory):
+        def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+            super().write_checkpoint(checkpoint)
+            if checkpoint.progress.complete:
+                self.winner = export(_plan(), place.directory(), Service(3).source())
+
+    directory = Slow(place.filesystem, place.root, "uri")
+    with pytest.raises(Superseded):
+        export(_plan(), directory, Service(3).source())
+    place.assert_whole(directory.winner, rows=9)
+
+
+def test_files_are_private_until_they_are_published_and_then_as_open_as_the_directory(
+    tmp_path: Path,
+) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+    tmp_path.chmod(0o750)
+    modes: list[int] = []
+
+    class Looking(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                yield page
+                modes.extend(path.stat().st_mode & 0o777 for path in tmp_path.glob(".part-*.tmp"))
+
+    manifest = export(_plan(), place.directory(), Looking(3).source())
+    assert set(modes) == {0o600}
+    published = {(tmp_path / file.name).stat().st_mode & 0o777 for file in manifest.files}
+    assert published == {0o640}
 
 
 def test_a_failing_publish_does_not_move_the_checkpoint(tmp_path: Path) -> None:
