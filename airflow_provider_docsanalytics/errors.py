@@ -13,7 +13,7 @@
     ├── Unreachable        time-out, DNS, reset, cut-off body: try again
     └── BadResponse        an answer that the API does not promise: read the message
 
-There is no Airflow in here; :mod:`.operators._errors` translates to Airflow's exceptions.
+There is no Airflow in here; :mod:`.failures` translates to Airflow's exceptions.
 """
 
 from __future__ import annotations

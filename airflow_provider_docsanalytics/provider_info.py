@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Platform
 
 _PACKAGE = "airflow_provider_docsanalytics"
+_SENSORS = f"{_PACKAGE}.sensors.mintlify"
+_TRIGGERS = f"{_PACKAGE}.triggers.mintlify"
+_WAITING = f"{_PACKAGE}.triggers.wait"
 _PLATFORMS = {"MintlifyHook": MINTLIFY, "VyomHook": VYOM}
 
 
@@ -32,6 +35,11 @@ def provider_info(version: str) -> dict[str, Any]:
         ],
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
+        "sensors": [{"integration-name": MINTLIFY.title, "python-modules": [_SENSORS]}],
+        "triggers": [
+            {"integration-name": MINTLIFY.title, "python-modules": [_TRIGGERS, _WAITING]},
+            {"integration-name": VYOM.title, "python-modules": [_WAITING]},
+        ],
         "connection-types": [
             _connection_type(hook, platform) for hook, platform in _PLATFORMS.items()
         ],

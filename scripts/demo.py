@@ -29,6 +29,7 @@ DAGS = {  # and how many exports each is expected to leave
     "mintlify_daily_export": 7,
     "mintlify_threads": 2,
     "vyom_daily_export": 5,
+    "wait_for_conversations": 1,
 }
 _SHOWN = re.compile(
     r"^(\$ airflow .*|FAILED: .*)"

@@ -11,13 +11,25 @@ import pytest
 
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
-OUTER = {"hooks", "operators", "version_compat"}
-# Inner packages by what they may use of ours; "" is the top level (errors, window, version).
+OUTER = {"hooks", "operators", "sensors", "triggers", "failures", "version_compat"}
+# What each part may use of ours; "" is the top level (version and provider info's entry).
 MAY_USE = {
     "api": {"api"},
     "export": {"export"},
     "hooks": {"hooks", "api"},
-    "operators": {"operators", "hooks", "api", "export", "version_compat"},
+    "failures": {"version_compat"},
+    "patience": {"failures"},
+    "triggers": {"triggers", "hooks", "failures", "patience"},
+    "sensors": {"sensors", "triggers", "hooks", "failures", "patience", "version_compat"},
+    "operators": {
+        "operators",
+        "triggers",
+        "hooks",
+        "api",
+        "export",
+        "failures",
+        "version_compat",
+    },
     "provider_info": {"api", "hooks"},
     "simulator": {"simulator"},
     "version_compat": set(),

@@ -153,8 +153,12 @@ class Platform:
         project_id: str | None = None,
         filters: Mapping[str, object] | None = None,
         thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
     ) -> Selection:
-        """Return the checked selection; raises :class:`ConfigError` naming the wrong field."""
+        """Return the checked selection; raises :class:`ConfigError` naming the wrong field.
+
+        ``page_size`` is for asking whether there is anything; default: the largest there is.
+        """
         row = self.endpoint(endpoint)
         if self.has_projects:
             if not project_id:
@@ -172,6 +176,7 @@ class Platform:
             window=window,
             filters=_checked_filters(row, filters or {}),
             thread_ids=_checked_threads(row, thread_ids),
+            page_size=page_size or row.page_size,
         )
 
 
@@ -185,6 +190,7 @@ class Selection:
     window: DateWindow | None
     filters: Mapping[str, str]
     thread_ids: tuple[str, ...] = ()
+    page_size: int = 0
 
     @property
     def is_empty(self) -> bool:

@@ -31,7 +31,7 @@ class CursorPaging:
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the largest page from the cursor on."""
-        query = {"limit": str(selection.endpoint.page_size)}
+        query = {"limit": str(selection.page_size)}
         return Ask(query if cursor is None else {**query, "cursor": cursor}, selection.window)
 
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:  # noqa: ARG002 - the protocol's
@@ -123,7 +123,7 @@ class HalvingPaging:
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the largest answer for the first window that is still to be asked."""
-        query = {"limit": str(selection.endpoint.page_size)}
+        query = {"limit": str(selection.page_size)}
         if cursor is None:
             return Ask(query, selection.window)
         return Ask(query, DateWindow.parse(*_HALVING.decode(cursor).pending[0]))
@@ -155,7 +155,7 @@ class HalvingPaging:
         halves = asked.halves() if asked else None
         if halves is None:
             raise BadResponse(
-                f"{selection}: more than {selection.endpoint.page_size} rows in {asked}, which "
+                f"{selection}: more than {selection.page_size} rows in {asked}, which "
                 "cannot be paged and not be halved. Give date_from and date_to, or filters that "
                 "select less."
             )

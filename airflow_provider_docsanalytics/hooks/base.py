@@ -42,8 +42,21 @@ class DocsAnalyticsHook(BaseHook):
     def settings(self) -> Settings:
         """The connection's settings, checked; nothing is sent."""
         connection = self.get_connection(self._conn_id)
+        return self._checked(connection, connection.extra_dejson)
+
+    async def aload_settings(self) -> None:
+        """Read the connection without blocking an event loop; :attr:`settings` is there then."""
+        from airflow.providers.common.compat.connection import (
+            get_async_connection,
+            get_async_extra_dejson,
+        )
+
+        connection = await get_async_connection(self._conn_id)
+        self.settings = self._checked(connection, await get_async_extra_dejson(connection))
+
+    def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:
         try:
-            settings = form.read_settings(self.platform, connection)
+            settings = form.read_settings(self.platform, connection, extra)
         except ConfigError as error:
             raise ConfigError(f"Connection {self._conn_id!r}: {error}") from error
         if settings.verify is False:
@@ -61,6 +74,7 @@ class DocsAnalyticsHook(BaseHook):
         project_id: str | None = None,
         filters: Mapping[str, object] | None = None,
         thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
     ) -> Selection:
         """Return the checked selection, with the connection's project where none is given."""
         return self.platform.select(
@@ -69,7 +83,15 @@ class DocsAnalyticsHook(BaseHook):
             project_id=project_id or self.settings.project_id,
             filters=filters,
             thread_ids=thread_ids,
+            page_size=page_size,
         )
+
+    def ask_once(self, selection: Selection, **settings: Any) -> Page:
+        """Spend one request, whatever comes; return the selection's first page."""
+        from airflow_provider_docsanalytics.api.client import Client
+
+        with Client(replace(self.settings, max_attempts=1, **settings)) as client:
+            return next(client.iter_pages(selection))
 
     def iter_pages(
         self,
@@ -109,24 +131,17 @@ class DocsAnalyticsHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Spend one request; return whether the key works, and what to do if it does not."""
-        from airflow_provider_docsanalytics.api.client import Client
-
         today = datetime.now(UTC)
+        window = DateWindow.parse(today - timedelta(days=1), today)
         try:
-            window = DateWindow.parse(today - timedelta(days=1), today)
             selection = self.select(self.platform.probe, window=window)
-            timeout_s = min(self.settings.timeout_s, _TEST_TIMEOUT_S)
-            settings = replace(self.settings, max_attempts=1, timeout_s=timeout_s)
-            with Client(settings) as client:
-                next(client.iter_pages(selection))
+            self.ask_once(selection, timeout_s=min(self.settings.timeout_s, _TEST_TIMEOUT_S))
         except RateLimited as error:
             return False, f"The service answers, but the key could not be tried: {error}"
         except DocsAnalyticsError as error:
             return False, str(error)
-        return (
-            True,
-            f"{self.platform.title} answers, and the key may read {selection.endpoint.name}.",
-        )
+        readable = selection.endpoint.name
+        return True, f"{self.platform.title} answers, and the key may read {readable}."
 
     @staticmethod
     def _pages(client: Client, selection: Selection, cursor: str | None) -> Iterator[Page]:

@@ -26,10 +26,6 @@ class ConnectionLike(Protocol):
     login: str | None
     password: str | None
 
-    @property
-    def extra_dejson(self) -> dict[str, Any]:
-        """The extra, decoded."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExtraField:
@@ -120,9 +116,10 @@ def hidden_fields(platform: Platform) -> list[str]:
     return ["schema", "port", *([] if platform.has_projects else ["login"])]
 
 
-def read_settings(platform: Platform, connection: ConnectionLike) -> Settings:
+def read_settings(
+    platform: Platform, connection: ConnectionLike, extra: Mapping[str, Any]
+) -> Settings:
     """Return the connection's settings, all checked; raises :class:`ConfigError` by field."""
-    extra = connection.extra_dejson
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         raise ConfigError(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.exceptions import AirflowRescheduleException
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.failures import (
+from airflow_provider_docsanalytics.errors import ConfigError, RateLimited
+from airflow_provider_docsanalytics.failures import (
     DEFAULT_RETRY_POLICY,
     airflow_failures,
+    retry_delay_s,
 )
 from airflow_provider_docsanalytics.operators.path import fields_of, fill
+from airflow_provider_docsanalytics.operators.waiting import defer_for, wait_until, waits_of
 from airflow_provider_docsanalytics.operators.window import resolve_window
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.run import Plan
     from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
-
-_SHORT_WAIT_S = 60.0
-"""Shorter than this, giving the slot back and getting one again costs more than it saves."""
 
 
 class ExportOperator(BaseOperator):
@@ -57,6 +55,8 @@ class ExportOperator(BaseOperator):
         pages_per_file: a file is closed and checkpointed every so many pages.
         if_exists: ``error`` or ``replace``, for a directory that holds a different export. The same
             export is always replaced.
+        deferrable: wait in the triggerer for a window to settle, and for a spent quota to return,
+            as often as needed in one try. Default: ``[operators] default_deferrable``.
         retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
             spent quota when it returns.
 
@@ -90,6 +90,7 @@ class ExportOperator(BaseOperator):
         compression: str | None = None,
         pages_per_file: int = 10,
         if_exists: Literal["error", "replace"] = "error",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         retry_policy: Any = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
@@ -108,6 +109,7 @@ class ExportOperator(BaseOperator):
         self.compression = compression
         self.pages_per_file = pages_per_file
         self.if_exists = if_exists
+        self.deferrable = deferrable
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
@@ -130,12 +132,20 @@ class ExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window; return the summary that goes to XCom."""
+        return self._run(context, waits=0)
+
+    def resume(self, context: Context, event: Any) -> dict[str, Any]:
+        """Go on after a wait in the triggerer: with the checkpoint, on any worker."""
+        return self._run(context, waits=waits_of(event))
+
+    def _run(self, context: Context, waits: int) -> dict[str, Any]:
         from airflow_provider_docsanalytics.export.run import Source, export
 
         with airflow_failures():
             selection = self.select(context)
             plan, directory = self._plan(selection), self._directory(selection)
-            self._wait_until_settled(selection)
+            if selection.window is not None:
+                wait_until(self, selection.window.end + self.settle, waits)
             with self.hook.get_conn() as client:
                 self.log.info("Exporting %s to %s", selection, directory.uri)
                 source = Source(
@@ -143,7 +153,13 @@ class ExportOperator(BaseOperator):
                     pages=partial(client.iter_pages, selection),
                     requests_sent=lambda: client.requests_sent,
                 )
-                manifest = export(plan, directory, source)
+                try:
+                    manifest = export(plan, directory, source)
+                except RateLimited as error:
+                    if not self.deferrable:
+                        raise
+                    self.log.warning("%s", error)
+                    defer_for(self, retry_delay_s(error, waits + 1), waits)
             return _summary(manifest, directory.uri)
 
     def _plan(self, selection: Selection) -> Plan:
@@ -180,20 +196,6 @@ class ExportOperator(BaseOperator):
             fill(self.path, fields_of(selection)), conn_id=self.storage_conn_id or None
         )
         return ExportDirectory(path.fs, path.path, str(path))
-
-    def _wait_until_settled(self, selection: Selection) -> None:
-        """Return once the window's data is in; a long wait gives the worker slot back."""
-        if selection.window is None:
-            return
-        due = selection.window.end + self.settle
-        wait_s = (due - datetime.now(UTC)).total_seconds()
-        if wait_s <= 0:
-            return
-        self.log.info("%s may still be filling; reading it at %s", selection, due)
-        # Before 3.1 Airflow would run the task again at once, over and over.
-        if wait_s > _SHORT_WAIT_S and AIRFLOW_V_3_1_PLUS:
-            raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
-        time.sleep(wait_s)
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ DAGS = [
     "mintlify_daily_export",
     "mintlify_threads",
     "vyom_daily_export",
+    "wait_for_conversations",
     "cron_without_dates",
     "cron_with_lookback",
     "expired_key",
@@ -124,6 +125,11 @@ def test_the_threads_example_fetches_the_unanswered_conversations(run: Run) -> N
     assert len(unanswered) > 1
 
 
+def test_the_waiting_example_exports_after_its_sensor(run: Run) -> None:
+    awaited = run.manifest("awaited/conversations/dt=2026-01-10")
+    assert awaited["rows"] == run.manifest("mintlify/conversations/dt=2026-01-10")["rows"]
+
+
 def test_a_cron_schedule_without_dates_is_explained_at_once(run: Run) -> None:
     output = run.output["cron_without_dates"]
     if "FAILED" in output:  # Airflow 3: no interval
@@ -157,7 +163,7 @@ def test_no_request_was_spent_on_anything_twice(run: Run) -> None:
         if entry["status"] == 200
     ]
     again = {ask for ask in asked if asked.count(ask) > 1}
-    # three of the Dags export the same day's conversations, each for itself
+    # some of the Dags export the same day's conversations, each for itself
     assert {path.rsplit("/", 1)[-1] for path, _ in again} <= {"assistant"}
 
 

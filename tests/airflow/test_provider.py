@@ -11,7 +11,7 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_docsanalytics import __version__, get_provider_info
+from airflow_provider_docsanalytics import __version__, failures, get_provider_info
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
@@ -25,7 +25,6 @@ from airflow_provider_docsanalytics.errors import (
 from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
-from airflow_provider_docsanalytics.operators import failures
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
@@ -55,7 +54,7 @@ def test_airflow_finds_the_provider_and_its_hooks() -> None:
 
 def test_every_module_that_the_provider_info_names_can_be_imported() -> None:
     info = get_provider_info()
-    for kind in ("hooks", "operators"):
+    for kind in ("hooks", "operators", "sensors", "triggers"):
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 assert importlib.import_module(module)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -22,18 +22,21 @@ class Connection:
     port: int | None = None
     login: str | None = None
     password: str | None = KEY
-    extra_dejson: dict[str, Any] = field(default_factory=dict)
+
+
+def _read(extra: dict[str, Any] | None = None, **fields: Any) -> Settings:
+    return read_settings(MINTLIFY, Connection(**fields), extra or {})
 
 
 def _refusal(**fields: Any) -> str:
     with pytest.raises(ConfigError) as refused:
-        read_settings(MINTLIFY, Connection(**fields))
+        _read(**fields)
     assert KEY not in str(refused.value)
     return str(refused.value)
 
 
 def test_an_empty_connection_has_the_documented_defaults() -> None:
-    settings = read_settings(MINTLIFY, Connection())
+    settings = _read()
     assert settings == Settings(
         "https://api.mintlify.com",
         KEY,
@@ -45,12 +48,12 @@ def test_an_empty_connection_has_the_documented_defaults() -> None:
         max_attempts=5,
         max_wait_s=120,
     )
-    assert read_settings(VYOM, Connection(password="any")).base_url == VYOM.default_url
+    assert read_settings(VYOM, Connection(password="any"), {}).base_url == VYOM.default_url
 
 
 def test_neither_the_key_nor_a_proxys_password_shows_in_the_repr() -> None:
     extra = {"proxies": "http://user:proxy-password@proxy:3128"}
-    shown = repr(read_settings(MINTLIFY, Connection(extra_dejson=extra)))
+    shown = repr(_read(extra=extra))
     assert KEY not in shown
     assert "proxy-password" not in shown
 
@@ -68,7 +71,7 @@ def test_neither_the_key_nor_a_proxys_password_shows_in_the_repr() -> None:
     ],
 )
 def test_the_base_url_comes_from_host_and_port(host: str, port: int | None, url: str) -> None:
-    assert read_settings(MINTLIFY, Connection(host=host, port=port)).base_url == url
+    assert _read(host=host, port=port).base_url == url
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_key_that_cannot_work_is_refused_by_what_it_is(password: str | None, s
 
 
 def test_an_unknown_extra_key_lists_the_known_ones() -> None:
-    message = _refusal(extra_dejson={"time_out": 3})
+    message = _refusal(extra={"time_out": 3})
     assert "'time_out'" in message
     assert "timeout_s, max_attempts, max_wait_s, proxies, verify, cert" in message
 
@@ -130,7 +133,7 @@ def test_an_unknown_extra_key_lists_the_known_ones() -> None:
     ],
 )
 def test_an_extra_value_that_cannot_be_used_is_refused_by_name(extra: dict[str, Any]) -> None:
-    assert next(iter(extra)) in _refusal(extra_dejson=extra)
+    assert next(iter(extra)) in _refusal(extra=extra)
 
 
 def test_extras_are_read_as_a_form_or_a_json_gives_them() -> None:
@@ -142,7 +145,7 @@ def test_extras_are_read_as_a_form_or_a_json_gives_them() -> None:
         "cert": "",
         "proxies": "http://proxy:3128",
     }
-    settings = read_settings(MINTLIFY, Connection(login=" proj ", extra_dejson=extra))
+    settings = _read(login=" proj ", extra=extra)
     assert (settings.timeout_s, settings.max_attempts, settings.max_wait_s) == (7.5, 3, 0)
     assert (settings.verify, settings.cert, settings.project_id) == (False, None, "proj")
     assert settings.proxies == {"http": "http://proxy:3128", "https": "http://proxy:3128"}
@@ -153,4 +156,4 @@ def test_extras_are_read_as_a_form_or_a_json_gives_them() -> None:
 )
 def test_verify_is_a_switch_or_a_bundle(verify: object, read: object) -> None:
     extra = {"verify": verify, "proxies": '{"https": "http://p:1"}'}
-    assert read_settings(MINTLIFY, Connection(extra_dejson=extra)).verify == read
+    assert _read(extra=extra).verify == read

@@ -1,0 +1,42 @@
+"""How a poll that goes on for hours takes failures: sit out which, how long, and when to stop."""
+
+from __future__ import annotations
+
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError, RateLimited
+from airflow_provider_docsanalytics.failures import INCURABLE, retry_delay_s
+
+MAX_FAULTS = 5
+"""Failed polls in a row, a spent quota aside, before giving up."""
+
+
+class Patience:
+    """Remembers the failures in a row of one poll.
+
+    Args:
+        interval_s: seconds between two polls when all is well.
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._faults = 0
+        self._refusals = 0
+
+    def succeeded(self) -> None:
+        """Forget the failures: the service has answered."""
+        self._faults = self._refusals = 0
+
+    def wait_s(self, error: DocsAnalyticsError) -> float:
+        """Return the seconds until the next poll, never less than the interval.
+
+        Raises:
+            DocsAnalyticsError: the error itself, if no waiting cures it or it has come too often.
+        """
+        if isinstance(error, INCURABLE):
+            raise error
+        if isinstance(error, RateLimited):
+            self._refusals += 1
+            return max(self._interval_s, retry_delay_s(error, self._refusals))
+        self._faults += 1
+        if self._faults >= MAX_FAULTS:
+            raise error
+        return self._interval_s

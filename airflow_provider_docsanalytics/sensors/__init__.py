@@ -1,0 +1,1 @@
+"""Airflow sensors: waiting for what :mod:`..hooks` can see."""
