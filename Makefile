@@ -9,7 +9,10 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONNOUSERSITE := 1
-export PYTHONDONTWRITEBYTECODE :=  # compiled once, in .venv and __pycache__
+# pip asks rustc for its version, and that may leave a file at home.
+export RUSTUP_HOME := $(CURDIR)/.cache/rustup
+# Compiled once, into .venv and __pycache__, whatever the caller says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check bench clean constraints
 
