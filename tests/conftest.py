@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from airflow_home import airflow_environment
+from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 
@@ -35,3 +36,13 @@ def service(_service: Simulator) -> Simulator:
     _service.clear_faults()
     _service.clear_requests()
     return _service
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """Where a real S3 API listens."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

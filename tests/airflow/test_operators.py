@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 from airflow.exceptions import AirflowRescheduleException
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
@@ -291,6 +291,40 @@ def test_bad_input_costs_nothing_that_lies_there(connections: Simulator, tmp_pat
     _refusal("views", tmp_path, compression="rar")
     _refusal("views", tmp_path, date_from="2027-01-01")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("s3://aws_lake@bucket/in-the-url/{endpoint}", {}),
+        ("s3://bucket/as-a-parameter/{endpoint}", {"storage_conn_id": "aws_lake"}),
+    ],
+)
+def test_an_export_goes_to_s3_through_an_airflow_connection(
+    connections: Simulator,
+    s3_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    arguments: dict[str, Any],
+) -> None:
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
+    aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_LAKE", json.dumps(aws))
+    root = ObjectStoragePath("s3://bucket", conn_id="aws_lake")
+    root.fs.makedirs("bucket", exist_ok=True)
+    for _ in range(2):  # also over itself
+        result = _operator("searches", path, compression="gzip", **arguments).execute({})
+    directory = ObjectStoragePath(result["path"], conn_id="aws_lake")
+    names = {str(entry).rsplit("/", 1)[-1] for entry in directory.iterdir()}
+    manifest = json.loads((directory / "_manifest.json").read_text())
+    assert names == {"_manifest.json", *(file["name"] for file in manifest["files"])}
+    rows = [
+        json.loads(line)
+        for file in manifest["files"]
+        for line in gzip.decompress((directory / file["name"]).read_bytes()).splitlines()
+    ]
+    truth, _ = connections.truth("searches", "2026-01-01", "2026-01-31")
+    assert [row["searchQuery"] for row in rows] == [row["searchQuery"] for row in truth]
 
 
 # Windows ------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import msgspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
 from airflow_provider_docsanalytics.export import run as export_run
@@ -83,19 +82,15 @@ def _plan(pages_per_file: int = 2, if_exists: Any = "error", **identity: Any) ->
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
+def s3(s3_url: str) -> Any:
     filesystem = fsspec.filesystem(
         "s3",
         key="k",
         secret="s",
-        client_kwargs={"endpoint_url": f"http://{host}:{port}", "region_name": "eu-west-1"},
+        client_kwargs={"endpoint_url": s3_url, "region_name": "eu-west-1"},
     )
     filesystem.mkdir("lake")
-    yield filesystem
-    server.stop()
+    return filesystem
 
 
 @dataclass
