@@ -40,6 +40,8 @@ def provider_info(version: str) -> dict[str, Any]:
             {"integration-name": MINTLIFY.title, "python-modules": [_TRIGGERS, _WAITING]},
             {"integration-name": VYOM.title, "python-modules": [_WAITING]},
         ],
+        "asset-uris": _asset_uris(),
+        "dataset-uris": _asset_uris(),  # what Airflow 2 calls them
         "connection-types": [
             _connection_type(hook, platform) for hook, platform in _PLATFORMS.items()
         ],
@@ -51,6 +53,17 @@ def _modules(kind: str) -> list[dict[str, Any]]:
         {
             "integration-name": platform.title,
             "python-modules": [f"{_PACKAGE}.{kind}.{platform.name}"],
+        }
+        for platform in _PLATFORMS.values()
+    ]
+
+
+def _asset_uris() -> list[dict[str, Any]]:
+    return [
+        {
+            "schemes": [platform.name],
+            "handler": f"{_PACKAGE}.assets.sanitize_uri",
+            "factory": f"{_PACKAGE}.assets.{platform.name}_asset",
         }
         for platform in _PLATFORMS.values()
     ]

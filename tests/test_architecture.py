@@ -11,10 +11,11 @@ import pytest
 
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
-OUTER = {"hooks", "operators", "sensors", "triggers", "failures", "version_compat"}
+OUTER = {"assets", "hooks", "operators", "sensors", "triggers", "failures", "version_compat"}
 # What each part may use of ours; "" is the top level (version and provider info's entry).
 MAY_USE = {
     "api": {"api"},
+    "assets": {"api"},
     "export": {"export"},
     "hooks": {"hooks", "api"},
     "failures": {"version_compat"},

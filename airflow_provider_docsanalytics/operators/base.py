@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import Asset, BaseOperator, conf
 
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited
 from airflow_provider_docsanalytics.failures import (
@@ -59,6 +59,8 @@ class ExportOperator(BaseOperator):
             as often as needed in one try. Default: ``[operators] default_deferrable``.
         retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
             spent quota when it returns.
+
+    Every asset among the ``outlets`` gets what is returned as the ``extra`` of its event.
 
     Returns:
         (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,
@@ -160,7 +162,16 @@ class ExportOperator(BaseOperator):
                         raise
                     self.log.warning("%s", error)
                     defer_for(self, retry_delay_s(error, waits + 1), waits)
-            return _summary(manifest, directory.uri)
+            summary = _summary(manifest, directory.uri)
+            self._announce(context, summary)
+            return summary
+
+    def _announce(self, context: Context, summary: dict[str, Any]) -> None:
+        """Give the event of every asset among the outlets what a consumer wants to know."""
+        events = context.get("outlet_events")
+        for outlet in self.outlets:
+            if events is not None and isinstance(outlet, Asset):
+                events[outlet].extra = summary
 
     def _plan(self, selection: Selection) -> Plan:
         from airflow_provider_docsanalytics.export.run import Plan
@@ -192,9 +203,9 @@ class ExportOperator(BaseOperator):
             ExportDirectory,
         )
 
-        path = ObjectStoragePath(
-            fill(self.path, fields_of(selection)), conn_id=self.storage_conn_id or None
-        )
+        # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
+        connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
+        path = ObjectStoragePath(fill(self.path, fields_of(selection)), **connection)
         return ExportDirectory(path.fs, path.path, str(path))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow import __version__ as airflow_version
 from airflow_home import airflow_environment
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -146,6 +149,16 @@ def test_a_lookback_of_a_day_exports_the_day_before_the_run(run: Run) -> None:
     assert export["date_to"] == "2026-01-11T00:00:00.000Z"
     truth, _ = run.service.truth("conversations", export["date_from"], export["date_to"])
     assert export["rows"] == len(truth) > 0
+
+
+@pytest.mark.skipif(airflow_version.startswith("2."), reason="its dags test registers no events")
+def test_the_assets_event_carries_the_summary(run: Run) -> None:
+    with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
+        ((extra,),) = database.execute("select extra from asset_event").fetchall()
+    (manifest,) = (run.lake / "windows" / "cron_with_lookback").rglob("_manifest.json")
+    announced = json.loads(extra)
+    assert announced["manifest"] == f"file://{manifest}"
+    assert announced["rows"] == json.loads(manifest.read_text())["rows"]
 
 
 def test_an_expired_key_is_tried_once_whatever_retries_says(run: Run) -> None:

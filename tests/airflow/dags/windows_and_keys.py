@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_docsanalytics.assets import mintlify_asset
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
 COMMON: dict[str, Any] = {
@@ -27,7 +28,12 @@ with _dag("cron_without_dates"):
     MintlifyExportOperator(task_id="export", **COMMON)
 
 with _dag("cron_with_lookback"):
-    MintlifyExportOperator(task_id="export", lookback=timedelta(days=1), **COMMON)
+    MintlifyExportOperator(
+        task_id="export",
+        lookback=timedelta(days=1),
+        outlets=[mintlify_asset(project_id="acme", endpoint="conversations")],
+        **COMMON,
+    )
 
 with _dag("expired_key"):
     MintlifyExportOperator(
