@@ -10,9 +10,8 @@ import logging
 import secrets
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import structs
@@ -25,76 +24,19 @@ from airflow_provider_docsanalytics.export.store import (
     Checkpoint,
     ExportDirectory,
     File,
-    Identity,
     Manifest,
     Progress,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable
+
+    from airflow_provider_docsanalytics.export.plan import PageLike, Plan, Source
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_MAX_AGE = timedelta(hours=24)
 """Later, the service's data and cursors may have moved on too far to be joined to what was read."""
-
-
-class PageLike(Protocol):
-    """One page, as the API package gives it."""
-
-    @property
-    def rows(self) -> Sequence[bytes]:
-        """Each row as JSON text."""
-
-    @property
-    def totals(self) -> Mapping[str, Any]:
-        """Whole-response fields."""
-
-    @property
-    def next_cursor(self) -> str | None:
-        """Where to go on; ``None`` at the end."""
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """IDs that do not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the pages come from.
-
-    Attributes:
-        name: the service's base URL: a checkpoint is not resumed from another service.
-        pages: yields the pages from a cursor on.
-        requests_sent: how many requests this source has spent so far.
-    """
-
-    name: str
-    pages: Callable[[str | None], Iterator[PageLike]]
-    requests_sent: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is exported, and how it is written.
-
-    Attributes:
-        context: the fields put first into every row.
-        pages_per_file: pages after which a part is published and the checkpoint moves.
-        if_exists: what to do about a finished export of another identity.
-    """
-
-    identity: Identity
-    context: Mapping[str, str]
-    pages_per_file: int = 10
-    if_exists: Literal["error", "replace"] = "error"
-
-    def __post_init__(self) -> None:
-        suffix(self.identity.file_format, self.identity.compression)
-        if self.pages_per_file < 1:
-            raise ConfigError(f"pages_per_file={self.pages_per_file}: expected 1 or more.")
-        if self.if_exists not in ("error", "replace"):
-            raise ConfigError(f"if_exists={self.if_exists!r}: expected 'error' or 'replace'.")
 
 
 def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:

@@ -67,24 +67,14 @@ class DocsAnalyticsHook(BaseHook):
         return settings
 
     def select(
-        self,
-        endpoint: str,
-        *,
-        window: DateWindow | None = None,
-        project_id: str | None = None,
-        filters: Mapping[str, object] | None = None,
-        thread_ids: Iterable[str] | None = None,
-        page_size: int | None = None,
+        self, endpoint: str, *, project_id: str | None = None, **arguments: Any
     ) -> Selection:
-        """Return the checked selection, with the connection's project where none is given."""
-        return self.platform.select(
-            endpoint,
-            window=window,
-            project_id=project_id or self.settings.project_id,
-            filters=filters,
-            thread_ids=thread_ids,
-            page_size=page_size,
-        )
+        """Return the checked selection; arguments as :meth:`.api.endpoint.Platform.select`.
+
+        Where no project is given it is the connection's.
+        """
+        project_id = project_id or self.settings.project_id
+        return self.platform.select(endpoint, project_id=project_id, **arguments)
 
     def ask_once(self, selection: Selection, **settings: Any) -> Page:
         """Spend one request, whatever comes; return the selection's first page."""

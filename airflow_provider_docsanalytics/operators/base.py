@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
-    from airflow_provider_docsanalytics.export.run import Plan
+    from airflow_provider_docsanalytics.export.plan import Plan
     from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
 
@@ -141,7 +141,8 @@ class ExportOperator(BaseOperator):
         return self._run(context, waits=waits_of(event))
 
     def _run(self, context: Context, waits: int) -> dict[str, Any]:
-        from airflow_provider_docsanalytics.export.run import Source, export
+        from airflow_provider_docsanalytics.export.plan import Source
+        from airflow_provider_docsanalytics.export.run import export
 
         with airflow_failures():
             selection = self.select(context)
@@ -174,7 +175,7 @@ class ExportOperator(BaseOperator):
                 events[outlet].extra = summary
 
     def _plan(self, selection: Selection) -> Plan:
-        from airflow_provider_docsanalytics.export.run import Plan
+        from airflow_provider_docsanalytics.export.plan import Plan
         from airflow_provider_docsanalytics.export.store import Identity
 
         window = selection.window

@@ -18,7 +18,8 @@ import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
 from airflow_provider_docsanalytics.export import run as export_run
-from airflow_provider_docsanalytics.export.run import Plan, Source, export
+from airflow_provider_docsanalytics.export.plan import Plan, Source
+from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import (
     Checkpoint,
     ExportDirectory,

@@ -1,0 +1,72 @@
+"""What an export is made from: where its pages come from, and how they are to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.encoders import suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from airflow_provider_docsanalytics.export.store import Identity
+
+
+class PageLike(Protocol):
+    """One page, as the API package gives it."""
+
+    @property
+    def rows(self) -> Sequence[bytes]:
+        """Each row as JSON text."""
+
+    @property
+    def totals(self) -> Mapping[str, Any]:
+        """Whole-response fields."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where to go on; ``None`` at the end."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """IDs that do not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pages come from.
+
+    Attributes:
+        name: the service's base URL: a checkpoint is not resumed from another service.
+        pages: yields the pages from a cursor on.
+        requests_sent: how many requests this source has spent so far.
+    """
+
+    name: str
+    pages: Callable[[str | None], Iterator[PageLike]]
+    requests_sent: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is exported, and how it is written.
+
+    Attributes:
+        context: the fields put first into every row.
+        pages_per_file: pages after which a part is published and the checkpoint moves.
+        if_exists: what to do about a finished export of another identity.
+    """
+
+    identity: Identity
+    context: Mapping[str, str]
+    pages_per_file: int = 10
+    if_exists: Literal["error", "replace"] = "error"
+
+    def __post_init__(self) -> None:
+        suffix(self.identity.file_format, self.identity.compression)
+        if self.pages_per_file < 1:
+            raise ConfigError(f"pages_per_file={self.pages_per_file}: expected 1 or more.")
+        if self.if_exists not in ("error", "replace"):
+            raise ConfigError(f"if_exists={self.if_exists!r}: expected 'error' or 'replace'.")
