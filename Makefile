@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench clean constraints
+.PHONY: demo test check bench e2e clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -29,6 +29,9 @@ check: .venv/check  ## Lint and types
 
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python scripts/bench.py
+
+e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 13 min
+	@$(BIN)/python scripts/e2e.py $(ARGS)
 
 clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache

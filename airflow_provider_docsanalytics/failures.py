@@ -24,12 +24,17 @@ INCURABLE = (ConfigError, AuthError, Superseded)
 """What no retry can cure, or must not try to."""
 _FIRST_WAIT_S = 60.0
 _LONGEST_UNTOLD_WAIT_S = 900.0
+_MARGIN_S = 5.0
 
 
 def retry_delay_s(error: RateLimited, try_number: int) -> float:
-    """Return how long a retry should wait: as told, else growing from 1 to 15 minutes."""
-    if error.retry_after_s is not None:
-        return error.retry_after_s
+    """Return how long a retry should wait: a little more than told, else from 1 to 15 minutes.
+
+    To the second would be too early where the quota comes back request by request.
+    """
+    told_s = error.retry_after_s
+    if told_s is not None:
+        return told_s + min(_MARGIN_S, told_s / 10)
     return min(_FIRST_WAIT_S * 2.0 ** (try_number - 1), _LONGEST_UNTOLD_WAIT_S)
 
 

@@ -146,6 +146,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
     def _defer(self, context: Context) -> None:
         from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 
+        wait_s = max(self.poke_interval, self._quiet_until - time.monotonic())
         self.defer(
             trigger=MintlifyConversationTrigger(
                 since=self._since(context),
@@ -154,7 +155,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
                 project_id=self.project_id,
                 mintlify_conn_id=self.mintlify_conn_id,
                 poke_interval_s=self.poke_interval,
-                first_wait_s=max(self.poke_interval, self._quiet_until - time.monotonic()),
+                not_before=(datetime.now(UTC) + timedelta(seconds=wait_s)).isoformat(),
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),

@@ -144,7 +144,7 @@ class TestRetryPolicy:
         told = RateLimited(429, "views", "x", retry_after_s=1234)
         decision = failures.DEFAULT_RETRY_POLICY.evaluate(told, 1, 3)
         assert decision.action.value == "retry"
-        assert decision.retry_delay == timedelta(seconds=1234)
+        assert decision.retry_delay == timedelta(seconds=1239)
 
     def test_a_quota_that_says_nothing_is_waited_for_ever_longer_up_to_a_bound(self) -> None:
         silent = RateLimited(429, "views", "x")

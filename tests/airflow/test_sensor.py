@@ -182,7 +182,7 @@ def test_rescheduling_comes_back_when_the_quota_does(quiet: Simulator) -> None:
     with pytest.raises(AirflowRescheduleException) as later:
         _sensor(mode="reschedule").poke({})
     wait = later.value.reschedule_date - datetime.now(UTC)
-    assert timedelta(seconds=3590) < wait < timedelta(seconds=3605)
+    assert timedelta(seconds=3600) < wait < timedelta(seconds=3610)
 
 
 def test_rescheduling_leaves_other_failures_to_the_task(
@@ -253,7 +253,16 @@ def test_the_first_look_of_the_trigger_is_an_interval_after_the_sensors(quiet: S
 def test_a_spent_quota_is_waited_for_in_the_triggerer(quiet: Simulator) -> None:
     quiet.set_quota(0, period_s=3600)
     trigger = _deferred(_sensor(deferrable=True))
-    assert trigger.first_wait_s == pytest.approx(3600, abs=5)
+    assert trigger.not_before is not None
+    wait = datetime.fromisoformat(trigger.not_before) - datetime.now(UTC)
+    assert wait.total_seconds() == pytest.approx(3605, abs=5)
+
+
+def test_a_triggerer_that_restarts_does_not_wait_all_over_again(quiet: Simulator) -> None:
+    trigger = _deferred(_sensor(deferrable=True, poke_interval=3600))
+    trigger.not_before = datetime.now(UTC).isoformat()  # the hour is over, in a new process
+    _add(quiet, 1)
+    assert [event["status"] for event in _events(trigger)] == ["seen"]
 
 
 def test_the_trigger_waits_as_long_as_a_429_says(quiet: Simulator) -> None:

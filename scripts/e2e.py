@@ -1,0 +1,65 @@
+"""What waits, under a real Airflow: what it holds, what it asks, and how it ends.
+
+usage: e2e.py [SCENARIO …]; all of them without arguments. Exits with 1 if a promise does not hold.
+Airflow's files and logs lie in .cache/e2e* of this clone; its ports are free ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from e2e_parts import hammer, loop, quota, sensor, triggerers
+from e2e_parts.cluster import Cluster
+from e2e_parts.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WITH_AIRFLOW: dict[str, Callable[[Report, Cluster], None]] = {
+    "sensor": sensor.run,
+    "quota": quota.run,
+    "triggerers": triggerers.run,
+}
+WITHOUT: dict[str, Callable[[Report], None]] = {"hammer": hammer.run, "loop": loop.run}
+
+
+def main() -> int:
+    """Run the chosen scenarios; return 0 if all that they promise holds."""
+    chosen = _chosen()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is ended then, too
+    report = Report()
+    with ExitStack() as running:
+        if any(name in WITH_AIRFLOW for name in chosen):
+            started = time.monotonic()
+            airflow = running.enter_context(Cluster())
+            report.say(f"airflow standalone is ready after {time.monotonic() - started:.0f} s")
+        for name in chosen:
+            print(f"\n== {name}", flush=True)
+            try:
+                if name in WITH_AIRFLOW:
+                    WITH_AIRFLOW[name](report, airflow)
+                else:
+                    WITHOUT[name](report)
+            except TimeoutError as error:
+                report.check(f"{name} came to its end: {error}", holds=False)
+    print(f"\n{len(report.failed)} promises failed", *report.failed, sep="\n  ")
+    return 1 if report.failed else 0
+
+
+def _chosen() -> list[str]:
+    names = [*WITHOUT, *WITH_AIRFLOW]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(names))
+    chosen: list[str] = parser.parse_args().scenarios or names
+    if unknown := set(chosen) - set(names):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

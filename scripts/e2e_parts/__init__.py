@@ -1,0 +1,1 @@
+"""The scenarios of ``e2e.py``, and what they share."""

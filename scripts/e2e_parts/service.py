@@ -1,0 +1,69 @@
+"""The simulator as a process of its own, and what it logged."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any, Self
+
+import requests
+
+_CONTROL_TIMEOUT_S = 30
+
+
+class Service:
+    """One simulator of both APIs, serving inside a ``with`` block.
+
+    Args:
+        options: of ``python -m airflow_provider_docsanalytics.simulator``.
+    """
+
+    def __init__(self, *options: str) -> None:
+        module = "airflow_provider_docsanalytics.simulator"
+        self._command = [sys.executable, "-m", module, "--port", "0", *options]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._ready = json.loads(self._process.stdout.readline())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return str(self._ready["url"])
+
+    @property
+    def conversations_path(self) -> str:
+        """The path of its conversations."""
+        return f"/v1/analytics/{self._ready['project_id']}/assistant"
+
+    def connection(self, **extra: Any) -> dict[str, Any]:
+        """Return the fields of an Airflow connection to it."""
+        return {
+            "conn_type": "mintlify",
+            "host": self.url,
+            "login": self._ready["project_id"],
+            "password": self._ready["mintlify_key"],
+            "extra": json.dumps(extra),
+        }
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return its log."""
+        entries: list[dict[str, Any]] = self._control("GET", "requests")
+        return entries
+
+    def add_turns(self, count: int) -> None:
+        """Let conversation turns of this moment come in."""
+        self._control("POST", "turns", {"count": count})
+
+    def _control(self, method: str, what: str, body: Any = None) -> Any:
+        url = f"{self.url}/_control/{what}"
+        answer = requests.request(method, url, json=body, timeout=_CONTROL_TIMEOUT_S)
+        answer.raise_for_status()
+        return answer.json()
