@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench e2e clean constraints
+.PHONY: demo test check bench e2e reliability clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -32,6 +32,9 @@ bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain
 
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 13 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
+
+reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
+	@$(BIN)/python scripts/reliability.py $(ARGS)
 
 clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
