@@ -116,6 +116,8 @@ class MintlifyConversationSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once, unless the quota is known to be spent."""
+        from airflow_provider_docsanalytics.hooks.mintlify import in_short
+
         if time.monotonic() < self._quiet_until:
             return PokeReturnValue(is_done=False)
         try:
@@ -129,8 +131,8 @@ class MintlifyConversationSensor(BaseSensorOperator):
             self._sit_out(error)
             return PokeReturnValue(is_done=False)
         self._patience.succeeded()
-        self.log.info("%d turns seen of %d waited for", seen.count, self.minimum)
-        return PokeReturnValue(is_done=seen.count >= self.minimum, xcom_value=seen.summary())
+        self.log.info("%d turns seen of %d waited for", len(seen), self.minimum)
+        return PokeReturnValue(is_done=len(seen) >= self.minimum, xcom_value=in_short(seen))
 
     def _sit_out(self, error: DocsAnalyticsError) -> None:
         """Return if the next poke may go on, and see to it that it is not too early."""
@@ -155,6 +157,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
                 project_id=self.project_id,
                 mintlify_conn_id=self.mintlify_conn_id,
                 poke_interval_s=self.poke_interval,
+                once=True,
                 not_before=(datetime.now(UTC) + timedelta(seconds=wait_s)).isoformat(),
             ),
             method_name="execute_complete",

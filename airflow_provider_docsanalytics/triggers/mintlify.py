@@ -1,77 +1,81 @@
-"""Waits in the triggerer for conversations, off its event loop."""
+"""Waits in the triggerer for conversations: for a deferred sensor, or for an asset's watcher."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.providers.common.compat.triggers import BaseEventTrigger
+from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import BadResponse, DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import INCURABLE
+from airflow_provider_docsanalytics.hooks.mintlify import check_wanted, in_short, matching
 from airflow_provider_docsanalytics.patience import Patience
+from airflow_provider_docsanalytics.triggers.mark_store import MarkStore
+from airflow_provider_docsanalytics.triggers.marks import Mark
+from airflow_provider_docsanalytics.triggers.off_loop import off_loop
+from airflow_provider_docsanalytics.triggers.poll import Source, poll_of
+from airflow_provider_docsanalytics.window import iso_ms, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from airflow_provider_docsanalytics.hooks.mintlify import ConversationsSeen
-
-_THREADS = 4
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that all triggers of this process send their requests from."""
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="docsanalytics")
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
+    from airflow_provider_docsanalytics.triggers.marks import Batch, Look
+    from airflow_provider_docsanalytics.triggers.poll import Poll
 
 
-@cache
-def _load_client() -> None:
-    """Import what sends requests, which takes too long for an event loop."""
-    importlib.import_module("airflow_provider_docsanalytics.api.client")
+class MintlifyConversationTrigger(BaseEventTrigger):  # on Airflow 2 a plain BaseTrigger
+    """Polls for new conversation turns, one request a poll; none of its parameters is secret.
 
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-
-
-def _gate() -> asyncio.Semaphore:
-    """Return the running loop's turnstile in front of the threads."""
-    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_THREADS))
-
-
-class MintlifyConversationTrigger(BaseTrigger):
-    """Polls until there are enough conversation turns; one request a poll, then one event.
-
-    Takes the parameters of :class:`~..sensors.mintlify.MintlifyConversationSensor`; none is secret.
+    In an ``AssetWatcher`` (Airflow 3.0+) it runs for ever, and each batch of at least ``minimum``
+    new turns is one event: ``count``, ``oldest``, ``newest``, ``unanswered``, and ``more`` if a
+    poll's page of 1000 had no room for all. On 3.3+ all watchers with the same connection, project
+    and interval share one poll, and how far each has got lies in the asset state store: a triggerer
+    that restarts goes on where the last one ended. Announced at least once: a triggerer that is
+    killed within a second or two of an event may announce it again.
 
     Args:
-        not_before: the moment of the first poll, ISO 8601 with a zone; default: an interval from
-            now. A moment, so that a triggerer that restarts does not wait all over again.
+        since: turns at or after this moment count, ISO 8601. Default for a watcher that has not
+            got anywhere yet: an interval before it starts.
+        minimum: how many turns it takes, 1 to 1000.
+        resolution_status: count ``answered`` or ``unanswered`` turns only.
+        project_id: default: the connection's login.
+        mintlify_conn_id: the connection.
+        poke_interval_s: seconds between two polls.
+        once: for a deferred task: end with one event, which says that enough turns are there or
+            that it is no use to go on. A watcher only logs what goes wrong, and goes on.
+        not_before: with ``once``, the moment of the first poll, ISO 8601 with a zone; default: an
+            interval from now. A moment, so that a triggerer that restarts does not wait all over
+            again.
+
+    Raises:
+        ConfigError: a parameter is out of range.
     """
 
     def __init__(
         self,
         *,
-        since: str,
+        since: str | None = None,
         minimum: int = 1,
         resolution_status: str | None = None,
         project_id: str | None = None,
         mintlify_conn_id: str = "mintlify_default",
         poke_interval_s: float = 900.0,
+        once: bool = False,
         not_before: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        check_wanted(minimum, resolution_status)
         self.since = since
         self.minimum = minimum
         self.resolution_status = resolution_status
         self.project_id = project_id
         self.mintlify_conn_id = mintlify_conn_id
         self.poke_interval_s = poke_interval_s
+        self.once = once
         self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -85,31 +89,104 @@ class MintlifyConversationTrigger(BaseTrigger):
                 "project_id": self.project_id,
                 "mintlify_conn_id": self.mintlify_conn_id,
                 "poke_interval_s": self.poke_interval_s,
+                "once": self.once,
                 "not_before": self.not_before,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: enough turns are there, or it is no use to go on."""
+        """Yield the one event of a deferred task, or a watcher's where Airflow shares no polls."""
+        if self.once:
+            yield await self._answer()
+            return
+        poll = poll_of((self._source, self.trigger_id))
+        async for event in self._announce(poll.looks(self._source), poll):
+            yield event
+
+    def shared_stream_key(self) -> Source | None:
+        """Return what watchers have to agree in to share one poll."""
+        return None if self.once else self._source
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Any:
+        """Return the shared poll; Airflow tells it when events are in its database."""
+        from airflow_provider_docsanalytics.triggers.producer import LookProducer
+
+        return LookProducer(cls(**kwargs)._source)  # noqa: SLF001 - our own
+
+    async def filter_shared_stream(
+        self, shared_stream: AsyncIterator[Look]
+    ) -> AsyncIterator[TriggerEvent]:
+        """Yield this watcher's events."""
+        async for event in self._announce(shared_stream, poll_of(self._source)):
+            yield event
+
+    @property
+    def _source(self) -> Source:
+        return Source(self.mintlify_conn_id, self.project_id, self.poke_interval_s)
+
+    async def _announce(
+        self, looks: AsyncIterator[Look], poll: Poll
+    ) -> AsyncIterator[TriggerEvent]:
+        store = MarkStore(getattr(self, "asset_state_store", None))
+        mark = await store.load() or self._first_mark()
+        await store.save(mark)
+        poll.follow(self, mark.since)
+        try:
+            async for look in looks:
+                if look.since > mark.since:
+                    continue  # it was asked for before this watcher joined; the next reaches back
+                mark, batch = self._counted(look, await self._latest(mark, store))
+                poll.follow(self, mark.since)
+                look.moves.append((store, mark))
+                if batch is not None:
+                    self.log.info("New conversation turns: %s", batch)
+                    yield _event(**batch.as_json())
+        finally:
+            poll.leave(self)
+
+    @staticmethod
+    async def _latest(mark: Mark, store: MarkStore) -> Mark:
+        """Return the mark, or the stored one where another triggerer has got further."""
+        stored = await store.load()
+        return stored if stored is not None and stored.newest > mark.newest else mark
+
+    def _counted(self, look: Look, mark: Mark) -> tuple[Mark, Batch | None]:
+        """Return the mark behind a look, and what is to be announced."""
+        try:
+            wanted = matching(look.turns, self.resolution_status)
+        except BadResponse as error:
+            self.log.error("%s", error)  # noqa: TRY400 - said in full
+            wanted = ()
+        mark = mark.after(look, wanted)
+        batch = mark.due(self.minimum)
+        return (mark if batch is None else mark.announced()), batch
+
+    def _first_mark(self) -> Mark:
+        if self.since is not None:
+            return Mark(iso_ms(parse_instant(self.since, "since")))
+        return Mark(iso_ms(datetime.now(UTC) - timedelta(seconds=self.poke_interval_s)))
+
+    async def _answer(self) -> TriggerEvent:
+        """Poll until enough turns are there, or it is no use to go on."""
         patience = Patience(self.poke_interval_s)
         wait_s = self._first_wait_s()
         while True:
             await asyncio.sleep(wait_s)
             wait_s = self.poke_interval_s
             try:
-                seen = await self._ask()
+                seen = await off_loop(self.mintlify_conn_id, self._ask)
                 patience.succeeded()
             except DocsAnalyticsError as error:
                 try:
                     wait_s = patience.wait_s(error)
                 except DocsAnalyticsError:
-                    yield _event(status="failed", error=str(error), curable=_is_curable(error))
-                    return
+                    curable = not isinstance(error, INCURABLE)
+                    return _event(status="failed", error=str(error), curable=curable)
                 self.log.warning("%s Asking again in %.0f s", error, wait_s)
                 continue
-            if seen.count >= self.minimum:
-                yield _event(status="seen", **seen.summary())
-                return
+            if len(seen) >= self.minimum:
+                return _event(status="seen", **in_short(seen))
 
     def _first_wait_s(self) -> float:
         if self.not_before is None:
@@ -117,32 +194,13 @@ class MintlifyConversationTrigger(BaseTrigger):
         left = datetime.fromisoformat(self.not_before) - datetime.now(UTC)
         return max(0.0, left.total_seconds())
 
-    async def _ask(self) -> ConversationsSeen:
-        """Ask once, in a thread; the connection is read anew, so a new key counts at once.
-
-        Hundreds of triggers may wake in one moment: as many go on as there are threads, or their
-        connections alone would hold the loop up.
-        """
-        from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
-
-        in_thread = asyncio.get_running_loop().run_in_executor
-        async with _gate():
-            await in_thread(_pool(), _load_client)
-            hook = MintlifyHook(self.mintlify_conn_id)
-            await hook.aload_settings()
-            return await in_thread(
-                _pool(),
-                lambda: hook.see_conversations(
-                    since=self.since,
-                    minimum=self.minimum,
-                    resolution_status=self.resolution_status,
-                    project_id=self.project_id,
-                ),
-            )
-
-
-def _is_curable(error: DocsAnalyticsError) -> bool:
-    return not isinstance(error, INCURABLE)
+    def _ask(self, hook: MintlifyHook) -> tuple[Turn, ...]:
+        return hook.see_conversations(
+            since=self.since,
+            minimum=self.minimum,
+            resolution_status=self.resolution_status,
+            project_id=self.project_id,
+        )
 
 
 def _event(**payload: Any) -> TriggerEvent:
