@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.plan import Plan
     from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
+    from airflow_provider_docsanalytics.window import DateWindow
+
+_PARTITION_KEY = "%Y-%m-%dT%H:%M:%S"
+"""As Airflow's own ``CronPartitionTimetable`` writes partition keys."""
 
 
 class ExportOperator(BaseOperator):
@@ -57,6 +61,9 @@ class ExportOperator(BaseOperator):
             export is always replaced.
         deferrable: wait in the triggerer for a window to settle, and for a spent quota to return,
             as often as needed in one try. Default: ``[operators] default_deferrable``.
+        partitioned: Airflow 3.3+: give the event of every asset among the ``outlets`` the window's
+            start as its partition key, ``2026-01-31T00:00:00``. Then it wakes Dags that are
+            scheduled on partitions, and no others.
         retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
             spent quota when it returns.
 
@@ -93,6 +100,7 @@ class ExportOperator(BaseOperator):
         pages_per_file: int = 10,
         if_exists: Literal["error", "replace"] = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        partitioned: bool = False,
         retry_policy: Any = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
@@ -112,6 +120,7 @@ class ExportOperator(BaseOperator):
         self.pages_per_file = pages_per_file
         self.if_exists = if_exists
         self.deferrable = deferrable
+        self.partitioned = partitioned
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
@@ -122,6 +131,8 @@ class ExportOperator(BaseOperator):
         """Return what this run exports, checked."""
         row = self.hook.platform.endpoint(self.endpoint)
         window = None
+        if self.partitioned and not row.windowed:
+            raise ConfigError(f"{row.name} takes no dates, so it has no partitions: partitioned.")
         if row.windowed:
             window = resolve_window(context, self.date_from, self.date_to, self.lookback)
         elif self.date_from is not None or self.date_to is not None or self.lookback is not None:
@@ -164,15 +175,28 @@ class ExportOperator(BaseOperator):
                     self.log.warning("%s", error)
                     defer_for(self, retry_delay_s(error, waits + 1), waits)
             summary = _summary(manifest, directory.uri)
-            self._announce(context, summary)
+            self._announce(context, summary, selection.window)
             return summary
 
-    def _announce(self, context: Context, summary: dict[str, Any]) -> None:
+    def _announce(
+        self, context: Context, summary: dict[str, Any], window: DateWindow | None
+    ) -> None:
         """Give the event of every asset among the outlets what a consumer wants to know."""
         events = context.get("outlet_events")
+        partition = self._partition(window)
         for outlet in self.outlets:
             if events is not None and isinstance(outlet, Asset):
                 events[outlet].extra = summary
+                if partition is not None:
+                    events[outlet].add_partitions(partition)
+
+    def _partition(self, window: DateWindow | None) -> str | None:
+        if not self.partitioned or window is None:
+            return None
+        if not AIRFLOW_V_3_3_PLUS:
+            self.log.warning("partitioned=True needs Airflow 3.3: the events have no partition.")
+            return None
+        return window.start.strftime(_PARTITION_KEY)
 
     def _plan(self, selection: Selection) -> Plan:
         from airflow_provider_docsanalytics.export.plan import Plan

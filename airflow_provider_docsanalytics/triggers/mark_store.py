@@ -38,7 +38,7 @@ class MarkStore:
                 marks.append(mark)
             elif stored is not None:
                 log.warning("%r: %r is no mark, and is left out of account", asset, stored)
-        return min(marks, key=lambda mark: mark.newest, default=None)
+        return min(marks, key=Mark.reach, default=None)
 
     async def save(self, mark: Mark) -> None:
         """Keep the mark."""

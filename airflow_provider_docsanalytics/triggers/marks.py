@@ -108,9 +108,13 @@ class Mark(msgspec.Struct, frozen=True):
         except (msgspec.ValidationError, ConfigError):
             return None
 
+    def reach(self) -> tuple[str, int]:
+        """Return what puts two marks of one watcher in order of what they have counted."""
+        return self.newest, len(self.counted)
+
     def as_json(self) -> dict[str, Any]:
         """Return the mark as the store takes it."""
-        mark: dict[str, Any] = msgspec.to_builtins(self)
+        mark: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))  # tuples to lists
         return mark
 
     def after(self, look: Look, wanted: Collection[Turn]) -> Mark:

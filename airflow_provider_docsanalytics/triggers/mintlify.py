@@ -149,7 +149,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):  # on Airflow 2 a plain Bas
     async def _latest(mark: Mark, store: MarkStore) -> Mark:
         """Return the mark, or the stored one where another triggerer has got further."""
         stored = await store.load()
-        return stored if stored is not None and stored.newest > mark.newest else mark
+        return mark if stored is None else max(mark, stored, key=Mark.reach)
 
     def _counted(self, look: Look, mark: Mark) -> tuple[Mark, Batch | None]:
         """Return the mark behind a look, and what is to be announced."""

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.triggers.marks import Look
 from airflow_provider_docsanalytics.triggers.off_loop import off_loop
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_GATHER_S = 2.0
-"""Watchers start one after the other; the first poll is for all that have come within this."""
+_GATHER_S = 0.5
+"""Watchers start one after the other; the first poll is due once none has come for so long."""
 
 
 class Source(NamedTuple):
@@ -52,6 +52,7 @@ class Poll:
     async def looks(self, source: Source) -> AsyncIterator[Look]:
         """Yield what each poll shows, for ever; failures are logged and sat out."""
         patience = Patience(source.interval_s)
+        await self._gathered()
         while True:
             since = await self._turn()
             self._due = time.monotonic() + source.interval_s
@@ -64,9 +65,15 @@ class Poll:
             patience.succeeded()
             yield look
 
+    async def _gathered(self) -> None:
+        """Return once there are watchers, and no more are coming."""
+        before = -1
+        while not self._wanted or len(self._wanted) != before:
+            before = len(self._wanted)
+            await asyncio.sleep(_GATHER_S)
+
     async def _turn(self) -> str:
         """Return the oldest moment that anyone wants, once a request is due."""
-        await asyncio.sleep(_GATHER_S)
         while not self._wanted or time.monotonic() < self._due:  # noqa: ASYNC110 - a moment
             await asyncio.sleep(max(_GATHER_S, self._due - time.monotonic()))
         return min(self._wanted.values())
@@ -81,11 +88,16 @@ def poll_of(key: Hashable) -> Poll:
 
 
 async def _look(source: Source, since: str) -> Look:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
     at = iso_ms(datetime.now(UTC))
-    seen = await off_loop(
-        source.mintlify_conn_id,
-        lambda hook: hook.see_turns(since=since, project_id=source.project_id),
-    )
+    try:
+        seen = await off_loop(
+            source.mintlify_conn_id,
+            lambda hook: hook.see_turns(since=since, project_id=source.project_id),
+        )
+    except AirflowNotFoundException as error:
+        raise ConfigError(f"{error}. Create it: the next poll uses it.") from error
     return Look(since, at, seen.turns, seen.more)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 HOME = SCRIPTS.parent / ".cache" / "e2e"
+_DAGS = HOME / "dags"
 ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 _START_TIMEOUT_S = 180
 _CALL_TIMEOUT_S = 60
@@ -31,6 +32,7 @@ class Cluster:
 
     def __init__(self) -> None:
         shutil.rmtree(HOME, ignore_errors=True)
+        shutil.copytree(SCRIPTS / "e2e_dags", _DAGS)
         self._api, *self._log_ports = _free_ports(3)
         self._url = f"http://127.0.0.1:{self._api}"
         self._session = requests.Session()
@@ -72,6 +74,22 @@ class Cluster:
     def add_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
         """Store a connection, as the form in the UI does."""
         self.call("POST", "connections", json={"connection_id": conn_id, **fields})
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Set one of Airflow's variables."""
+        self.call("POST", "variables", json={"key": key, "value": value})
+
+    def add_pool(self, name: str, slots: int) -> None:
+        """Make a pool."""
+        self.call("POST", "pools", json={"name": name, "slots": slots})
+
+    def add_dags(self, file: Path, text: str | None = None) -> None:
+        """Put a file among the Dags, or another text under its name; it is found in seconds."""
+        (_DAGS / file.name).write_text(file.read_text() if text is None else text)
+
+    def remove_dags(self, file: Path) -> None:
+        """Take a file away from the Dags again."""
+        (_DAGS / file.name).unlink()
 
     def start(self, dag_id: str, run_id: str, **conf: Any) -> None:
         """Trigger a run."""
@@ -120,10 +138,11 @@ class Cluster:
             AIRFLOW__API__BASE_URL=self._url,
             AIRFLOW__API__WORKERS="1",
             AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"{self._url}/execution/",
-            AIRFLOW__CORE__DAGS_FOLDER=str(SCRIPTS / "e2e_dags"),
+            AIRFLOW__CORE__DAGS_FOLDER=str(_DAGS),
             AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="False",
             AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS="True",
             AIRFLOW__CORE__PARALLELISM="8",
+            AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL="5",
             AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(worker_log_port),
             AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(trigger_log_port),
         )

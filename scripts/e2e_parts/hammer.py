@@ -29,11 +29,12 @@ FAULTS: dict[str, dict[str, Any]] = {
     "hang": {"kind": "hang", "seconds": 600},
 }
 CONTENDERS = {
-    "trigger": "MintlifyConversationTrigger",
+    "trigger": "MintlifyConversationTrigger of a sensor",
+    "watcher": "MintlifyConversationTrigger of a watcher",
     "sensor": "MintlifyConversationSensor, mode='poke'",
     "http": "HttpSensorTrigger of Airflow's http provider",
 }
-OURS = ("trigger", "sensor")
+OURS = ("trigger", "watcher", "sensor")
 _INTERVAL_S = 10
 _SECONDS = 65
 _TIMEOUT_S = 5  # so that even hanging answers leave time for a poll an interval

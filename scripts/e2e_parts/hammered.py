@@ -1,6 +1,6 @@
 """One waiting thing in a process of its own, against a server that only fails.
 
-usage: python -m e2e_parts.hammered trigger|sensor|http SECONDS PATH INTERVAL
+usage: python -m e2e_parts.hammered trigger|watcher|sensor|http SECONDS PATH INTERVAL
 
 Prints one line when it starts and, unless it is killed, one that says how it came to its end.
 """
@@ -39,13 +39,12 @@ def our_sensor(seconds: float, interval_s: float) -> str:
         return type(error).__name__
 
 
-def our_trigger(interval_s: float) -> BaseTrigger:
-    """Return our trigger."""
+def our_trigger(interval_s: float, *, once: bool) -> BaseTrigger:
+    """Return our trigger: of a deferred sensor, or of an asset's watcher."""
     from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 
-    return MintlifyConversationTrigger(
-        since=datetime.now(UTC).isoformat(), poke_interval_s=interval_s
-    )
+    since = datetime.now(UTC).isoformat()
+    return MintlifyConversationTrigger(since=since, poke_interval_s=interval_s, once=once)
 
 
 def http_trigger(path: str, interval_s: float) -> BaseTrigger:
@@ -79,7 +78,11 @@ def main() -> None:
     if kind == "sensor":
         outcome = our_sensor(seconds_, interval_s)
     else:
-        trigger = our_trigger(interval_s) if kind == "trigger" else http_trigger(path, interval_s)
+        trigger = (
+            http_trigger(path, interval_s)
+            if kind == "http"
+            else our_trigger(interval_s, once=kind == "trigger")
+        )
         outcome = asyncio.run(first_event(trigger, seconds_))
     _say(f"{time.time()} {outcome}")
 

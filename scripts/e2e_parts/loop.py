@@ -44,13 +44,15 @@ def run(report: Report) -> None:
         lags = result[name]
         report.say(
             f"{name}: the loop was late by {lags['median_ms']:.1f} ms (median), "
-            f"{lags['p99_ms']:.1f} ms (99 %), {lags['longest_ms']:.0f} ms at most"
+            f"{lags['p99_ms']:.1f} ms (99 %), {lags['longest_ms']:.0f} ms at most, "
+            f"{lags['longest_without_gc_ms']:.0f} ms without Python's garbage collector"
         )
     report.say(f"{result['kb_per_trigger']:.1f} kB of memory per trigger")
     report.say("no triggerer: the connection is an environment variable, not asked for elsewhere")
-    blocked_ms = result["triggers"]["longest_ms"] - result["baseline"]["longest_ms"]
+    blocked_ms = result["triggers"]["longest_without_gc_ms"]
     report.check(
-        f"{TRIGGERS} triggers block the loop for {blocked_ms:.0f} ms, at most {_MOST_BLOCKED_MS:g}",
+        f"{TRIGGERS} triggers block the loop for {blocked_ms:.0f} ms, at most "
+        f"{_MOST_BLOCKED_MS:g}, without the garbage collector",
         holds=blocked_ms < _MOST_BLOCKED_MS,
     )
     polls = requests / TRIGGERS

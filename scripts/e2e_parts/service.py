@@ -62,6 +62,12 @@ class Service:
         """Let conversation turns of this moment come in."""
         self._control("POST", "turns", {"count": count})
 
+    def truth(self, endpoint: str, date_from: str, date_to: str) -> list[dict[str, Any]]:
+        """Return the rows that an export of the window has to bring."""
+        asked = f"truth?endpoint={endpoint}&dateFrom={date_from}&dateTo={date_to}"
+        rows: list[dict[str, Any]] = self._control("GET", asked)["rows"]
+        return rows
+
     def _control(self, method: str, what: str, body: Any = None) -> Any:
         url = f"{self.url}/_control/{what}"
         answer = requests.request(method, url, json=body, timeout=_CONTROL_TIMEOUT_S)

@@ -20,6 +20,7 @@ from airflow_home import airflow_environment
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.simulator import Config, Simulator
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +36,14 @@ DAGS = [
     "wait_for_conversations",
     "cron_without_dates",
     "cron_with_lookback",
+    "partitioned",
     "expired_key",
 ]
 
 
 @dataclass
 class Run:
-    """What six Dag runs left: their output, their files, the service's log."""
+    """What the Dag runs left: their output, their files, the service's log."""
 
     service: Simulator
     home: Path
@@ -154,11 +156,25 @@ def test_a_lookback_of_a_day_exports_the_day_before_the_run(run: Run) -> None:
 @pytest.mark.skipif(airflow_version.startswith("2."), reason="its dags test registers no events")
 def test_the_assets_event_carries_the_summary(run: Run) -> None:
     with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
-        ((extra,),) = database.execute("select extra from asset_event").fetchall()
+        ((extra,),) = database.execute(
+            "select extra from asset_event where source_dag_id = 'cron_with_lookback'"
+        ).fetchall()
     (manifest,) = (run.lake / "windows" / "cron_with_lookback").rglob("_manifest.json")
     announced = json.loads(extra)
     assert announced["manifest"] == f"file://{manifest}"
     assert announced["rows"] == json.loads(manifest.read_text())["rows"]
+
+
+def test_a_partitioned_export_names_the_start_of_its_window(run: Run) -> None:
+    if not AIRFLOW_V_3_3_PLUS:
+        assert "partitioned=True needs Airflow 3.3" in run.output["partitioned"]
+        return
+    with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
+        events = database.execute(
+            "select partition_key, extra from asset_event where source_dag_id = 'partitioned'"
+        ).fetchall()
+    assert [key for key, _ in events] == ["2026-01-10T00:00:00"]
+    assert json.loads(events[0][1])["endpoint"] == "conversations"
 
 
 def test_an_expired_key_is_tried_once_whatever_retries_says(run: Run) -> None:

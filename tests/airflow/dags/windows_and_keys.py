@@ -35,6 +35,16 @@ with _dag("cron_with_lookback"):
         **COMMON,
     )
 
+with _dag("partitioned"):
+    MintlifyExportOperator(
+        task_id="export",
+        date_from="2026-01-10",
+        date_to="2026-01-11",
+        partitioned=True,
+        outlets=[mintlify_asset(project_id="acme", endpoint="views")],
+        **COMMON,
+    )
+
 with _dag("expired_key"):
     MintlifyExportOperator(
         task_id="export",
