@@ -36,7 +36,7 @@ def run(report: Report, airflow: Cluster) -> None:
         for batch in range(1, _BATCHES + 1):
             service.add_turns(_TURNS)
             wait_for(f"run {batch}", lambda done=batch: _ended(airflow) >= done, _WITHIN_S)
-        cleared = sorted(_runs(airflow), key=lambda each: str(each["run_after"]))[0]["dag_run_id"]
+        cleared = min(_runs(airflow), key=lambda each: str(each["run_after"]))["dag_run_id"]
         airflow.call("POST", f"dags/{_DAG}/dagRuns/{cleared}/clear", json={"dry_run": False})
         time.sleep(2)
         wait_for("the cleared run", lambda: _ended(airflow) >= _BATCHES, _WITHIN_S)
