@@ -196,7 +196,7 @@ class Client:
         self.requests_sent += 1
         try:
             response, content = self._fetch(selection, url, query)
-        except (OSError, UnicodeError, urllib3.exceptions.HTTPError) as error:
+        except (OSError, urllib3.exceptions.HTTPError) as error:
             # The libraries' errors hold the request, and with it the key: the message must do.
             raise self._failure(selection, error) from None
         if response.status_code != requests.codes.ok:
@@ -230,8 +230,6 @@ class Client:
             )
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return ConfigError(f"The connection's host or proxies are not usable: {cause}")
-        if isinstance(error, UnicodeError):
-            return ConfigError(f"{selection}: a parameter cannot be sent as UTF-8.")
         if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
             return Unreachable(
                 f"{selection}: no whole answer ({cause}; time-out "

@@ -44,7 +44,8 @@ class Filter:
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
-        if unknown or not words or not all(words) or (len(words) > 1 and not self.many):
+        clean = words and all(word and word.isprintable() for word in words)
+        if unknown or not clean or (len(words) > 1 and not self.many):
             known = ", ".join(self.values) or "one text"
             several = " (several: a list, or joined by commas)" if self.many else ""
             raise ConfigError(f"filters[{name!r}]={value!r:.100}: expected {known}{several}.")
