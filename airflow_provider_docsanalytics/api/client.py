@@ -199,9 +199,9 @@ class Client:
         except (OSError, urllib3.exceptions.HTTPError) as error:
             # The libraries' errors hold the request, and with it the key: the message must do.
             raise self._failure(selection, error) from None
-        if response.status_code != requests.codes.ok:
-            raise error_for(response, content, selection, self._settings.shown)
         with self._quotable():
+            if response.status_code != requests.codes.ok:
+                raise error_for(response, content, selection, self._settings.shown)
             return _parse(selection, response, content, self._settings.shown)
 
     def _fetch(

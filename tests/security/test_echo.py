@@ -61,7 +61,7 @@ def test_a_key_at_the_cut_does_not_leave_its_first_half() -> None:
         answer(200, b"x" * 90 + KEY.encode()),
         answer(200, b"no", Content_Type=f"text/{KEY}"),
         answer(200, json.dumps([KEY]).encode()),
-        answer(302, Location=f"https://{KEY.lower()[:11]}.example.com?{KEY}"),
+        answer(302, Location=f"https://{KEY.replace('/', '')}.example.com?{KEY}"),
         f"HTTP/1.1 500 {KEY}\r\nContent-Length: 0\r\n\r\n".encode(),
         f"HTTP/9 {KEY}\r\n\r\n".encode(),
         f"{KEY} is not HTTP\r\n\r\n".encode(),
@@ -113,7 +113,7 @@ FORGERY = "no\n2026-01-01 INFO everything is fine\r\x1b[2K\x1b]0;title\x07\u2028
         answer(200, json.dumps({FORGERY: 1}).encode()),
         answer(200, b"no", Content_Type="a\x1b[2K/\x9bb"),
         "HTTP/1.1 500 \x1b[2Kfine\x9b\r\nContent-Length: 0\r\n\r\n".encode("latin-1"),
-        answer(302, Location="https://a\x1b[2Kb.example.com/"),
+        answer(302, Location="https://a\x1b7b.example.com/"),
     ],
 )
 def test_what_the_service_says_stays_on_one_line_and_commands_no_terminal(reply: bytes) -> None:

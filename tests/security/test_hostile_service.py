@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import ApiError, BadResponse, ConfigError, RateLimited
 from airflow_provider_docsanalytics.failures import retry_delay_s
-from tests.security.conftest import DAY, failure, read
+from tests.security.conftest import DAY, KEY, failure, read
 from tests.security.servers import Listener, answer
 
 if TYPE_CHECKING:
@@ -104,19 +104,18 @@ def test_a_cursor_from_a_file_that_is_none_is_refused_before_a_request(
     assert service.requests == []
 
 
-@pytest.mark.parametrize(
-    "sums", [{"/a": {}}, {"/a": {"path": "/a", "thumbsUp": "1"}}, {"/a": {"path": 7}}]
-)
-def test_sums_from_a_file_that_are_none_are_an_error_that_says_so(
-    service: Simulator, sums: dict[str, Any]
-) -> None:
-    cursor = json.dumps({"pending": [[DAY.date_from, DAY.date_to]], "sums": sums})
-    selection = MINTLIFY.select("feedback_by_page", project_id=service.project_id, window=DAY)
+@pytest.mark.parametrize("sums", [{}, {"path": "/a", "thumbsUp": "1"}, {"path": 7}])
+def test_sums_from_a_file_that_are_none_are_an_error_that_says_so(sums: dict[str, Any]) -> None:
+    state = {"pending": [[DAY.date_from, DAY.date_to]], "sums": {"/a": sums}}
+    row = {"path": "/a", "thumbsUp": 1, "thumbsDown": 1, "code": 1, "total": 3}
+    body = json.dumps({"feedback": [row], "hasMore": False}).encode()
+    selection = MINTLIFY.select("feedback_by_page", project_id="p", window=DAY)
     with (
-        Client(Settings(service.url, service.mintlify_key)) as client,
+        Listener(answer(200, body)) as service,
+        Client(Settings(service.url, KEY)) as client,
         pytest.raises(BadResponse, match="count that is not a number"),
     ):
-        list(client.iter_pages(selection, cursor))
+        list(client.iter_pages(selection, json.dumps(state)))
 
 
 def test_totals_that_would_fill_a_database_are_refused() -> None:
