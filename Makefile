@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench e2e reliability clean constraints
+.PHONY: demo test check audit bench e2e reliability clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -26,6 +26,13 @@ check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+audit: .venv/uv  ## Published advisories against the pinned runtime dependencies; needs the network
+	@mkdir -p .cache
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
+	  --constraints $(CONSTRAINTS) --extra s3 --extra zstd --output-file .cache/audit.txt pyproject.toml
+	$(BIN)/uvx --quiet 'pip-audit>=2.9,<3' --strict --no-deps --disable-pip \
+	  --requirement .cache/audit.txt
 
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python scripts/bench.py

@@ -35,7 +35,8 @@ def retry_delay_s(error: RateLimited, try_number: int) -> float:
     told_s = error.retry_after_s
     if told_s is not None:
         return told_s + min(_MARGIN_S, told_s / 10)
-    return min(_FIRST_WAIT_S * 2.0 ** (try_number - 1), _LONGEST_UNTOLD_WAIT_S)
+    doublings = min(try_number - 1, 10)  # hundreds of waits on, the power is no float any more
+    return min(_FIRST_WAIT_S * 2.0**doublings, _LONGEST_UNTOLD_WAIT_S)
 
 
 DEFAULT_RETRY_POLICY: Any = None

@@ -34,7 +34,10 @@ def parse_instant(value: object, field: str) -> datetime:
                 "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
                 "data interval."
             ) from error
-    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    try:
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ConfigError(f"{field}={value!r} is out of the range of dates.") from error
     # A plain datetime, whatever subclass (pendulum) came in: its text must not depend on it.
     return datetime(
         instant.year,

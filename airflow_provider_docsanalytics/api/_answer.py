@@ -16,6 +16,7 @@ from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
     BadResponse,
+    DocsAnalyticsError,
     NotFound,
     RateLimited,
     ServerError,
@@ -23,6 +24,8 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
@@ -51,11 +54,19 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
     return b"".join(chunks)
 
 
-def error_for(response: requests.Response, content: bytes, selection: Selection) -> Exception:
-    """Return the typed error for an answer whose status is not 200."""
+def error_for(
+    response: requests.Response,
+    content: bytes,
+    selection: Selection,
+    shown: Callable[[str, int], str],
+) -> DocsAnalyticsError:
+    """Return the typed error for an answer whose status is not 200.
+
+    ``shown`` makes a text from the service fit for a message of at most so many characters.
+    """
     status, name = response.status_code, selection.endpoint.name
     if response.is_redirect:
-        host = urlsplit(response.headers.get("Location", "")).hostname or "the same host"
+        host = shown(_host(response.headers.get("Location", "")), _DETAIL_CHARS)
         return BadResponse(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host. "
             "Set the base URL to where the service is."
@@ -67,9 +78,16 @@ def error_for(response: requests.Response, content: bytes, selection: Selection)
         kind = NotFound if status == 404 else RateLimited  # noqa: PLR2004
     elif status >= requests.codes.internal_server_error:
         kind = ServerError
-    return kind(
-        status, name, _detail(content, response), retry_after_s=_retry_after(response.headers)
-    )
+    detail = shown(_detail(content, response), _DETAIL_CHARS)
+    return kind(status, name, detail, retry_after_s=_retry_after(response.headers))
+
+
+def _host(location: str) -> str:
+    """Return the host that a redirect names."""
+    try:
+        return urlsplit(location).hostname or "the same host"
+    except ValueError:
+        return "what is no URL"
 
 
 def _detail(content: bytes, response: requests.Response) -> str:
@@ -85,7 +103,7 @@ def _detail(content: bytes, response: requests.Response) -> str:
         if isinstance(details, list):
             words += [entry.get("message") for entry in details if isinstance(entry, dict)]
     said = "; ".join(str(word) for word in words if word)
-    return (said or response.reason or "no reason given")[:_DETAIL_CHARS]
+    return said or response.reason or "no reason given"
 
 
 def _retry_after(headers: requests.structures.CaseInsensitiveDict[str]) -> float | None:
@@ -108,6 +126,6 @@ def _retry_after(headers: requests.structures.CaseInsensitiveDict[str]) -> float
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a number too large for a date
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

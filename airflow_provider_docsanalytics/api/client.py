@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -26,6 +28,7 @@ from airflow_provider_docsanalytics.api.endpoint import Body, Page
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
+    DocsAnalyticsError,
     NotFound,
     RateLimited,
     ServerError,
@@ -46,6 +49,10 @@ USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.defa
 MAX_EMPTY_PAGES = 10
 """Empty pages in a row that still say there is more, before the service is not believed."""
 
+MAX_TOTALS_BYTES = 64 * 1024
+"""Whole-response fields longer than this are not what the API promises: they go into XCom."""
+_EXCERPT_CHARS = 100
+
 _BACKOFF = wait_random_exponential(multiplier=1, max=60)
 _QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
 """For a 429 that does not say when to come back: each try may spend a request of the quota."""
@@ -62,6 +69,13 @@ class _Bearer(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Knows no redirects: ``requests`` reads their bodies whole before it leaves them be."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class's signature
+        return None
+
+
 class Client:
     """One keep-alive session with one service. Not for several threads at once.
 
@@ -73,7 +87,9 @@ class Client:
         self._settings = settings
         self._sleep = sleep
         self.requests_sent = 0
-        self._session = requests.Session()
+        self._session = _Session()
+        # The environment's proxies would read what is not encrypted.
+        self._session.trust_env = settings.encrypted
         self._session.mount("https://", HTTPAdapter(pool_maxsize=1))
         self._session.mount("http://", HTTPAdapter(pool_maxsize=1))
         self._session.headers.update(
@@ -115,9 +131,11 @@ class Client:
         seen = {cursor}
         empty = 0
         while not selection.is_empty:
-            ask = paging.ask(selection, cursor)
+            ask = _ask(selection, cursor)
             body = self._get(selection, ask)
-            step = paging.step(selection, cursor, body)
+            with self._quotable():
+                step = paging.step(selection, cursor, body)
+                totals = _totals(selection, body)
             if step.next_cursor in seen and step.next_cursor is not None:
                 raise BadResponse(
                     f"{selection}: the service gave a cursor for the second time; following it "
@@ -128,7 +146,7 @@ class Client:
                 raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
             yield Page(
                 rows=step.rows,
-                totals=_totals(selection, body),
+                totals=totals,
                 next_cursor=step.next_cursor,
                 missing=(ask.thread_id,) if body is None else (),
             )
@@ -175,39 +193,71 @@ class Client:
         )
 
     def _send(self, selection: Selection, url: str, query: Mapping[str, str]) -> Body:
-        settings = self._settings
         self.requests_sent += 1
         try:
-            with self._session.get(
-                url,
-                params=query,
-                timeout=(settings.timeout_s, settings.timeout_s),
-                allow_redirects=False,
-                proxies=dict(settings.proxies or {}),
-                verify=settings.verify,
-                cert=settings.cert,
-                stream=True,
-            ) as response:
-                content = read_body(response, selection, deadline_s=10 * settings.timeout_s)
-        except requests.exceptions.SSLError as error:
-            raise Unreachable(
-                f"{selection}: the TLS connection failed ({_innermost(error)}). If the service has "
+            response, content = self._fetch(selection, url, query)
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            # The libraries' errors hold the request, and with it the key: the message must do.
+            raise self._failure(selection, error) from None
+        with self._quotable():
+            if response.status_code != requests.codes.ok:
+                raise error_for(response, content, selection, self._settings.shown)
+            return _parse(selection, response, content, self._settings.shown)
+
+    def _fetch(
+        self, selection: Selection, url: str, query: Mapping[str, str]
+    ) -> tuple[requests.Response, bytes]:
+        settings = self._settings
+        with self._session.get(
+            url,
+            params=query,
+            timeout=(settings.timeout_s, settings.timeout_s),
+            allow_redirects=False,
+            proxies=dict(settings.proxies or {}),
+            verify=settings.verify,
+            cert=settings.cert,
+            stream=True,
+        ) as response:
+            return response, read_body(response, selection, deadline_s=10 * settings.timeout_s)
+
+    def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
+        """Return what it means that no answer came."""
+        settings, cause = self._settings, self._settings.shown(_innermost(error))
+        if isinstance(error, requests.exceptions.SSLError):
+            return Unreachable(
+                f"{selection}: the TLS connection failed ({cause}). If the service has "
                 "a private CA, give its bundle as verify in the connection's extra."
-            ) from error
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise ConfigError(
-                f"The connection's host or proxies are not usable: {error}"
-            ) from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise Unreachable(
-                f"{selection}: no whole answer ({_innermost(error)}; time-out "
+            )
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+            return ConfigError(f"The connection's host or proxies are not usable: {cause}")
+        if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
+            return Unreachable(
+                f"{selection}: no whole answer ({cause}; time-out "
                 f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped."
-            ) from error
-        except OSError as error:
-            raise ConfigError(f"verify or cert of the connection's extra: {error}") from error
-        if response.status_code != requests.codes.ok:
-            raise error_for(response, content, selection)
-        return _parse(selection, response, content)
+            )
+        return ConfigError(
+            f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
+        )
+
+    @contextmanager
+    def _quotable(self) -> Iterator[None]:
+        """Make errors that quote the service fit for logs."""
+        try:
+            yield
+        except DocsAnalyticsError as error:
+            said = self._settings.shown
+            error.args = tuple(said(arg) if isinstance(arg, str) else arg for arg in error.args)
+            raise
+
+
+def _ask(selection: Selection, cursor: str | None) -> Ask:
+    try:
+        return selection.endpoint.paging.ask(selection, cursor)
+    except (ValueError, LookupError, RecursionError, msgspec.MsgspecError) as error:
+        raise ConfigError(
+            f"{selection}: {str(cursor)[:_EXCERPT_CHARS]!r} is no cursor that this endpoint gave; "
+            "start without one (an export: delete its _checkpoint.json)."
+        ) from error
 
 
 def _innermost(error: BaseException) -> str:
@@ -217,7 +267,12 @@ def _innermost(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _parse(selection: Selection, response: requests.Response, content: bytes) -> Body:
+def _parse(
+    selection: Selection,
+    response: requests.Response,
+    content: bytes,
+    shown: Callable[[str, int], str],
+) -> Body:
     try:
         return selection.platform.open_envelope(Body.parse(content))
     except rawjson.NotJson as error:
@@ -226,8 +281,8 @@ def _parse(selection: Selection, response: requests.Response, content: bytes) ->
                 f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
                 "where this attempt stopped."
             ) from error
-        kind = response.headers.get("Content-Type", "no content type")
-        start = content[:100].decode(errors="replace")
+        kind = shown(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
+        start = shown(content.decode(errors="replace"), _EXCERPT_CHARS)
         raise BadResponse(
             f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}). Check the base "
             "URL, and what stands between here and the service."
@@ -237,8 +292,13 @@ def _parse(selection: Selection, response: requests.Response, content: bytes) ->
 def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
     if body is None:
         return {}
-    names = selection.endpoint.totals
-    return {name: rawjson.value(body.members[name]) for name in names if name in body.members}
+    found = {name: body.members[name] for name in selection.endpoint.totals if name in body.members}
+    for name, text in found.items():
+        if len(bytes(text)) > MAX_TOTALS_BYTES:
+            raise BadResponse(
+                f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
+            )
+    return {name: rawjson.value(text) for name, text in found.items()}
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics.api import rawjson
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import msgspec
 
@@ -44,10 +44,11 @@ class Filter:
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
-        if unknown or not words or not all(words) or (len(words) > 1 and not self.many):
+        clean = words and all(word and word.isprintable() for word in words)
+        if unknown or not clean or (len(words) > 1 and not self.many):
             known = ", ".join(self.values) or "one text"
             several = " (several: a list, or joined by commas)" if self.many else ""
-            raise ConfigError(f"filters[{name!r}]={value!r}: expected {known}{several}.")
+            raise ConfigError(f"filters[{name!r}]={value!r:.100}: expected {known}{several}.")
         return ",".join(words)
 
 
@@ -139,9 +140,9 @@ class Platform:
 
     def endpoint(self, name: str) -> Endpoint:
         """Return the table's row, or raise :class:`ConfigError` with the known names."""
-        if name not in self.endpoints:
+        if not isinstance(name, str) or name not in self.endpoints:
             raise ConfigError(
-                f"{self.title} has no endpoint {name!r}; known: {', '.join(self.endpoints)}."
+                f"{self.title} has no endpoint {name!r:.100}; known: {', '.join(self.endpoints)}."
             )
         return self.endpoints[name]
 
@@ -226,8 +227,8 @@ def check_identifier(field_name: str, value: object) -> None:
     """Refuse an ID that could turn into another URL or another directory."""
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
         raise ConfigError(
-            f"{field_name}={value!r} is not an ID: letters, digits, '_', '-' and single dots only. "
-            "Copy it from the service as it is."
+            f"{field_name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single "
+            "dots only. Copy it from the service as it is."
         )
 
 
@@ -244,12 +245,12 @@ def _checked_threads(endpoint: Endpoint, given: Iterable[str] | None) -> tuple[s
         if given is not None:
             raise ConfigError(f"thread_ids goes with the endpoint threads, not {endpoint.name}.")
         return ()
-    if given is None or isinstance(given, str):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigError(
             f"{endpoint.name} needs thread_ids, a list of IDs (the id of conversation rows); "
-            f"got {given!r}."
+            f"got {given!r:.100}."
         )
-    thread_ids = tuple(dict.fromkeys(given))
+    thread_ids = tuple(given)
     for thread_id in thread_ids:
         check_identifier("thread_ids", thread_id)
-    return thread_ids
+    return tuple(dict.fromkeys(thread_ids))

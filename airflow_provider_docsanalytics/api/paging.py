@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+MAX_CURSOR_CHARS = 1024
+"""A cursor longer than this is not followed: it travels in a URL and lies in the checkpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class CursorPaging:
     """``{"rows": […], "nextCursor": "01H…" | null, "hasMore": true | false}``.
@@ -41,6 +45,8 @@ class CursorPaging:
         token = _member(selection, answer, "nextCursor", str | None)
         if self.has_more and not _member(selection, answer, "hasMore", bool):
             return Step(rows, None)
+        if token and len(token) > MAX_CURSOR_CHARS:
+            raise BadResponse(f"{selection}: a nextCursor of {len(token)} characters.")
         if self.has_more and not token:
             raise BadResponse(
                 f"{selection}: the answer says hasMore and gives no nextCursor, so the rest cannot "
@@ -55,7 +61,7 @@ class OffsetPaging:
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the largest page from the offset on."""
-        query = {"limit": str(selection.endpoint.page_size), "offset": cursor or "0"}
+        query = {"limit": str(selection.endpoint.page_size), "offset": str(_position(cursor))}
         return Ask(query, selection.window)
 
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
@@ -67,7 +73,7 @@ class OffsetPaging:
         rows = _rows(selection, answer)
         if not _member(selection, answer, "hasMore", bool):
             return Step(rows, None)
-        return Step(rows, str(int(cursor or "0") + len(rows)))
+        return Step(rows, str(_position(cursor) + len(rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,11 @@ class ThreadPaging:
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the request for the thread at the cursor."""
-        return Ask({}, None, thread_id=selection.thread_ids[int(cursor or "0")])
+        return Ask({}, None, thread_id=selection.thread_ids[_position(cursor)])
 
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
         """Return the thread, or no row if there is none of that ID, and the next position."""
-        following = int(cursor or "0") + 1
+        following = _position(cursor) + 1
         rows = [] if body is None else _rows(selection, body)
         return Step(rows, str(following) if following < len(selection.thread_ids) else None)
 
@@ -134,6 +140,8 @@ class HalvingPaging:
         rows = _rows(selection, answer)
         asked = self.ask(selection, cursor).window
         state = _Halving((), {}) if cursor is None else _HALVING.decode(cursor)
+        for sums in state.sums.values():  # they may have lain in a file
+            self._check(selection, sums)
         if _member(selection, answer, "hasMore", bool):
             halves = self._halves(selection, asked)
             pending = tuple((half.date_from, half.date_to) for half in halves)
@@ -186,17 +194,27 @@ class HalvingPaging:
 
     def _checked(self, selection: Selection, row: bytes) -> dict[str, Any]:
         fields: dict[str, Any] = rawjson.value(row)
+        self._check(selection, fields)
+        return fields
+
+    def _check(self, selection: Selection, fields: Mapping[str, Any]) -> None:
         wrong = [name for name in self.counts if type(fields.get(name)) not in (int, float)]
         if wrong or not isinstance(fields.get(self.key), str):
             raise BadResponse(
                 f"{selection}: a row without a {self.key!r} or with a count that is not a number "
                 f"({', '.join(wrong) or self.key}); its fields: {', '.join(fields)}."
             )
-        return fields
 
     def _rank(self, selection: Selection, row: bytes) -> tuple[float, str]:
         fields = self._checked(selection, row)
         return -fields[self.counts[-1]], fields[self.key]
+
+
+def _position(cursor: str | None) -> int:
+    """Return a cursor that is a position; raises ``ValueError``, also for a negative one."""
+    if cursor is not None and not cursor.isdecimal():
+        raise ValueError("not a position")
+    return int(cursor or "0")
 
 
 def _found(selection: Selection, body: Body | None) -> Body:

@@ -219,7 +219,7 @@ class _Attempt:
         if current is None or current.owner != self._owner:
             raise Superseded(
                 f"{self._directory.uri}: another attempt has taken over this export "
-                f"({'it has finished' if current is None else f'attempt {current.owner}'}); this "
+                f"({'it has finished' if current is None else f'attempt {current.owner!r}'}); this "
                 f"one (attempt {self._owner}) stopped and left the directory to it. If two Dag "
                 "runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
             )
@@ -244,11 +244,13 @@ class _Attempt:
         progress, why_not = checkpoint.progress, ""
         lost = [file.name for file in progress.files if self._found.get(file.name) != file.bytes]
         if checkpoint.identity != self._plan.identity or checkpoint.source != self._source.name:
-            why_not = f"it is of another export: {checkpoint.identity} from {checkpoint.source}"
+            why_not = f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
         elif _now() - checkpoint.updated_at > CHECKPOINT_MAX_AGE:
             why_not = f"it is of {checkpoint.updated_at:%Y-%m-%d %H:%M} UTC, too old"
         elif lost:
-            why_not = f"{lost[0]} is gone or has another size"
+            why_not = f"{lost[0]!r} is gone or has another size"
+        elif len({file.name for file in progress.files}) < len(progress.files):
+            why_not = "it lists a file twice"
         if why_not:
             log.warning(
                 "%s: starting from the beginning; the checkpoint is not used: %s",

@@ -16,7 +16,7 @@ import re
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -35,6 +35,7 @@ _TEMPORARY = re.compile(r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f
 _FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "memory"})
 """Object stores: no directories to make (and making them would make a bucket)."""
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Stored = TypeVar("Stored", bound=msgspec.Struct)
 
 
@@ -80,7 +81,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     missing: tuple[str, ...] = ()
     cursor: str | None = None
     complete: bool = False
-    started_at: datetime
+    started_at: Instant
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
@@ -90,7 +91,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
     identity: Identity
     source: str
     owner: str
-    updated_at: datetime
+    updated_at: Instant
     progress: Progress
 
 
@@ -113,8 +114,8 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     totals: dict[str, Any]
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    started_at: datetime
-    finished_at: datetime
+    started_at: Instant
+    finished_at: Instant
     provider_version: str
 
     @property
@@ -127,6 +128,12 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # can only be asked for by setting it
+    os.umask(mask)
+    return mask
 
 
 class ExportDirectory:
@@ -170,7 +177,7 @@ class ExportDirectory:
         """Return the manifest, ``None`` if there is none; a damaged one is an error."""
         try:
             return self._read(MANIFEST, Manifest)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{self.uri}/{MANIFEST} is not a manifest that this version reads ({error}). "
                 "Nothing was changed. Use another path, or move that file away."
@@ -180,7 +187,7 @@ class ExportDirectory:
         """Return the checkpoint, ``None`` if there is none or it cannot be read."""
         try:
             return self._read(CHECKPOINT, Checkpoint)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.warning("%s/%s is damaged and ignored: %s", self.uri, CHECKPOINT, error)
             return None
 
@@ -204,8 +211,8 @@ class ExportDirectory:
     def publish(self, spool: str, name: str) -> None:
         """Put a finished spool in place under ``name``, whole or not at all."""
         if self._local:
-            # As readable as the directory is; until now the file was its owner's alone.
-            Path(spool).chmod(Path(self._root).stat().st_mode & 0o666)
+            # As readable as the directory, no more than any new file; until now its owner's alone.
+            Path(spool).chmod(Path(self._root).stat().st_mode & 0o666 & ~_umask())
             Path(spool).replace(self._at(name))
         else:
             self._fs.put_file(spool, self._at(name))
@@ -240,7 +247,10 @@ class ExportDirectory:
         text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
         if self._local:
             temporary = self._temporary(name, owner)
-            self._fs.pipe_file(temporary, text)
+            # Always a new file: nobody's link to somewhere else is followed.
+            Path(temporary).unlink(missing_ok=True)
+            with Path(temporary).open("xb") as file:
+                file.write(text)
             Path(temporary).replace(self._at(name))
         else:
             self._fs.pipe_file(self._at(name), text)

@@ -6,6 +6,7 @@ No Airflow in here: Airflow reads the provider's metadata, and with it this, at 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,7 +44,10 @@ class ExtraField:
 def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError("expected a number")  # noqa: TRY004 - one kind for all readers
-    return float(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number")
+    return number
 
 
 def _whole(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 _COMPACT = "%Y%m%dT%H%M%SZ"
+_MOST_CHARS = 1024
+_ABSOLUTE = re.compile(r"/|(file|local):///(?!/)|(?!file:|local:)[a-z][a-z0-9+.-]*://[^/]")
 
 
 def fields_of(selection: Selection) -> dict[str, str | datetime]:
@@ -33,22 +36,40 @@ def fill(path: str, fields: Mapping[str, str | datetime]) -> str:
     """Return ``path`` with its fields filled in; a date without a format is ``20260131T060000Z``.
 
     Raises:
-        ConfigError: for an unknown field, or a path that is neither absolute nor a URL.
+        ConfigError: for an unknown field, or a path that is not safe to write to.
     """
     try:
         filled = _Fields().vformat(path, (), fields)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
         raise ConfigError(
-            f"path={path!r}: {error}. Known fields here: {known}, dates with a format, as in "
+            f"path={path!r:.200}: {error}. Known fields here: {known}, dates with a format, as in "
             "{date_from:%Y-%m-%d}."
         ) from error
-    if "://" not in filled and not filled.startswith("/"):
-        raise ConfigError(
-            f"path={filled!r} depends on where the worker runs: write an absolute path or a URL "
-            "(file://, s3://, gs://, abfs://)."
-        )
+    _check(filled)
     return filled
+
+
+def _check(path: str) -> None:
+    """Refuse what a template variable could lead astray; credentials are not quoted."""
+    user = path.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if ":" in user:
+        raise ConfigError(
+            "path carries a user with a password, which would stand in manifests and logs: put "
+            "them into an Airflow connection, and its ID into storage_conn_id."
+        )
+    if len(path) > _MOST_CHARS or not path.isprintable():
+        raise ConfigError(
+            f"path={path!r:.200} holds a line break or another control character, or more than "
+            f"{_MOST_CHARS} characters."
+        )
+    if not _ABSOLUTE.match(path):
+        raise ConfigError(
+            f"path={path!r} depends on where the worker runs: write an absolute path or a URL "
+            "(file:///, s3://, gs://, abfs://)."
+        )
+    if {".", ".."} & set(path.split("/")):
+        raise ConfigError(f"path={path!r} holds '.' or '..': write where it leads to.")
 
 
 class _Fields(string.Formatter):
@@ -59,9 +80,17 @@ class _Fields(string.Formatter):
             raise KeyError(f"unknown field {{{field_name}}}")
         return kwargs[field_name], field_name
 
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion is not None:
+            raise ValueError(f"no conversion !{conversion} here")
+        return value
+
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, datetime):
-            return value.strftime(format_spec or _COMPACT)
+            text = value.strftime(format_spec or _COMPACT)
+            if not text:  # what strftime gives for widths that it does not believe
+                raise ValueError(f"the format {format_spec!r} gives nothing")
+            return text
         if format_spec:
             raise ValueError(f"{value!r} takes no format")
         return str(value)

@@ -52,8 +52,10 @@ def defer_for(operator: ExportOperator, wait_s: float, waits: int) -> NoReturn:
 
 def waits_of(event: Any) -> int:
     """Return how many waits the task has had; an event of another kind is an error."""
-    if not isinstance(event, dict) or event.get("status") != "waited":
+    fields = event if isinstance(event, dict) else {}
+    waits = fields.get("waits")
+    if fields.get("status") != "waited" or type(waits) is not int or waits < 0:
         raise AirflowException(
-            f"Resumed by an event that no wait of this provider gives: {event!r}"
+            f"Resumed by an event that no wait of this provider gives: {event!r:.200}"
         )
-    return int(event["waits"])
+    return waits
