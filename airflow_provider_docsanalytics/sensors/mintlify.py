@@ -107,11 +107,11 @@ class MintlifyConversationSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
         """Return what the trigger has seen, or fail as it did."""
-        status = event.get("status") if isinstance(event, dict) else None
-        if status == "seen":
-            return {"count": event["count"], "newest": event["newest"]}
-        if status == "failed":
-            raise (AirflowException if event["curable"] else AirflowFailException)(event["error"])
+        match event:
+            case {"status": "seen", "count": count, "newest": newest}:
+                return {"count": count, "newest": newest}
+            case {"status": "failed", "error": error, "curable": curable}:
+                raise (AirflowException if curable else AirflowFailException)(error)
         raise AirflowException(f"Resumed by an event that this provider does not give: {event!r}")
 
     def poke(self, context: Context) -> PokeReturnValue:

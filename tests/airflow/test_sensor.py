@@ -305,7 +305,13 @@ def test_a_trigger_holds_no_secret(quiet: Simulator) -> None:
     assert quiet.mintlify_key not in repr(trigger) + json.dumps(trigger.serialize())
 
 
-@pytest.mark.parametrize("event", [None, {}, {"status": "success"}])
+def test_a_moment_beyond_all_clocks_is_refused_before_any_request(quiet: Simulator) -> None:
+    with pytest.raises(refused(ConfigError), match="not a moment that can be waited for"):
+        _sensor(since="9999-12-31T23:00:00Z").execute({})
+    assert quiet.requests == []
+
+
+@pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"status": "seen"}])
 def test_an_event_of_another_kind_is_refused(event: object) -> None:
     with pytest.raises(AirflowException, match="does not give"):
         _sensor().execute_complete({}, event)
