@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from e2e_parts import hammer, loop, quota, react, sensor, triggerers, watchers
+from e2e_parts import hammer, loop, paths, quota, react, sensor, triggerers, watchers
 from e2e_parts.cluster import Cluster
 from e2e_parts.report import Report
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WITH_AIRFLOW: dict[str, Callable[[Report, Cluster], None]] = {
     "sensor": sensor.run,
     "quota": quota.run,
+    "paths": paths.run,
     "triggerers": triggerers.run,
     "react": react.run,
     "watchers": watchers.run,

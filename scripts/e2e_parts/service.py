@@ -43,14 +43,15 @@ class Service:
         """The path of its conversations."""
         return f"/v1/analytics/{self._ready['project_id']}/assistant"
 
-    def connection(self, **extra: Any) -> dict[str, Any]:
+    def connection(self, platform: str = "mintlify", **extra: Any) -> dict[str, Any]:
         """Return the fields of an Airflow connection to it."""
+        login = {"login": self._ready["project_id"]} if platform == "mintlify" else {}
         return {
-            "conn_type": "mintlify",
+            "conn_type": platform,
             "host": self.url,
-            "login": self._ready["project_id"],
-            "password": self._ready["mintlify_key"],
+            "password": self._ready[f"{platform}_key"],
             "extra": json.dumps(extra),
+            **login,
         }
 
     def requests(self) -> list[dict[str, Any]]:
