@@ -106,6 +106,16 @@ class Cluster:
         """Return the task instances of one run."""
         return [task for task in self.task_instances() if task["dag_run_id"] == run_id]
 
+    def asset_events(self) -> list[dict[str, Any]]:
+        """Return all events of all assets."""
+        events: list[dict[str, Any]] = []
+        while True:
+            query = {"limit": 100, "offset": len(events)}
+            page = self.call("GET", "assets/events", params=query)
+            events += page["asset_events"]
+            if not page["asset_events"] or len(events) >= page["total_entries"]:
+                return events
+
     def pool(self) -> dict[str, int]:
         """Return how many slots are taken, and by what."""
         pool: dict[str, int] = self.call("GET", "pools/default_pool")

@@ -14,8 +14,6 @@ from e2e_parts.cluster import HOME, SCRIPTS, wait_for
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from e2e_parts.cluster import Cluster
     from e2e_parts.report import Report
 
@@ -24,54 +22,51 @@ INTERVAL_S = 10
 _TURNS = 60
 """In each batch; more than the most patient watcher waits for."""
 _WITHIN_S = 400
-_ANNOUNCED = HOME / "announced"
 _DAGS = SCRIPTS / "e2e_watching" / "watchers.py"
 
 
 def run(report: Report, airflow: Cluster) -> None:
     """Let turns come in: before and after the triggerer dies, and while there is none."""
-    _ANNOUNCED.mkdir()
     with Service("--rows", "0") as service:
         airflow.add_connection("e2e_watched", service.connection())
-        airflow.set_variable("e2e_announced", str(_ANNOUNCED))
         airflow.add_dags(_DAGS)
         wait_for("the first poll", lambda: bool(service.requests()), 180)
         first = service.requests()[0]["at"]
         service.add_turns(_TURNS)
-        _wait_for_batches(1)
+        _wait_for_batches(airflow, 1)
         report.say(f"every Dag has run {time.time() - first:.0f} s after the first poll")
         _judge_polls(report, service, since=first)
         _kill_triggerer(report)
         service.add_turns(_TURNS)
         with airflow.second_triggerer():
             restarted = time.time()
-            _wait_for_batches(2)
+            _wait_for_batches(airflow, 2)
             report.say(f"every Dag has run again {time.time() - restarted:.0f} s after the restart")
             service.add_turns(_TURNS)
-            _wait_for_batches(3)
+            _wait_for_batches(airflow, 3)
             time.sleep(3 * INTERVAL_S)  # whatever would be announced a second time
             _judge_polls(report, service, since=restarted)
         airflow.remove_dags(_DAGS)
-    totals = _totals()
+    totals = _totals(airflow)
     report.check(
         f"{3 * _TURNS} turns announced to each of {WATCHERS} Dags: {dict(totals)}",
         holds=totals == Counter({3 * _TURNS: WATCHERS}),
     )
 
 
-def _wait_for_batches(count: int) -> None:
-    """Return once every Dag has been told of so many batches, in whatever number of events."""
+def _wait_for_batches(airflow: Cluster, count: int) -> None:
+    """Return once every Dag has run for so many batches, in whatever number of events."""
     told = Counter({count * _TURNS: WATCHERS})
-    wait_for(f"{WATCHERS} Dags have run", lambda: _totals() == told, _WITHIN_S)
+    wait_for(f"{WATCHERS} Dags have run", lambda: _totals(airflow) == told, _WITHIN_S)
 
 
-def _totals() -> Counter[int]:
-    """Return how many Dags have been told of how many turns."""
-    return Counter(sum(map(int, path.read_text().split())) for path in _files())
-
-
-def _files() -> list[Path]:
-    return sorted(_ANNOUNCED.iterdir())
+def _totals(airflow: Cluster) -> Counter[int]:
+    """Return how many Dags have run for how many turns."""
+    turns: Counter[str] = Counter()
+    for event in airflow.asset_events():
+        if event["name"].startswith("e2e_news_") and event["created_dagruns"]:
+            turns[event["name"]] += event["extra"]["payload"]["count"]
+    return Counter(turns.values())
 
 
 def _judge_polls(report: Report, service: Service, since: float) -> None:
