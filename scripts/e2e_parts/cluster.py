@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import psutil
 import requests
 from airflow_home import airflow_environment
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +38,11 @@ class Cluster:
         self._api, *self._log_ports = _free_ports(3)
         self._url = f"http://127.0.0.1:{self._api}"
         self._session = requests.Session()
+        # On SQLite the API server now and then answers 500 while the scheduler writes.
+        patience = Retry(
+            5, status_forcelist=[500, 503], allowed_methods=["GET"], backoff_factor=0.5
+        )
+        self._session.mount(self._url, HTTPAdapter(max_retries=patience))
         self._processes = ExitStack()
 
     def __enter__(self) -> Self:
