@@ -47,7 +47,11 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
         if size > MAX_BODY_BYTES:
             raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
         if time.monotonic() > until:
-            raise Unreachable(f"{selection}: the answer was not complete after {deadline_s:g} s.")
+            raise Unreachable(
+                f"{selection}: the answer was not complete after {deadline_s:g} s. A retry resumes "
+                "where this attempt stopped; for a slow service set timeout_s in the connection's "
+                "extra."
+            )
     return b"".join(chunks)
 
 
@@ -57,8 +61,8 @@ def error_for(response: requests.Response, content: bytes, selection: Selection)
     if response.is_redirect:
         host = urlsplit(response.headers.get("Location", "")).hostname or "the same host"
         return BadResponse(
-            f"{selection}: redirected to {host}, which is not followed: the key is for one host. "
-            "Set the base URL to where the service is."
+            f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
+            "Set the connection's host to where the service is.",
         )
     kind: type[ApiError] = ApiError
     if status in (401, 403):

@@ -11,44 +11,38 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.api import rawjson
 from airflow_provider_docsanalytics.api._answer import error_for, read_body
+from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api.endpoint import Body, Page
 from airflow_provider_docsanalytics.errors import (
+    ApiError,
     BadResponse,
     ConfigError,
+    CursorLost,
     NotFound,
-    RateLimited,
-    ServerError,
+    TooWide,
     Unreachable,
 )
+from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_docsanalytics.api.endpoint import Ask, Selection
+    from airflow_provider_docsanalytics.api.endpoint import Ask, Selection, Step
     from airflow_provider_docsanalytics.api.settings import Settings
+
+    _Answered = tuple[str | None, Ask, Body | None]
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
 MAX_EMPTY_PAGES = 10
 """Empty pages in a row that still say there is more, before the service is not believed."""
-
-_BACKOFF = wait_random_exponential(multiplier=1, max=60)
-_QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
-"""For a 429 that does not say when to come back: each try may spend a request of the quota."""
 
 
 class _Bearer(AuthBase):
@@ -108,22 +102,24 @@ class Client:
     def iter_pages(self, selection: Selection, cursor: str | None = None) -> Iterator[Page]:
         """Yield the selection's pages from ``cursor`` on, one request each, until its end.
 
-        A page is yielded only once the way on from it is known to be sound: a cursor that was seen
-        before is a :class:`BadResponse`, and the page is not part of any export.
+        A page is yielded only once the way on from it is known to be sound: a page or a cursor that
+        was there before is a :class:`BadResponse`, and the page is not part of any export.
+
+        Raises:
+            CursorLost: the service does not know ``cursor`` any more; nothing was yielded.
         """
+        if selection.is_empty:
+            return
         paging = selection.endpoint.paging
-        seen = {cursor}
+        trail = Trail(str(selection))
+        trail.start(cursor)
         empty = 0
-        while not selection.is_empty:
-            ask = paging.ask(selection, cursor)
-            body = self._get(selection, ask)
+        answered = self._first_answer(selection, cursor)
+        while True:
+            cursor, ask, body = answered
             step = paging.step(selection, cursor, body)
-            if step.next_cursor in seen and step.next_cursor is not None:
-                raise BadResponse(
-                    f"{selection}: the service gave a cursor for the second time; following it "
-                    "would go round for ever. Nothing was exported as complete; try again later."
-                )
-            empty = 0 if step.rows or body is None or ask.window != selection.window else empty + 1
+            trail.follow(step.rows, step.next_cursor)
+            empty = empty + 1 if body is not None and _stands_still(selection, ask, step) else 0
             if empty > MAX_EMPTY_PAGES:
                 raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
             yield Page(
@@ -134,27 +130,56 @@ class Client:
             )
             if step.next_cursor is None:
                 return
-            cursor = step.next_cursor
-            seen.add(cursor)
+            answered = self._answer(selection, step.next_cursor)
 
-    def _get(self, selection: Selection, ask: Ask) -> Body | None:
+    def _first_answer(self, selection: Selection, cursor: str | None) -> _Answered:
+        """Return the answer where a reading begins; its cursor may be from long ago."""
+        try:
+            return self._answer(selection, cursor)
+        except ApiError as error:
+            asked = selection.endpoint.paging.ask(selection, cursor).query
+            if error.status == requests.codes.bad_request and "cursor" in asked:
+                raise CursorLost(error.status, error.endpoint, error.detail) from error
+            raise
+
+    def _answer(self, selection: Selection, cursor: str | None) -> _Answered:
+        """Return the answer at the cursor, or that at narrower windows, with the cursor of it."""
+        paging = selection.endpoint.paging
+        while True:
+            ask = paging.ask(selection, cursor)
+            # A single attempt is a single request: nothing else is asked in its place.
+            alone = self._settings.max_attempts == 1
+            narrowed = None if alone else paging.narrowed(selection, cursor)
+            try:
+                return cursor, ask, self._get(selection, ask, narrows=narrowed is not None)
+            except TooWide as error:
+                if narrowed is None:
+                    raise
+                log.warning(
+                    "%s: HTTP %d for %s; asking for its halves instead",
+                    selection,
+                    error.status,
+                    ask.window,
+                )
+                cursor = narrowed
+
+    def _get(self, selection: Selection, ask: Ask, *, narrows: bool) -> Body | None:
         """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
         url, query = self._url(selection, ask), self._query(selection, ask)
-        retrying = Retrying(
-            retry=retry_if_exception(_is_transient),
-            wait=_wait,
-            stop=self._must_stop,
-            before_sleep=_say_wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
         try:
-            return retrying(self._send, selection, url, query)
+            return attempts(self._settings, self._sleep, narrows=narrows)(
+                self._send, selection, url, query
+            )
         except NotFound:
             if ask.thread_id:
                 log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
                 return None
             raise
+        except ApiError as error:
+            wide = too_wide(error, ask)
+            if wide is None:
+                raise
+            raise wide from error
 
     def _url(self, selection: Selection, ask: Ask) -> str:
         path = selection.endpoint.path.format(
@@ -166,13 +191,6 @@ class Client:
     def _query(self, selection: Selection, ask: Ask) -> dict[str, str]:
         dates = selection.platform.dates(ask.window) if ask.window else {}
         return {**dates, **selection.filters, **ask.query}
-
-    def _must_stop(self, state: RetryCallState) -> bool:
-        settings = self._settings
-        return (
-            stop_after_attempt(settings.max_attempts)(state)
-            or state.idle_for + state.upcoming_sleep > settings.max_wait_s
-        )
 
     def _send(self, selection: Selection, url: str, query: Mapping[str, str]) -> Body:
         settings = self._settings
@@ -210,6 +228,13 @@ class Client:
         return _parse(selection, response, content)
 
 
+def _stands_still(selection: Selection, ask: Ask, step: Step) -> bool:
+    """Whether there is nothing in an answer but the promise of more of the same window."""
+    if step.rows or step.next_cursor is None:
+        return False
+    return selection.endpoint.paging.ask(selection, step.next_cursor).window == ask.window
+
+
 def _innermost(error: BaseException) -> str:
     """Return what went wrong at the bottom; the libraries' own texts quote the whole URL."""
     while (cause := error.__cause__ or error.__context__) is not None:
@@ -220,6 +245,8 @@ def _innermost(error: BaseException) -> str:
 def _parse(selection: Selection, response: requests.Response, content: bytes) -> Body:
     try:
         return selection.platform.open_envelope(Body.parse(content))
+    except BadResponse as error:
+        raise BadResponse(f"{selection}: {error.args[0]}", error.remedy) from error
     except rawjson.NotJson as error:
         if error.truncated and content:
             raise Unreachable(
@@ -229,8 +256,9 @@ def _parse(selection: Selection, response: requests.Response, content: bytes) ->
         kind = response.headers.get("Content-Type", "no content type")
         start = content[:100].decode(errors="replace")
         raise BadResponse(
-            f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}). Check the base "
-            "URL, and what stands between here and the service."
+            f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}).",
+            "Check the connection's host, and what stands between here and the service; a retry "
+            "resumes where this attempt stopped.",
         ) from error
 
 
@@ -239,22 +267,3 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
         return {}
     names = selection.endpoint.totals
     return {name: rawjson.value(body.members[name]) for name in names if name in body.members}
-
-
-def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, RateLimited | ServerError | Unreachable)
-
-
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    told = getattr(error, "retry_after_s", None)
-    backoff = _BACKOFF(state)
-    if told is not None:
-        # A little more than told: several tasks wait for the same moment.
-        return float(told) + min(backoff, 5.0)
-    return _QUOTA_BACKOFF(state) if isinstance(error, RateLimited) else backoff
-
-
-def _say_wait(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("%s Attempt %d; waiting %.1f s", error, state.attempt_number, state.upcoming_sleep)

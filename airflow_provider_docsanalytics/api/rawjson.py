@@ -58,6 +58,14 @@ def value(text: bytes | msgspec.Raw) -> Any:
         return decoded
 
 
+def dump(decoded: Any) -> bytes:
+    """Return the JSON text of any decoded value."""
+    try:
+        return msgspec.json.encode(decoded)
+    except (UnicodeEncodeError, OverflowError):  # a lone surrogate, an integer beyond 64 bits
+        return json.dumps(decoded, separators=(",", ":")).encode()
+
+
 def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:
     """Return the text for the slow scanner, if a lone surrogate may be why the fast one failed."""
     raw = bytes(text)

@@ -386,9 +386,10 @@ def test_an_answer_that_the_api_does_not_promise_is_an_error_not_an_end(
     assert reader.sent == 1
 
 
-def _script(service: Simulator, cursors: list[str], rows: str = '{"id":"x"}') -> None:
+def _script(service: Simulator, cursors: list[str], row: str = '{"id":"%d"}') -> None:
     """Make the service answer with one page after another that name these next cursors."""
     for number, cursor in enumerate(cursors, start=1):
+        rows = row % number if "%" in row else row
         body = f'{{"conversations":[{rows}],"nextCursor":"{cursor}","hasMore":true}}'
         _fault(service, "body", nth=number, body=body, status=200)
 
@@ -404,7 +405,7 @@ def test_a_cursor_that_comes_back_is_not_followed(service: Simulator, cursors: l
 
 
 def test_empty_pages_that_promise_more_are_not_followed_for_ever(service: Simulator) -> None:
-    _script(service, [f"c{number}" for number in range(100)], rows="")
+    _script(service, [f"c{number}" for number in range(100)], row="")
     error = Reader(service).failure()
     assert isinstance(error, BadResponse)
     assert len(service.requests) == client_module.MAX_EMPTY_PAGES + 1
