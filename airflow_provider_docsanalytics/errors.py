@@ -9,9 +9,9 @@
     │   ├── AuthError      401, 403: fix the key; no retry can cure it
     │   ├── NotFound       404: fix the ID, or accept that it is gone
     │   ├── RateLimited    429: wait, then go on
-    │   ├── CursorLost     400 to a cursor of an earlier run: start from the beginning
     │   └── ServerError    5xx: try again
     │       └── TooWide    504 each time, or 414: try again, or ask for a narrower window
+    ├── CursorLost         a cursor of an earlier run leads nowhere: start from the beginning
     ├── Unreachable        time-out, DNS, reset, cut-off body: try again
     └── BadResponse        an answer that the API does not promise: read the message
 
@@ -97,12 +97,6 @@ class ServerError(ApiError):
     remedy = "The service failed; a retry resumes where this attempt stopped."
 
 
-class CursorLost(ApiError):  # noqa: N818 - named for what happened
-    """400 to the first request of a resumed reading: its cursor is not valid any more."""
-
-    remedy = "The cursor is too old: read again from the beginning, without a cursor."
-
-
 class TooWide(ServerError):  # noqa: N818 - named for what to change
     """504 to every attempt, or 414: the service does not answer for a window as wide as this.
 
@@ -121,6 +115,10 @@ class TooWide(ServerError):  # noqa: N818 - named for what to change
             "A retry resumes where this attempt stopped. If it fails again, the window is too wide "
             f"for the service: set date_from and date_to to narrower ones, such as {self.halves}."
         )
+
+
+class CursorLost(DocsAnalyticsError):  # noqa: N818 - named for what happened
+    """A cursor of an earlier run is refused with 400, or leads back: read from the beginning."""
 
 
 class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened

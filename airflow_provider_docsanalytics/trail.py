@@ -36,11 +36,12 @@ class Trail:
         if cursor is not None:
             self._marks[_mark(cursor)] = None
 
+    def knows(self, rows: Sequence[bytes]) -> bool:
+        """Tell whether a page has been read before."""
+        return bool(rows) and _mark(_page(rows)) in self._marks
+
     def follow(self, rows: Sequence[bytes], cursor: str | None) -> None:
         """Note a page and where it leads.
-
-        Two pages are the same if they have as many rows and the same first and last one: rows of a
-        page differ, by their ID or their group.
 
         Raises:
             BadResponse: either has been before; nothing is noted.
@@ -52,12 +53,21 @@ class Trail:
                 "ever"
             )
         if rows:
-            page = f"{len(rows)} {rows[0]!r} {rows[-1]!r}"
-            marks[_mark(page)] = "the service gave the same page a second time, under a new cursor"
+            marks[_mark(_page(rows))] = (
+                "the service gave the same page a second time, under a new cursor"
+            )
         for mark, what in marks.items():
             if mark in self._marks:
                 raise BadResponse(f"{self._where}: {what}.")
         self._marks.update(dict.fromkeys(marks))
+
+
+def _page(rows: Sequence[bytes]) -> str:
+    """Return what tells pages apart: how many rows, the first and the last.
+
+    Rows differ, by their ID or their group; so pages that agree in this are the same.
+    """
+    return f"{len(rows)} {rows[0]!r} {rows[-1]!r}"
 
 
 def _mark(text: str) -> str:

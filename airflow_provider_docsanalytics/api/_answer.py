@@ -80,7 +80,7 @@ def _detail(content: bytes, response: requests.Response) -> str:
     """Return the API's own words: ``error`` and each ``details[].message``, or ``message``."""
     try:
         answer = rawjson.value(content)
-    except (rawjson.NotJson, UnicodeDecodeError):
+    except rawjson.NotJson:
         answer = None
     words: list[Any] = []
     if isinstance(answer, dict):

@@ -139,7 +139,10 @@ class Client:
         except ApiError as error:
             asked = selection.endpoint.paging.ask(selection, cursor).query
             if error.status == requests.codes.bad_request and "cursor" in asked:
-                raise CursorLost(error.status, error.endpoint, error.detail) from error
+                raise CursorLost(
+                    f"{selection}: the cursor to go on from is refused (HTTP {error.status}: "
+                    f"{error.detail}). Read again from the beginning, without a cursor."
+                ) from error
             raise
 
     def _answer(self, selection: Selection, cursor: str | None) -> _Answered:

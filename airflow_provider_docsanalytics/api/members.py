@@ -47,7 +47,7 @@ def member(selection: Selection, body: Body, name: str, kind: Any) -> Any:
     _require(selection, body, name)
     try:
         return msgspec.json.decode(body.members[name], type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadResponse(f"{selection}: {name!r} of the answer is wrong: {error}.") from error
 
 

@@ -125,10 +125,12 @@ class _Attempt:
 
     def _read(self) -> None:
         """Read the source from the progress on; publish what was read, however it ends."""
-        trail = Trail(self._plan.identity.endpoint, self.progress.trail)
+        trail, resumed = Trail(self._plan.identity.endpoint, self.progress.trail), self.progress
         started, rows_before = time.monotonic(), self.progress.rows
         try:
             for page in self._source.pages(self.progress.cursor):
+                if self.progress is resumed and self._batch is None and trail.knows(page.rows):
+                    raise CursorLost(f"{resumed.cursor!r} leads back to a page that was read.")
                 trail.follow(page.rows, page.next_cursor)
                 so_far = self._take(page, trail.marks)
                 log.info(
