@@ -10,6 +10,8 @@
     │   ├── NotFound       404: fix the ID, or accept that it is gone
     │   ├── RateLimited    429: wait, then go on
     │   └── ServerError    5xx: try again
+    │       └── TooWide    504 each time, or 414: try again, or ask for a narrower window
+    ├── CursorLost         a cursor of an earlier run leads nowhere: start from the beginning
     ├── Unreachable        time-out, DNS, reset, cut-off body: try again
     └── BadResponse        an answer that the API does not promise: read the message
 
@@ -95,9 +97,47 @@ class ServerError(ApiError):
     remedy = "The service failed; a retry resumes where this attempt stopped."
 
 
+class TooWide(ServerError):  # noqa: N818 - named for what to change
+    """504 to every attempt, or 414: the service does not answer for a window as wide as this.
+
+    Attributes:
+        halves: two narrower windows, as text.
+    """
+
+    def __init__(self, status: int, endpoint: str, detail: str, *, halves: str) -> None:
+        super().__init__(status, endpoint, detail)
+        self.halves = halves
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """What to do: to wait may be enough; if not, narrower windows are."""
+        return (
+            "A retry resumes where this attempt stopped. If it fails again, the window is too wide "
+            f"for the service: set date_from and date_to to narrower ones, such as {self.halves}."
+        )
+
+
+class CursorLost(DocsAnalyticsError):  # noqa: N818 - named for what happened
+    """A cursor of an earlier run is refused with 400, or leads back: read from the beginning."""
+
+
 class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
     """No whole answer arrived: time-out, DNS failure, refused, reset, or a cut-off body."""
 
 
 class BadResponse(DocsAnalyticsError):  # noqa: N818 - named for what happened
-    """An answer that the API does not promise: not JSON, a key missing, a repeated cursor."""
+    """An answer that the API does not promise: not JSON, a key missing, a repeated cursor.
+
+    Attributes:
+        remedy: what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy or (
+            "The answer is not used; what was read before it is kept, and a retry asks again. If "
+            "it stays, the service has changed or is at fault: report it with this message."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} {self.remedy}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from airflow_home import airflow_environment
+from hypothesis import configuration, settings
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
@@ -20,6 +21,11 @@ HOME = Path(__file__).resolve().parent.parent / ".cache" / "test"
 
 shutil.rmtree(HOME, ignore_errors=True)
 os.environ.update(airflow_environment(HOME))
+
+# The same examples everywhere, however slow the machine, and nothing left outside.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
+configuration.set_hypothesis_home_dir(HOME.parent / "hypothesis")
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.paging import (
     CursorPaging,
-    HalvingPaging,
     OffsetPaging,
     SinglePaging,
     ThreadPaging,

@@ -740,6 +740,55 @@ def test_faults_that_are_due_together_strike_one_request_each(small: Client) -> 
     assert [small.get("views").status_code for _ in range(3)] == [500, 502, 200]
 
 
+def test_only_wide_windows_are_struck_where_a_fault_says_so(small: Client) -> None:
+    wide = {"wider_than_days": 1}
+    fault(small, "status", status=504, match=wide, times=None)
+    two_days = {"start_date": "2026-01-10", "end_date": "2026-01-12"}
+    assert [small.get("views", query).status_code for query in (DAY, MONTH, {})] == [200, 504, 504]
+    assert small.get("dashboard", two_days).status_code == 504
+    assert small.get("views", DAY | {"dateTo": "soon"}).status_code == 400
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("duplicate_page", 50), ("empty_page", 0)])
+def test_a_new_cursor_can_lead_to_the_same_page(small: Client, kind: str, rows: int) -> None:
+    whole = small.rows("conversations", {"limit": 50})
+    fault(small, kind, match={"nth": 2})
+    pages = [page["conversations"] for page in small.pages("conversations", {"limit": 50})]
+    assert [len(page) for page in pages] == [50, rows, 50, 20]
+    assert [row for page in (pages[0], *pages[2:]) for row in page] == whole
+    assert pages[1] in ([], pages[2])
+
+
+def test_an_offset_can_be_ignored(small: Client) -> None:
+    fault(small, "ignored_offset", match={"nth": 2})
+    first, second, third = (small.ok("views", {"limit": 50, "offset": n}) for n in (0, 50, 50))
+    assert second == first != third
+
+
+def test_cursors_can_be_made_to_go_round(small: Client) -> None:
+    fault(small, "cursor_loop", back=2, match={"nth": 3})
+    query, cursors = {"limit": "10"}, []
+    for _ in range(3):
+        cursors.append(small.ok("searches", query)["nextCursor"])
+        query["cursor"] = cursors[-1]
+    assert cursors[2] == cursors[0] != cursors[1]
+
+
+def test_the_content_type_can_be_another_and_numbers_text(small: Client) -> None:
+    fault(small, "content_type", content_type="text/html")
+    assert small.get("caller_stats").headers["Content-Type"] == "text/html"
+    fault(small, "numbers_as_text")
+    assert all(isinstance(count, str) for count in small.ok("caller_stats").values())
+
+
+def test_cursors_can_expire(small: Client) -> None:
+    old = small.ok("conversations", {"limit": 50})["nextCursor"]
+    small.simulator.expire_cursors()
+    assert small.get("conversations", {"limit": 50, "cursor": old}).status_code == 400
+    new = small.ok("conversations", {"limit": 50})["nextCursor"]
+    assert small.get("conversations", {"limit": 50, "cursor": new}).status_code == 200
+
+
 def test_members_can_be_dropped_and_replaced(small: Client) -> None:
     fault(small, "drop_key", key="hasMore")
     fault(small, "drop_key", key="data.services", match={"endpoint": "calls_by_service"})

@@ -50,7 +50,11 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
         if size > MAX_BODY_BYTES:
             raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
         if time.monotonic() > until:
-            raise Unreachable(f"{selection}: the answer was not complete after {deadline_s:g} s.")
+            raise Unreachable(
+                f"{selection}: the answer was not complete after {deadline_s:g} s. A retry resumes "
+                "where this attempt stopped; for a slow service set timeout_s in the connection's "
+                "extra."
+            )
     return b"".join(chunks)
 
 
@@ -68,8 +72,8 @@ def error_for(
     if response.is_redirect:
         host = shown(_host(response.headers.get("Location", "")), _DETAIL_CHARS)
         return BadResponse(
-            f"{selection}: redirected to {host}, which is not followed: the key is for one host. "
-            "Set the base URL to where the service is."
+            f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
+            "Set the connection's host to where the service is.",
         )
     kind: type[ApiError] = ApiError
     if status in (401, 403):
@@ -94,7 +98,7 @@ def _detail(content: bytes, response: requests.Response) -> str:
     """Return the API's own words: ``error`` and each ``details[].message``, or ``message``."""
     try:
         answer = rawjson.value(content)
-    except (rawjson.NotJson, UnicodeDecodeError):
+    except rawjson.NotJson:
         answer = None
     words: list[Any] = []
     if isinstance(answer, dict):

@@ -83,7 +83,7 @@ class Step:
 
 
 class Paging(Protocol):
-    """How an endpoint is read to its end: two pure functions and no state of its own.
+    """How an endpoint is read to its end: pure functions and no state of its own.
 
     A cursor is text that resumes the reading at any time, in any process; ``None`` is the start.
     """
@@ -96,6 +96,13 @@ class Paging(Protocol):
 
         ``body`` is ``None`` where the service has said that the asked-for thing does not exist.
         """
+
+    def narrowed(self, selection: Selection, cursor: str | None) -> str | None:  # noqa: ARG002 - for those that can
+        """Return the cursor that asks for the same rows by narrower windows.
+
+        ``None``: it cannot, or what it gave would not be exactly the same rows.
+        """
+        return None
 
 
 @dataclass(frozen=True, slots=True)

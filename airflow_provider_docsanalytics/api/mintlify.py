@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
+from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.api.paging import (
     CursorPaging,
-    HalvingPaging,
     OffsetPaging,
     SinglePaging,
     ThreadPaging,
@@ -51,7 +51,7 @@ _ENDPOINTS = (
     Endpoint(
         "searches",
         f"{_BASE}/searches",
-        CursorPaging(has_more=False),
+        CursorPaging(has_more=False, events=False),
         "searches",
         100,
         totals=("totalSearches",),

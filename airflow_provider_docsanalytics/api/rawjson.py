@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _VALUE = msgspec.json.Decoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the fast scanner raises; the second for names that are not UTF-8."""
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -35,7 +37,7 @@ def members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     """Return the members of a JSON object, each value as the slice that it is in ``text``."""
     try:
         return _MEMBERS.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return dict(_cut(text, "{", error))
 
 
@@ -43,7 +45,7 @@ def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     """Return the elements of a JSON array, each as the slice that it is in ``text``."""
     try:
         return _ELEMENTS.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return [value for _, value in _cut(text, "[", error)]
 
 
@@ -51,11 +53,19 @@ def value(text: bytes | msgspec.Raw) -> Any:
     """Return the decoded value of any JSON text."""
     try:
         return _VALUE.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         source = _decoded(text, error)
         decoded, end = _scan(source, _space(source, 0))
         _nothing_after(source, end)
         return decoded
+
+
+def dump(decoded: Any) -> bytes:
+    """Return the JSON text of any decoded value."""
+    try:
+        return msgspec.json.encode(decoded)
+    except (UnicodeEncodeError, OverflowError):  # a lone surrogate, an integer beyond 64 bits
+        return json.dumps(decoded, separators=(",", ":")).encode()
 
 
 def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics.errors import ConfigError, Superseded
+from airflow_provider_docsanalytics.errors import ConfigError, CursorLost, Superseded
 from airflow_provider_docsanalytics.export.encoders import suffix
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.store import (
@@ -27,6 +27,7 @@ from airflow_provider_docsanalytics.export.store import (
     Manifest,
     Progress,
 )
+from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +68,8 @@ class _Batch:
         self.part: Part | None = None
         self.after = before
 
-    def add(self, page: PageLike) -> None:
-        """Add one page."""
+    def add(self, page: PageLike, trail: tuple[str, ...]) -> None:
+        """Add one page, and the trail up to it."""
         if page.rows:
             self.part = self.part or self._new_part()
             self.part.write(page.rows)
@@ -81,6 +82,7 @@ class _Batch:
             missing=before.missing + page.missing,
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
+            trail=trail,
         )
 
     def close(self) -> None:
@@ -108,11 +110,29 @@ class _Attempt:
         self._save(self.progress)
 
     def read(self) -> None:
-        """Read the source from the checkpoint on; publish what was read, however it ends."""
+        """Read the source from the checkpoint on, or from the beginning if that place is lost."""
+        try:
+            self._read()
+        except CursorLost as error:
+            log.warning(
+                "%s: starting from the beginning; the %d pages so far are not used: %s",
+                self._directory.uri,
+                self.progress.pages,
+                error,
+            )
+            self.progress = Progress(started_at=self.progress.started_at)
+            self._read()
+
+    def _read(self) -> None:
+        """Read the source from the progress on; publish what was read, however it ends."""
+        trail, resumed = Trail(self._plan.identity.endpoint, self.progress.trail), self.progress
         started, rows_before = time.monotonic(), self.progress.rows
         try:
             for page in self._source.pages(self.progress.cursor):
-                so_far = self._take(page)
+                if self.progress is resumed and self._batch is None and trail.knows(page.rows):
+                    raise CursorLost(f"{resumed.cursor!r} leads back to a page that was read.")
+                trail.follow(page.rows, page.next_cursor)
+                so_far = self._take(page, trail.marks)
                 log.info(
                     "%s page %d: %d rows so far, %.0f rows/s, %d requests",
                     self._plan.identity.endpoint,
@@ -147,12 +167,12 @@ class _Attempt:
         )
         return manifest
 
-    def _take(self, page: PageLike) -> Progress:
+    def _take(self, page: PageLike, trail: tuple[str, ...]) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         # Out of reach while it changes: an exception in the middle must not publish half a page.
         batch, self._batch = self._batch or _Batch(self.progress, self._new_part), None
         try:
-            batch.add(page)
+            batch.add(page, trail)
         except BaseException:
             batch.close()
             raise

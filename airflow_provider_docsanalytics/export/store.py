@@ -71,6 +71,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         cursor: where to go on; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
+        trail: marks of the pages read, so that no attempt is led back to one of them.
     """
 
     files: tuple[File, ...] = ()
@@ -81,6 +82,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     missing: tuple[str, ...] = ()
     cursor: str | None = None
     complete: bool = False
+    trail: tuple[str, ...] = ()
     started_at: Instant
 
 

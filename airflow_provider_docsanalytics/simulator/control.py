@@ -35,6 +35,8 @@ def _do(simulator: Simulator, action: str, query: dict[str, str], body: bytes) -
             simulator.add_faults(json.loads(body))
         case "DELETE faults":
             simulator.clear_faults()
+        case "DELETE cursors":
+            simulator.expire_cursors()
         case "PUT quota":
             simulator.set_quota(**json.loads(body))
         case "POST turns":

@@ -75,6 +75,7 @@ class Dataset:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.window = config.window()
+        self.cursor_age = 0
         self.turns = Turns(config, self._times("turns", config.rows))
         self.listing = lru_cache(maxsize=64)(self._listing)
         """Rows of a window and filters, kept so that paging through them does not start over."""

@@ -2,9 +2,10 @@
 
 A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, whose value names the kind's own
 members. ``match`` holds ``endpoint`` (a name, or else a part of the path), ``query`` (parameters
-that must have these values) and ``nth`` (1 by default: the first matching request since the fault
-was added that it may strike); ``times`` is how many it strikes from then on (1 by default, null for
-ever). Of several faults that are due, the first strikes and the others wait for the next request.
+that must have these values), ``wider_than_days`` (the window asked for; no dates are the widest)
+and ``nth`` (1 by default: the first matching request since the fault was added that it may strike);
+``times`` is how many it strikes from then on (1 by default, null for ever). Of several faults that
+are due, the first strikes and the others wait for the next request.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import mintlify, vyom
+from airflow_provider_docsanalytics.simulator import mintlify, moments, vyom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,12 @@ KINDS = {
     "drop_key": _Members(("key",)),
     "set_key": _Members(("key", "value")),
     "repeat_cursor": _Members(),
+    "cursor_loop": _Members(("back",)),
+    "duplicate_page": _Members(),
+    "ignored_offset": _Members(),
+    "empty_page": _Members(),
+    "numbers_as_text": _Members(),
+    "content_type": _Members(("content_type",)),
     "truncated_json": _Members(),
     "invalid_utf8": _Members(),
     "big_body": _Members(("bytes",)),
@@ -43,10 +50,12 @@ KINDS = {
     "reset_before_headers": _Members(),
     "reset_in_body": _Members(),
 }
-_MATCH = ("endpoint", "nth", "query")
+_MATCH = ("endpoint", "nth", "query", "wider_than_days")
 _TYPES: dict[str, Any] = {
     "endpoint": str,
     "nth": int,
+    "wider_than_days": int | float,
+    "back": int,
     "query": dict,
     "times": int | None,
     "status": int,
@@ -65,16 +74,18 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Fault:
-    """One scripted fault, and how many matching requests it has seen."""
+    """One scripted fault, how many matching requests it has seen, and the cursors of those."""
 
     kind: str
     options: Mapping[str, Any]
     endpoint: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    wider_than_days: float = 0
     nth: int = 1
     times: int | None = 1
     seen: int = 0
     struck: int = 0
+    cursors: list[str | None] = field(default_factory=list)
 
     @classmethod
     def parse(cls, spec: Any) -> Fault:
@@ -111,7 +122,18 @@ class Fault:
         """Tell whether the fault is meant for such a request."""
         by_name = self.endpoint in (*mintlify.ENDPOINTS, *vyom.ENDPOINTS)
         here = self.endpoint == endpoint if by_name else self.endpoint in path
-        return here and self.query.items() <= query.items()
+        return here and self.query.items() <= query.items() and self._is_wide(query)
+
+    def _is_wide(self, query: Mapping[str, str]) -> bool:
+        """Tell whether the window is wider than what is still answered; one that is none is not."""
+        if not self.wider_than_days:
+            return True
+        dates = [query.get(name) for names in (mintlify.DATES, vyom.DATES) for name in names]
+        try:
+            given = [moments.parse(date) for date in dates if date is not None]
+        except ValueError:
+            return False
+        return len(given) != 2 or given[1] - given[0] > self.wider_than_days * moments.DAY_MS  # noqa: PLR2004 - a start and an end
 
     @property
     def is_due(self) -> bool:
@@ -147,6 +169,7 @@ class Faults:
             matching = [fault for fault in self._faults if fault.matches(endpoint, path, query)]
             for fault in matching:
                 fault.seen += 1
+                fault.cursors.append(query.get("cursor"))
             striking = next((fault for fault in matching if fault.is_due), None)
             if striking is not None:
                 striking.struck += 1

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PLATFORM = "mintlify"
 _PATH = re.compile(r"(?:/api/external)?/v1/analytics/(?P<project>[^/]+)(?P<rest>/.*)")
 _THREAD = re.compile(r"/assistant/threads/([^/]+)")
-_DATES = ("dateFrom", "dateTo")
+DATES = ("dateFrom", "dateTo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _List:
     @property
     def known(self) -> tuple[str, ...]:
         paging = () if self.paging == "none" else (self.paging,)
-        return (*_DATES, "limit", *paging, *self.filters)
+        return (*DATES, "limit", *paging, *self.filters)
 
 
 _LISTS = {
@@ -94,10 +94,10 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
     if route.endpoint == "threads":
         return _thread(data, route.thread_id, Query(raw_query, ()))
     if route.endpoint == "caller_stats":
-        callers = _callers(data, _window(Query(raw_query, _DATES)))
+        callers = _callers(data, _window(Query(raw_query, DATES)))
         return Answer(200, dump(callers), rows=1)
     if route.endpoint == "conversations":
-        return _conversations(data, Query(raw_query, (*_DATES, "limit", "cursor")))
+        return _conversations(data, Query(raw_query, (*DATES, "limit", "cursor")))
     assert route.endpoint is not None
     return _list(data, route.endpoint, raw_query)
 
@@ -150,7 +150,7 @@ def _callers(data: Dataset, window: Window) -> dict[str, int]:
 def _conversations(data: Dataset, query: Query) -> Answer:
     window = _window(query)
     limit = query.number("limit", 100, 1, 1000)
-    scope = f"{data.config.seed}:conversations:{window}"
+    scope = f"{data.config.seed}:{data.cursor_age}:conversations:{window}"
     after = _position(query, scope)
     rows, following = data.turns.page(window, limit, after)
     paging = {"nextCursor": following and ulid.seal(scope, *following), "hasMore": bool(following)}
@@ -163,7 +163,7 @@ def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
     window = _window(query)
     filters = Filters(query.choice("source", SOURCES), query.choices("status", STATUSES))
     limit = query.number("limit", spec.default_limit, 1, spec.max_limit)
-    scope = f"{data.config.seed}:{endpoint}:{window}:{filters}"
+    scope = f"{data.config.seed}:{data.cursor_age}:{endpoint}:{window}:{filters}"
     if spec.paging == "cursor":
         position = _position(query, scope)
         start = position.number if position else 0
@@ -181,7 +181,7 @@ def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
 
 
 def _window(query: Query) -> Window:
-    date_from, date_to = (query.instant(name) for name in _DATES)
+    date_from, date_to = (query.instant(name) for name in DATES)
     window = Window(
         ALL_TIME.start_ms if date_from is None else date_from,
         ALL_TIME.end_ms if date_to is None else date_to,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from airflow_provider_docsanalytics.simulator import mintlify, moments, vyom
 from airflow_provider_docsanalytics.simulator.config import Config
 from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Dataset
+from airflow_provider_docsanalytics.simulator.detours import Detours
 from airflow_provider_docsanalytics.simulator.faults import Fault, Faults
 from airflow_provider_docsanalytics.simulator.moments import ALL_TIME, Window
 from airflow_provider_docsanalytics.simulator.query import Answer, Asked, RefusedError, Route
@@ -82,6 +83,7 @@ class Simulator:
         self._quota = quota
         self._faults = Faults()
         self._faults.add(faults)
+        self._detours = Detours()
         self._log: list[Entry] = []
         self._logging = Lock()
         self._server = Server(port, self)
@@ -113,6 +115,10 @@ class Simulator:
     def clear_faults(self) -> None:
         """Forget all faults."""
         self._faults.clear()
+
+    def expire_cursors(self) -> None:
+        """From now on refuse every cursor that was given until now."""
+        self._data.cursor_age += 1
 
     def set_quota(
         self, limit: int | None, period_s: float = 3600, retry_after: str = "seconds"
@@ -164,20 +170,21 @@ class Simulator:
         """Return the answer to a request, spoiled and logged, and what else is to go wrong."""
         service: _Service = vyom if asked.path.startswith(vyom.PREFIX) else mintlify
         route = service.find(asked.path)
+        query = dict(parse_qsl(asked.raw_query, keep_blank_values=True))
+        fault = self._faults.pick(route.endpoint, asked.path, query)
+        ignored = "offset" if fault is not None and fault.kind == "ignored_offset" else None
         try:
-            answer = self._serve(service, route, asked)
+            answer = self._serve(service, route, asked, ignored)
         except RefusedError as refused:
             answer = Answer(refused.status, service.refusal(refused), headers=refused.headers)
         if self._pretty:
             answer = _prettier(answer)
-        query = dict(parse_qsl(asked.raw_query, keep_blank_values=True))
-        fault = self._faults.pick(route.endpoint, asked.path, query)
         if fault is not None:
-            answer = spoil(fault, answer, query)
+            answer = spoil(fault, answer, query, self._detours)
         self._record(asked, route, query, answer, fault)
         return answer, fault
 
-    def _serve(self, service: _Service, route: Route, asked: Asked) -> Answer:
+    def _serve(self, service: _Service, route: Route, asked: Asked, ignored: str | None) -> Answer:
         if route.endpoint is None:
             raise RefusedError(404, "Not found")
         if asked.method != "GET":
@@ -191,7 +198,7 @@ class Simulator:
                 raise RefusedError(403, "This API key does not serve this project")
             if self._quota is not None:
                 self._quota.spend()
-        return service.answer(self._data, route, asked.raw_query)
+        return service.answer(self._data, route, self._detours.resolve(asked.raw_query, ignored))
 
     def _record(
         self,

@@ -13,13 +13,14 @@ from airflow_provider_docsanalytics.simulator.query import Answer, dump
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_docsanalytics.simulator.detours import Detours
     from airflow_provider_docsanalytics.simulator.faults import Fault
 
 _HTML = b"<!doctype html><title>One moment</title><p>Checking your browser</p>"
 _BLOCK = b" " * (1 << 20)
 
 
-def spoil(fault: Fault, answer: Answer, query: Mapping[str, str]) -> Answer:
+def spoil(fault: Fault, answer: Answer, query: Mapping[str, str], detours: Detours) -> Answer:
     """Return the answer as the fault leaves it; bodies of errors are not edited."""
     options = fault.options
     match fault.kind:
@@ -27,26 +28,35 @@ def spoil(fault: Fault, answer: Answer, query: Mapping[str, str]) -> Answer:
             return _instead(options, answer)
         case "html":
             return Answer(200, _HTML, content_type="text/html; charset=utf-8")
+        case "content_type":
+            return replace(answer, content_type=options["content_type"])
         case "gzip_bomb":
             headers = {**answer.headers, "Content-Encoding": "gzip"}
             return replace(answer, body=_bomb(answer.body, options["size"]), headers=headers)
-        case kind if answer.status == HTTPStatus.OK:
-            return replace(answer, body=_body(kind, answer.body, options, query))
+        case _ if answer.status == HTTPStatus.OK:
+            return replace(answer, body=_body(fault, answer.body, query, detours))
         case _:
             return answer
 
 
-def _body(kind: str, body: bytes, options: Mapping[str, Any], query: Mapping[str, str]) -> bytes:
+def _body(fault: Fault, body: bytes, query: Mapping[str, str], detours: Detours) -> bytes:
+    options = fault.options
     middle = len(body) // 2
-    match kind:
+    match fault.kind:
         case "drop_key":
             body = _with_key(body, options["key"])
         case "set_key":
             body = _with_key(body, options["key"], [options["value"]])
         case "repeat_cursor":
-            body = _with_repeated_cursor(body, query.get("cursor"))
+            body = _with_next_cursor(body, query.get("cursor"))
+        case "cursor_loop":
+            body = _with_next_cursor(body, fault.cursors[-options["back"] :][0])
+        case "duplicate_page" | "empty_page":
+            body = _detoured(fault.kind, body, query, detours)
         case "truncated_json":
             body = body[:middle]
+        case "numbers_as_text":
+            body = dump(json.loads(body, parse_int=str, parse_float=str))
         case "invalid_utf8":
             body = body[:middle] + b"\xff" + body[middle:]
         case "big_body":
@@ -80,8 +90,8 @@ def _with_key(body: bytes, dotted: str, value: list[Any] | None = None) -> bytes
     return dump(document)
 
 
-def _with_repeated_cursor(body: bytes, cursor: str | None) -> bytes:
-    """Return the page with its own cursor as the next one; a first page stays as it is."""
+def _with_next_cursor(body: bytes, cursor: str | None) -> bytes:
+    """Return the page with this cursor as the next one; without one, as it is."""
     if cursor is None:
         return body
     document = json.loads(body)
@@ -89,6 +99,16 @@ def _with_repeated_cursor(body: bytes, cursor: str | None) -> bytes:
     if "hasMore" in document:
         document["hasMore"] = True
     return dump(document)
+
+
+def _detoured(kind: str, body: bytes, query: Mapping[str, str], detours: Detours) -> bytes:
+    """Return the page, or one without rows, with a next cursor that leads to the same page."""
+    document = json.loads(body)
+    if kind == "empty_page":
+        for rows in document.values():
+            if isinstance(rows, list):
+                rows.clear()
+    return _with_next_cursor(dump(document), detours.back_to(query.get("cursor")))
 
 
 def _bomb(body: bytes, size: int) -> bytes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PLATFORM = "vyom"
 PREFIX = "/analytics/"
 _PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-_DATES = ("start_date", "end_date")
+DATES = ("start_date", "end_date")
 _DEFAULT_SPAN = timedelta(days=30)
 _PATHS = {
     "/analytics/calls/by-assistant": "calls_by_assistant",
@@ -55,9 +55,9 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
     """
     endpoint = route.endpoint
     assert endpoint is not None
-    query = Query(raw_query, (*_DATES, *_FILTERS.get(endpoint, ())))
+    query = Query(raw_query, (*DATES, *_FILTERS.get(endpoint, ())))
     now = datetime.now(UTC)
-    start_ms, last_ms = (query.instant(name) for name in _DATES)
+    start_ms, last_ms = (query.instant(name) for name in DATES)
     window = Window(
         moments.of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
         (moments.of(now) if last_ms is None else last_ms) + 1,

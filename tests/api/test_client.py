@@ -21,10 +21,12 @@ from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
     BadResponse,
+    CursorLost,
     DocsAnalyticsError,
     NotFound,
     RateLimited,
     ServerError,
+    TooWide,
     Unreachable,
 )
 from airflow_provider_docsanalytics.simulator import Config, Simulator
@@ -386,9 +388,10 @@ def test_an_answer_that_the_api_does_not_promise_is_an_error_not_an_end(
     assert reader.sent == 1
 
 
-def _script(service: Simulator, cursors: list[str], rows: str = '{"id":"x"}') -> None:
+def _script(service: Simulator, cursors: list[str], row: str = '{"id":"%d"}') -> None:
     """Make the service answer with one page after another that name these next cursors."""
     for number, cursor in enumerate(cursors, start=1):
+        rows = row % number if "%" in row else row
         body = f'{{"conversations":[{rows}],"nextCursor":"{cursor}","hasMore":true}}'
         _fault(service, "body", nth=number, body=body, status=200)
 
@@ -404,10 +407,69 @@ def test_a_cursor_that_comes_back_is_not_followed(service: Simulator, cursors: l
 
 
 def test_empty_pages_that_promise_more_are_not_followed_for_ever(service: Simulator) -> None:
-    _script(service, [f"c{number}" for number in range(100)], rows="")
+    _script(service, [f"c{number}" for number in range(100)], row="")
     error = Reader(service).failure()
     assert isinstance(error, BadResponse)
     assert len(service.requests) == client_module.MAX_EMPTY_PAGES + 1
+
+
+def test_an_offset_that_is_ignored_is_not_followed_for_ever(service: Simulator) -> None:
+    _fault(service, "ignored_offset", nth=2, times=None)
+    error = Reader(service).failure("views")
+    assert isinstance(error, BadResponse)
+    assert "same page a second time" in str(error)
+    assert len(service.requests) == 2
+
+
+def _too_wide(service: Simulator, status: int = 504) -> None:
+    match = {"wider_than_days": 20}
+    service.add_faults([{"kind": "status", "status": status, "match": match, "times": None}])
+
+
+@pytest.mark.parametrize(("status", "cost"), [(504, 2), (414, 1)])
+def test_a_window_too_wide_is_read_by_halves_in_the_same_order(
+    service: Simulator, status: int, cost: int
+) -> None:
+    _too_wide(service, status)
+    reader = Reader(service)
+    assert reader.rows("conversations") == service.truth("conversations")[0]
+    asked = [entry["query"]["dateFrom"][:10] for entry in service.requests]
+    assert asked == ["2026-01-01"] * cost + ["2026-01-16"] * 2 + ["2026-01-01"] * 2
+
+
+def test_empty_pages_of_a_half_are_not_followed_for_ever(service: Simulator) -> None:
+    _too_wide(service)
+    _fault(service, "empty_page", nth=3, times=None)
+    assert isinstance(Reader(service).failure(), BadResponse)
+    assert len(service.requests) == 2 + client_module.MAX_EMPTY_PAGES + 1
+
+
+def test_a_window_is_not_halved_when_some_of_it_was_read(service: Simulator) -> None:
+    _fault(service, "status", status=504, nth=2, times=None)
+    reader = Reader(service, max_attempts=3)
+    assert isinstance(reader.failure(), TooWide)
+    assert reader.sent == 4
+    assert len({entry["query"]["dateFrom"] for entry in service.requests}) == 1
+
+
+def test_a_single_attempt_is_a_single_request_also_for_a_wide_window(service: Simulator) -> None:
+    _too_wide(service, 414)
+    reader = Reader(service, max_attempts=1)
+    assert isinstance(reader.failure(), TooWide)
+    assert reader.sent == 1
+
+
+def test_an_old_cursor_is_told_from_a_wrong_question(service: Simulator) -> None:
+    cursor = Reader(service).pages("conversations")[0].next_cursor
+    service.expire_cursors()
+    assert isinstance(Reader(service).failure(cursor=cursor), CursorLost)
+    _fault(service, "status", status=400)
+    assert type(Reader(service).failure("views", cursor="250")) is ApiError
+
+
+def test_a_fresh_cursor_that_is_refused_is_not_a_lost_one(service: Simulator) -> None:
+    _fault(service, "status", status=400, nth=2)
+    assert type(Reader(service).failure()) is ApiError
 
 
 def test_a_service_that_hangs_is_left_after_the_time_out(service: Simulator) -> None:

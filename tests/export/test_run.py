@@ -16,7 +16,13 @@ import fsspec
 import msgspec
 import pytest
 
-from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
+from airflow_provider_docsanalytics.errors import (
+    BadResponse,
+    ConfigError,
+    CursorLost,
+    RateLimited,
+    Superseded,
+)
 from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
@@ -182,6 +188,61 @@ def test_an_interruption_keeps_what_was_read(place: Place) -> None:
     manifest = export(_plan(), place.directory(), service.source())
     place.assert_whole(manifest, rows=12)
     assert service.asked == [0, 1, 2, 3, 3]
+
+
+@dataclass
+class Circling(Service):
+    """From page 3 the service leads back to page 1, as long as it has ``rounds``."""
+
+    rounds: int = 2
+
+    def read(self, cursor: str | None) -> Iterator[Page]:
+        number = int(cursor or 0)
+        while number < self.pages:
+            page = next(super().read(str(number)))
+            if number == 3 and self.rounds:
+                self.rounds -= 1
+                page.next_cursor = "1"
+            yield page
+            number = int(page.next_cursor or self.pages)
+
+
+@pytest.mark.parametrize("stops_at", [1, 2, 3, 4])
+def test_a_circle_that_a_retry_begins_inside_of_doubles_no_row(place: Place, stops_at: int) -> None:
+    service = Circling(6, fail_at={stops_at: QUOTA})
+    _fail(_plan(), place, service, RateLimited if stops_at < 4 else BadResponse)
+    while service.rounds:
+        _fail(_plan(), place, service, BadResponse)
+    service.fail_at.clear()
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
+
+
+def test_a_place_that_leads_back_costs_a_fresh_start(place: Place) -> None:
+    class Stumbling(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            # The cursor that page 2 gave is one that leads to page 2.
+            yield from super().read("2" if cursor == "3" else cursor)
+
+    service = Stumbling(5, fail_at={3: QUOTA})
+    _fail(_plan(), place, service, RateLimited)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=15)
+    assert service.asked == [0, 1, 2, 3, 2, 0, 1, 2, 3, 4]
+
+
+def test_a_lost_cursor_costs_one_fresh_start_and_every_request_is_counted(place: Place) -> None:
+    class Forgetting(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            if cursor is not None:
+                self.asked.append(-1)
+                raise CursorLost("expired")
+            yield from super().read(cursor)
+
+    service = Forgetting(4, fail_at={3: QUOTA})
+    _fail(_plan(), place, service, RateLimited)
+    manifest = export(_plan(), place.directory(), service.source())
+    place.assert_whole(manifest, rows=12)
+    assert service.asked == [0, 1, 2, 3, -1, 0, 1, 2, 3]
+    assert (manifest.pages, manifest.requests) == (4, 9)
 
 
 def test_the_old_export_stays_whole_until_the_new_one_stands(place: Place) -> None:

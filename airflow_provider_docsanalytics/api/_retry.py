@@ -1,0 +1,93 @@
+"""When a request is sent again, how long after, and when its window is given up."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    wait_random_exponential,
+)
+
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    RateLimited,
+    ServerError,
+    TooWide,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_docsanalytics.api.endpoint import Ask
+    from airflow_provider_docsanalytics.api.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TIMEOUTS_BEFORE_HALVING = 2
+"""Answers 504 for one window, before its halves are asked for in its place."""
+
+_TOO_WIDE = (HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.GATEWAY_TIMEOUT)
+_BACKOFF = wait_random_exponential(multiplier=1, max=60)
+_QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
+"""For a 429 that does not say when to come back: each try may spend a request of the quota."""
+
+
+def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: bool) -> Retrying:
+    """Return what sends one request as often as the settings allow.
+
+    ``narrows``: whether its window can be halved, so that 504s need not be sat out to the end.
+    """
+    timeouts = 0
+
+    def stop(state: RetryCallState) -> bool:
+        nonlocal timeouts
+        error = state.outcome.exception() if state.outcome else None
+        timeouts += getattr(error, "status", None) == HTTPStatus.GATEWAY_TIMEOUT
+        return (
+            state.attempt_number >= settings.max_attempts
+            or state.idle_for + state.upcoming_sleep > settings.max_wait_s
+            or (narrows and timeouts >= TIMEOUTS_BEFORE_HALVING)
+        )
+
+    return Retrying(
+        retry=retry_if_exception(_is_transient),
+        wait=_wait,
+        stop=stop,
+        before_sleep=_say_wait,
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+def too_wide(error: ApiError, ask: Ask) -> TooWide | None:
+    """Return the error that names narrower windows, where the window may be what is wrong."""
+    halves = ask.window.halves() if ask.window else None
+    if error.status not in _TOO_WIDE or halves is None:
+        return None
+    named = " and ".join(str(half) for half in halves)
+    return TooWide(error.status, error.endpoint, error.detail, halves=named)
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, RateLimited | ServerError | Unreachable)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    told = getattr(error, "retry_after_s", None)
+    backoff = _BACKOFF(state)
+    if told is not None:
+        # A little more than told: several tasks wait for the same moment.
+        return float(told) + min(backoff, 5.0)
+    return _QUOTA_BACKOFF(state) if isinstance(error, RateLimited) else backoff
+
+
+def _say_wait(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("%s Attempt %d; waiting %.1f s", error, state.attempt_number, state.upcoming_sleep)

@@ -1,0 +1,173 @@
+"""Sends one request and reads the answer. With ``_answer``, all that knows ``requests``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from airflow_provider_docsanalytics import __version__
+from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics.api._answer import error_for, read_body
+from airflow_provider_docsanalytics.api.endpoint import Body
+from airflow_provider_docsanalytics.errors import (
+    BadResponse,
+    ConfigError,
+    DocsAnalyticsError,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.api.settings import Settings
+
+USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
+_EXCERPT_CHARS = 100
+
+
+class _Bearer(AuthBase):
+    """The one place where the key meets a request; also keeps ``.netrc`` from replacing it."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class _Session(requests.Session):
+    """Knows no redirects: ``requests`` reads their bodies whole before it leaves them be."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class's signature
+        return None
+
+
+class Transport:
+    """One keep-alive session with one service.
+
+    Attributes:
+        sent: requests sent so far, those included that failed or were refused.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.sent = 0
+        self._session = _Session()
+        # The environment's proxies would read what is not encrypted.
+        self._session.trust_env = settings.encrypted
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=1))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=1))
+        self._session.headers.update(
+            {
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
+        )
+        self._session.auth = _Bearer(settings.api_key)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    def send(self, selection: Selection, url: str, query: Mapping[str, str]) -> Body:
+        """Return the answer to one request, opened and parsed.
+
+        Raises:
+            DocsAnalyticsError: whatever else came of it.
+        """
+        self.sent += 1
+        try:
+            response, content = self._fetch(selection, url, query)
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            # The libraries' errors hold the request, and with it the key: the message must do.
+            raise self._failure(selection, error) from None
+        with self.quotable():
+            if response.status_code != requests.codes.ok:
+                raise error_for(response, content, selection, self._settings.shown)
+            return _parse(selection, response, content, self._settings.shown)
+
+    def _fetch(
+        self, selection: Selection, url: str, query: Mapping[str, str]
+    ) -> tuple[requests.Response, bytes]:
+        settings = self._settings
+        with self._session.get(
+            url,
+            params=query,
+            timeout=(settings.timeout_s, settings.timeout_s),
+            allow_redirects=False,
+            proxies=dict(settings.proxies or {}),
+            verify=settings.verify,
+            cert=settings.cert,
+            stream=True,
+        ) as response:
+            return response, read_body(response, selection, deadline_s=10 * settings.timeout_s)
+
+    def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
+        """Return what it means that no answer came."""
+        settings, cause = self._settings, self._settings.shown(_innermost(error))
+        if isinstance(error, requests.exceptions.SSLError):
+            return Unreachable(
+                f"{selection}: the TLS connection failed ({cause}). If the service has "
+                "a private CA, give its bundle as verify in the connection's extra."
+            )
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+            return ConfigError(f"The connection's host or proxies are not usable: {cause}")
+        if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
+            return Unreachable(
+                f"{selection}: no whole answer ({cause}; time-out "
+                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped."
+            )
+        return ConfigError(
+            f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
+        )
+
+    @contextmanager
+    def quotable(self) -> Iterator[None]:
+        """Make errors that quote the service fit for logs."""
+        try:
+            yield
+        except DocsAnalyticsError as error:
+            said = self._settings.shown
+            error.args = tuple(said(arg) if isinstance(arg, str) else arg for arg in error.args)
+            raise
+
+
+def _innermost(error: BaseException) -> str:
+    """Return what went wrong at the bottom; the libraries' own texts quote the whole URL."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return f"{type(error).__name__}: {error}"
+
+
+def _parse(
+    selection: Selection,
+    response: requests.Response,
+    content: bytes,
+    shown: Callable[[str, int], str],
+) -> Body:
+    try:
+        return selection.platform.open_envelope(Body.parse(content))
+    except BadResponse as error:
+        # Not from it: its own text is not made fit for logs.
+        raise BadResponse(f"{selection}: {error.args[0]}", error.remedy) from None
+    except rawjson.NotJson as error:
+        if error.truncated and content:
+            raise Unreachable(
+                f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
+                "where this attempt stopped."
+            ) from error
+        kind = shown(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
+        start = shown(content.decode(errors="replace"), _EXCERPT_CHARS)
+        raise BadResponse(
+            f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}).",
+            "Check the connection's host, and what stands between here and the service; a retry "
+            "resumes where this attempt stopped.",
+        ) from error

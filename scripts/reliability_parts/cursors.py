@@ -1,0 +1,72 @@
+"""Cursors that a resumed run finds refused: the window is read afresh, once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.errors import ApiError, RateLimited
+from airflow_provider_docsanalytics.simulator import Simulator
+from reliability_parts.disturbed import DATA, Disturbed, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reliability_parts.report import Case
+
+ENDPOINTS = ("conversations", "feedback", "searches")
+BY_POSITION = ("views", "feedback_by_page", "threads")
+_WIDE = {"kind": "status", "status": 504, "match": {"wider_than_days": 20}, "times": None}
+
+
+def cases() -> Iterator[Case]:
+    """Yield a case for each way to lose a cursor, and for what only looks like it."""
+    with Simulator(DATA) as service:
+        yield summary("cursor expired", [_expired(service, name) for name in ENDPOINTS])
+        halved = [_expired(service, name, _WIDE) for name in ENDPOINTS[:2]]
+        yield summary("cursor expired in a halved window", halved)
+        yield summary("400 that stays", [_refused(service, name) for name in ENDPOINTS])
+        yield summary("400 without a cursor", [_refused(service, name) for name in BY_POSITION])
+
+
+def _status(status: int, nth: int = 1) -> dict[str, Any]:
+    return {"kind": "status", "status": status, "match": {"nth": nth}, "times": None}
+
+
+def _stopped(service: Simulator, endpoint: str, directory: str, *faults: Any) -> Disturbed:
+    """Return an export that was stopped behind its first published pages."""
+    service.clear_faults()
+    run = Disturbed(service, endpoint, Path(directory))
+    nth = 2 if endpoint == "views" else 5 if faults else 3
+    service.add_faults([*faults, _status(429, nth)])
+    run.must_fail(RateLimited, "HTTP 429", max_attempts=2)
+    service.clear_faults()
+    return run
+
+
+def _expired(service: Simulator, endpoint: str, *faults: Any) -> Disturbed:
+    with tempfile.TemporaryDirectory() as directory:
+        run = _stopped(service, endpoint, directory, *faults)
+        service.expire_cursors()
+        service.add_faults(faults)
+        run.must_complete()
+    refused = [entry for entry in service.requests if entry["status"] == 400]  # noqa: PLR2004
+    if len(refused) != 1:
+        run.broken.append(f"{endpoint}: {len(refused)} requests with a lost cursor")
+    return run
+
+
+def _refused(service: Simulator, endpoint: str) -> Disturbed:
+    """Refuse everything after the stop: an error within two requests, not a loop."""
+    with tempfile.TemporaryDirectory() as directory:
+        run = _stopped(service, endpoint, directory)
+        before = len(service.requests)
+        service.add_faults([_status(400)])
+        run.must_fail(ApiError, "HTTP 400")
+        spent = len(service.requests) - before
+        if spent != (2 if endpoint in ENDPOINTS else 1):
+            run.broken.append(f"{endpoint}: {spent} requests that were refused")
+        service.clear_faults()
+        run.must_complete()
+    return run
