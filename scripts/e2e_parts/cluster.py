@@ -27,6 +27,7 @@ ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 _START_TIMEOUT_S = 180
 _CALL_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 15
+_STARTS = 5
 
 
 class Cluster:
@@ -61,13 +62,26 @@ class Cluster:
     @contextmanager
     def second_triggerer(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run one more triggerer; give its process once it is alive."""
-        port = str(_free_ports(1)[0])
-        environment = self._environment() | {"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": port}
         alive = len(self._triggerers())
-        with _process(environment, "triggerer") as process:
+        with self._triggerer() as process:
             wait_for(
                 "a second triggerer", lambda: len(self._triggerers()) > alive, _START_TIMEOUT_S
             )
+            yield process
+
+    def replace_triggerer(self) -> None:
+        """Kill the triggerer with all its processes, as when its machine dies; start another."""
+        for process in psutil.process_iter(["cmdline"]):
+            if "triggerer" in (process.info["cmdline"] or ()) and _is_ours(process):
+                for member in [process, *process.children(recursive=True)]:
+                    member.kill()
+        self._processes.enter_context(self._triggerer())
+
+    @contextmanager
+    def _triggerer(self) -> Iterator[subprocess.Popen[bytes]]:
+        port = str(_free_ports(1)[0])
+        environment = self._environment() | {"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": port}
+        with _process(environment, "triggerer") as process:
             yield process
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
@@ -99,9 +113,17 @@ class Cluster:
         (_DAGS / file.name).unlink()
 
     def start(self, dag_id: str, run_id: str, **conf: Any) -> None:
-        """Trigger a run."""
+        """Trigger a run; again, if SQLite was locked."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        self.call("POST", f"dags/{dag_id}/dagRuns", json=body)
+        for attempt in range(_STARTS):
+            try:
+                self.call("POST", f"dags/{dag_id}/dagRuns", json=body)
+            except RuntimeError:
+                if attempt == _STARTS - 1:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def task_instances(self) -> list[dict[str, Any]]:
         """Return all task instances of all runs."""
@@ -211,6 +233,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     process.wait()
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    return process.environ().get("AIRFLOW_HOME") == str(HOME / "airflow")
 
 
 def _free_ports(count: int) -> list[int]:

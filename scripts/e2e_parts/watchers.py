@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import psutil
-
-from e2e_parts.cluster import HOME, SCRIPTS, wait_for
+from e2e_parts.cluster import SCRIPTS, wait_for
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:
@@ -36,16 +32,15 @@ def run(report: Report, airflow: Cluster) -> None:
         _wait_for_batches(airflow, 1)
         report.say(f"every Dag has run {time.time() - first:.0f} s after the first poll")
         _judge_polls(report, service, since=first)
-        _kill_triggerer(report)
+        airflow.replace_triggerer()
+        restarted = time.time()
+        service.add_turns(_TURNS)  # seconds before the new one is up
+        _wait_for_batches(airflow, 2)
+        report.say(f"every Dag has run again {time.time() - restarted:.0f} s after the kill")
         service.add_turns(_TURNS)
-        with airflow.second_triggerer():
-            restarted = time.time()
-            _wait_for_batches(airflow, 2)
-            report.say(f"every Dag has run again {time.time() - restarted:.0f} s after the restart")
-            service.add_turns(_TURNS)
-            _wait_for_batches(airflow, 3)
-            time.sleep(3 * INTERVAL_S)  # whatever would be announced a second time
-            _judge_polls(report, service, since=restarted)
+        _wait_for_batches(airflow, 3)
+        time.sleep(3 * INTERVAL_S)  # whatever would be announced a second time
+        _judge_polls(report, service, since=restarted)
         airflow.remove_dags(_DAGS)
     totals = _totals(airflow)
     report.check(
@@ -76,20 +71,3 @@ def _judge_polls(report: Report, service: Service, since: float) -> None:
         f"{WATCHERS} watchers: {len(asked)} requests, of {due:.1f} polls due for one",
         holds=len(asked) <= due,
     )
-
-
-def _kill_triggerer(report: Report) -> None:
-    """Kill the triggerer with all its processes, as when its machine dies."""
-    found = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if {"triggerer"} <= set(process.info["cmdline"] or ()) and _is_ours(process)
-    ]
-    for process in found:
-        for member in [process, *process.children(recursive=True)]:
-            os.kill(member.pid, signal.SIGKILL)
-    report.say(f"killed {len(found)} triggerer")
-
-
-def _is_ours(process: psutil.Process) -> bool:
-    return process.environ().get("AIRFLOW_HOME") == str(HOME / "airflow")
