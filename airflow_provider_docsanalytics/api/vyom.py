@@ -98,7 +98,13 @@ def _open_envelope(body: Body) -> Body:
     if rawjson.value(body.members["success"]) is not True:
         message = rawjson.value(body.members.get("message", body.members["success"]))
         raise BadResponse(f"The service answered success: false, {str(message)[:500]!r}.")
-    return Body.parse(body.members["data"])
+    try:
+        return Body.parse(body.members["data"])
+    except rawjson.NotJson as error:
+        keys = ", ".join(body.members)
+        raise BadResponse(
+            f"The answer's 'data' is not an object ({error}); its keys: {keys}."
+        ) from error
 
 
 VYOM = Platform(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_docsanalytics.export.store import Identity
+    from airflow_provider_docsanalytics.fields import Field
 
 
 class PageLike(Protocol):
@@ -57,12 +58,14 @@ class Plan:
         context: the fields put first into every row.
         pages_per_file: pages after which a part is published and the checkpoint moves.
         if_exists: what to do about a finished export of another identity.
+        fields: what is known of the rows; without any, they are not looked at.
     """
 
     identity: Identity
     context: Mapping[str, str]
     pages_per_file: int = 10
     if_exists: Literal["error", "replace"] = "error"
+    fields: tuple[Field, ...] = ()
 
     def __post_init__(self) -> None:
         suffix(self.identity.file_format, self.identity.compression)

@@ -18,6 +18,7 @@ from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.errors import ConfigError, Superseded
+from airflow_provider_docsanalytics.export.drift import Contract
 from airflow_provider_docsanalytics.export.encoders import suffix
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.store import (
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_MAX_AGE = timedelta(hours=24)
 """Later, the service's data and cursors may have moved on too far to be joined to what was read."""
+
+SAMPLE = 100
+"""Rows of a page that are compared with the endpoint table, where rows are otherwise not read."""
 
 
 def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
@@ -62,8 +66,9 @@ class _Batch:
         after: the progress once they will be published, but for the part's file.
     """
 
-    def __init__(self, before: Progress, new_part: Callable[[], Part]) -> None:
+    def __init__(self, before: Progress, new_part: Callable[[], Part], contract: Contract) -> None:
         self._new_part = new_part
+        self._contract = contract
         self.part: Part | None = None
         self.after = before
 
@@ -79,6 +84,7 @@ class _Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
+            drift=before.drift | self._contract.check(page.rows),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
         )
@@ -99,6 +105,7 @@ class _Attempt:
         self._owner = secrets.token_hex(4)
         self._suffix = suffix(plan.identity.file_format, plan.identity.compression)
         self._batch: _Batch | None = None
+        self._contract = Contract(plan.fields, SAMPLE)
         self._refuse_another_export()
         directory.make()
         # Only what lies here now may be garbage at the end: what comes later is another attempt's.
@@ -136,6 +143,13 @@ class _Attempt:
         listed = {file.name for file in manifest.files}
         self._directory.delete(sorted(self._found.keys() - listed))
         self._directory.delete_checkpoint()
+        if manifest.drift:
+            log.warning(
+                "%s: the rows are kept as they came, and differ from what this version knows of "
+                "them: %s",
+                manifest.endpoint,
+                manifest.drift,
+            )
         log.info(
             "%s: %d rows in %d files, %d pages, %d requests, at %s",
             manifest.endpoint,
@@ -150,7 +164,7 @@ class _Attempt:
     def _take(self, page: PageLike) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         # Out of reach while it changes: an exception in the middle must not publish half a page.
-        batch, self._batch = self._batch or _Batch(self.progress, self._new_part), None
+        batch, self._batch = self._batch or self._new_batch(), None
         try:
             batch.add(page)
         except BaseException:
@@ -158,6 +172,9 @@ class _Attempt:
             raise
         self._batch = batch
         return batch.after
+
+    def _new_batch(self) -> _Batch:
+        return _Batch(self.progress, self._new_part, self._contract)
 
     def _new_part(self) -> Part:
         identity = self._plan.identity
@@ -274,6 +291,7 @@ class _Attempt:
             pages=progress.pages,
             requests=self._requests(),
             totals=progress.totals,
+            drift=progress.drift,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,
             finished_at=_now(),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.drift import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +71,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         cursor: where to go on; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
+        drift: where the rows so far differ from the endpoint table.
     """
 
     files: tuple[File, ...] = ()
@@ -78,6 +80,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     requests: int = 0
     totals: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
+    drift: Drift = Drift()
     cursor: str | None = None
     complete: bool = False
     started_at: datetime
@@ -113,6 +116,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     totals: dict[str, Any]
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    drift: Drift = Drift()
     started_at: datetime
     finished_at: datetime
     provider_version: str

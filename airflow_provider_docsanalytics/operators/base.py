@@ -193,7 +193,8 @@ class ExportOperator(BaseOperator):
         context = {"_project_id": selection.project_id} if selection.project_id else {}
         if window:
             context |= {"_date_from": window.date_from, "_date_to": window.date_to}
-        return Plan(identity, context, self.pages_per_file, self.if_exists)
+        fields = selection.endpoint.fields
+        return Plan(identity, context, self.pages_per_file, self.if_exists, fields)
 
     def _directory(self, selection: Selection) -> ExportDirectory:
         from airflow.providers.common.compat.sdk import (
