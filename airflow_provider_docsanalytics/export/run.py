@@ -19,7 +19,6 @@ from msgspec import structs
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.errors import ConfigError, Superseded
 from airflow_provider_docsanalytics.export.drift import Contract
-from airflow_provider_docsanalytics.export.encoders import suffix
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.store import (
     Checkpoint,
@@ -103,9 +102,9 @@ class _Attempt:
         self._directory = directory
         self._source = source
         self._owner = secrets.token_hex(4)
-        self._suffix = suffix(plan.identity.file_format, plan.identity.compression)
+        self._layout = plan.layout
         self._batch: _Batch | None = None
-        self._contract = Contract(plan.fields, SAMPLE)
+        self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
         self._refuse_another_export()
         directory.make()
         # Only what lies here now may be garbage at the end: what comes later is another attempt's.
@@ -137,6 +136,8 @@ class _Attempt:
 
     def commit(self) -> Manifest:
         """Write the manifest, remove what no manifest lists, end the checkpoint."""
+        if self._layout.has_columns and not self.progress.files:
+            self._publish_empty()
         manifest = self._manifest()
         self._must_own()
         self._directory.write_manifest(manifest, self._owner)
@@ -177,15 +178,8 @@ class _Attempt:
         return _Batch(self.progress, self._new_part, self._contract)
 
     def _new_part(self) -> Part:
-        identity = self._plan.identity
-        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._suffix}"
-        return Part(
-            name,
-            self._directory.open_spool(name, self._owner),
-            identity.file_format,
-            identity.compression,
-            self._plan.context,
-        )
+        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._layout.suffix}"
+        return Part(name, self._directory.open_spool(name, self._owner), self._layout)
 
     def _publish(self) -> None:
         """Publish the batch, if there is one, and move the checkpoint behind it."""
@@ -199,6 +193,12 @@ class _Attempt:
             progress = structs.replace(batch.after, files=progress.files + file)
         self._save(progress)
         self.progress = progress
+
+    def _publish_empty(self) -> None:
+        """Publish a part without rows, which says what the columns are."""
+        self._batch = self._new_batch()
+        self._batch.part = self._new_part()
+        self._publish()
 
     def _publish_part(self, part: Part | None) -> tuple[File, ...]:
         """Put the part in place; return how it is listed, or nothing if there was no row."""

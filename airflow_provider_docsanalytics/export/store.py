@@ -59,6 +59,7 @@ class Identity(msgspec.Struct, frozen=True):
     filters: dict[str, str]
     file_format: str
     compression: str | None
+    escape_formulas: bool | msgspec.UnsetType = msgspec.UNSET
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
     def __str__(self) -> str:
@@ -109,6 +110,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     filters: dict[str, str]
     file_format: str
     compression: str | None
+    escape_formulas: bool | msgspec.UnsetType = msgspec.UNSET
     files: tuple[File, ...]
     rows: int
     pages: int

@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.encoders import JsonLines, suffix
+from airflow_provider_docsanalytics.export.layout import Layout
 from airflow_provider_docsanalytics.export.part import Part
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    encoder = JsonLines(sink, CONTEXT)
+    encoder = Layout("jsonl", None, CONTEXT, ()).encoder(sink)
     encoder.write(rows)
     encoder.close()
     return sink.getvalue()
@@ -48,7 +48,7 @@ def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline
 
 
 def _part(spool: Path, compression: str | None) -> tuple[bytes, int, str, int]:
-    part = Part("part", spool.open("xb"), "jsonl", compression, CONTEXT)
+    part = Part("part", spool.open("xb"), Layout("jsonl", compression, CONTEXT, ()))
     for number in range(3):
         part.write([b'{"n":%d}' % number] * 100)
     size, sha256 = part.finish()
@@ -78,7 +78,7 @@ def test_a_part_reads_back_and_is_described_as_it_is(
 
 
 def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"file_format='xml'.*jsonl"):
-        suffix("xml", None)
+    with pytest.raises(ConfigError, match=r"file_format='xml'.*jsonl, csv, parquet"):
+        Layout("xml", None, CONTEXT, ())
     with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
-        suffix("jsonl", "zip")
+        Layout("jsonl", "zip", CONTEXT, ())
