@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.export.layout import Layout
 
-ROW_GROUP_BYTES = 32 * 1024 * 1024
+ROW_GROUP_BYTES = 16 * 1024 * 1024
 """Rows held in memory, before compression, until they are written as one row group."""
 _CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
 
