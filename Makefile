@@ -51,7 +51,8 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
 	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --group test --group check --group bench --output-file $(CONSTRAINTS) pyproject.toml
+	  --extra parquet --group test --group check --group bench \
+	  --output-file $(CONSTRAINTS) pyproject.toml
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'

@@ -80,6 +80,11 @@ def ours_gzip(service: Mapping[str, str], out: Path) -> int:
     return ours(service, out, compression="gzip")
 
 
+def ours_parquet(service: Mapping[str, str], out: Path) -> int:
+    """Run the operator's ``execute``, into Parquet."""
+    return ours(service, out, file_format="parquet")
+
+
 def http_operator(service: Mapping[str, str], out: Path) -> int:
     """Page with Airflow's own HttpOperator as its documentation shows, then write JSON lines."""
     from airflow.providers.http.operators.http import HttpOperator
@@ -143,6 +148,7 @@ CONTENDERS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
     "floor": floor,
     "ours": ours,
     "ours gzip": ours_gzip,
+    "ours parquet": ours_parquet,
     "HttpOperator": http_operator,
     "dlt": dlt_rest,
 }

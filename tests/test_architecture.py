@@ -35,8 +35,8 @@ MAY_USE = {
     "simulator": {"simulator"},
     "version_compat": set(),
 }
-SHARED = {"", "errors", "trail", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "trail", "window", ""}
+SHARED = {"", "errors", "fields", "rawjson", "trail", "window"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "trail", "window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:

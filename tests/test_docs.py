@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from airflow_provider_docsanalytics.api.paging import (
 )
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
+from airflow_provider_docsanalytics.simulator import Config, Simulator
 
 CLONE = Path(__file__).resolve().parent.parent
 README = (CLONE / "README.md").read_text()
@@ -60,6 +62,12 @@ def test_every_extra_of_a_connection_is_described() -> None:
     assert re.findall(r"^\| `(\w+)` \| .* \| .* \|$", README, re.MULTILINE)[
         : len(EXTRA_FIELDS)
     ] == list(EXTRA_FIELDS)
+
+
+def test_the_simulators_options_are_spelled_as_it_takes_them() -> None:
+    specs = re.findall(r"--fault '(.*?)'", (CLONE / "docs" / "formats.md").read_text())
+    with Simulator(Config(rows=1), faults=[json.loads(spec) for spec in specs]):
+        assert len(specs) == 2
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

@@ -798,6 +798,22 @@ def test_members_can_be_dropped_and_replaced(small: Client) -> None:
     assert small.ok("calls_by_service")["data"] == {}
 
 
+def test_the_members_of_rows_can_be_dropped_and_replaced(small: Client) -> None:
+    fault(small, "drop_in_rows", key="hits")
+    fault(small, "set_in_rows", key="sources.score", value=1, every=2)
+    fault(small, "set_in_rows", key="new", value=None, match={"endpoint": "dashboard"})
+    fault(small, "set_in_rows", key="total_calls", value="0", match={"endpoint": "calls_by_time"})
+    assert not any("hits" in row for row in small.ok("searches")["searches"])
+    rows = small.ok("conversations")["conversations"]
+    scored = [["score" in source for source in row["sources"]] for row in rows]
+    assert all(all(seen) for seen in scored[::2])
+    assert not any(any(seen) for seen in scored[1::2])
+    assert small.ok("dashboard")["data"]["new"] is None
+    dates = {"start_date": START, "end_date": END}
+    days = small.ok("calls_by_time", dates)["data"]["time_series"]
+    assert {day["total_calls"] for day in days} == {"0"}
+
+
 def test_the_body_of_an_error_is_not_edited(small: Client) -> None:
     fault(small, "set_key", key="totals.ai", value=1)
     assert small.get("views", {"limit": 0}).json()["error"]

@@ -10,8 +10,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import __version__, rawjson
 from airflow_provider_docsanalytics.api._answer import error_for, read_body
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.errors import (

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._transport import Transport
 from airflow_provider_docsanalytics.api.endpoint import Page

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Paging, Selection, Step
 from airflow_provider_docsanalytics.api.members import found, member, rows_of
 from airflow_provider_docsanalytics.errors import BadResponse

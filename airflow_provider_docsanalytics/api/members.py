@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def rows_of(selection: Selection, body: Body) -> list[bytes]:
     """Return the text of each row, checked to be an object and UTF-8."""
     key = selection.endpoint.rows_key
     if not key:
+        _require_any(selection, body)
         rows = [bytes(body.raw)]
     else:
         _require(selection, body, key)
@@ -55,3 +56,13 @@ def _require(selection: Selection, body: Body, name: str) -> None:
     if name not in body.members:
         keys = ", ".join(body.members) or "none"
         raise BadResponse(f"{selection}: the answer has no {name!r}; its keys: {keys}.")
+
+
+def _require_any(selection: Selection, body: Body) -> None:
+    """Refuse an object with none of the row's fields: the row has moved, or it is no row at all."""
+    names = [field.name for field in selection.endpoint.fields]
+    if body.members.keys().isdisjoint(names):
+        keys = ", ".join(body.members) or "none"
+        raise BadResponse(
+            f"{selection}: the answer has none of {', '.join(names)}; its keys: {keys}."
+        )

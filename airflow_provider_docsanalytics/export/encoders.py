@@ -1,16 +1,20 @@
-"""Rows to bytes: file formats and compressions, each a line of a table."""
+"""Rows to bytes: JSON lines and CSV; Parquet is in :mod:`.parquet`."""
 
 from __future__ import annotations
 
-import gzip
-from typing import IO, TYPE_CHECKING, Protocol
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.table import Table
+from airflow_provider_docsanalytics.fields import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_docsanalytics.export.layout import Layout
 
 
 class Encoder(Protocol):
@@ -26,10 +30,10 @@ class Encoder(Protocol):
 class JsonLines:
     """One JSON object a line: the row's own text, with the context fields spliced in front."""
 
-    def __init__(self, sink: IO[bytes], context: Mapping[str, str]) -> None:
+    def __init__(self, sink: IO[bytes], layout: Layout) -> None:
         self._sink = sink
         # {"_project_id":"p","_date_from":"…"  without the closing brace
-        self._head = msgspec.json.encode(dict(context))[:-1]
+        self._head = msgspec.json.encode(dict(layout.context))[:-1]
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append one line a row; nothing is parsed."""
@@ -61,35 +65,61 @@ def one_line(text: bytes) -> bytes:
     return b"".join(line.strip(b" \t") for line in text.splitlines())
 
 
-def _gzip(sink: IO[bytes]) -> IO[bytes]:
-    # Neither a file name nor a time in the header: the same rows give the same bytes.
-    return gzip.GzipFile("", "wb", compresslevel=6, fileobj=sink, mtime=0)  # type: ignore[return-value]
+class Csv:
+    """RFC 4180 with a header, in UTF-8, lines ending in LF.
+
+    A null is an empty cell and text always stands in quotes, so that ``""`` is text of no length.
+    """
+
+    def __init__(self, sink: IO[bytes], layout: Layout) -> None:
+        self._sink = sink
+        self._table = Table(layout)
+        spell = {**_SPELLINGS}
+        if layout.escape_formulas:
+            spell[Kind.TEXT] = _escaped
+        self._columns = [(column.name, spell[column.kind]) for column in self._table.columns]
+        self._write_line([name for name, _ in self._columns])
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append one record a row."""
+        for cells in self._table.cells(rows):
+            values = [(cells.get(name), spell) for name, spell in self._columns]
+            self._write_line(["" if value is None else spell(value) for value, spell in values])
+
+    def _write_line(self, cells: Sequence[str]) -> None:
+        self._sink.write(",".join(cells).encode() + b"\n")
+
+    def close(self) -> None:
+        """Nothing is held back."""
 
 
-def _zstd(sink: IO[bytes]) -> IO[bytes]:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise ConfigError(
-            "compression='zstd' needs the zstandard package: install "
-            "airflow-provider-docsanalytics[zstd] where the workers run."
-        ) from error
-    return zstandard.ZstdCompressor(level=3).stream_writer(sink, closefd=False)
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
-FORMATS: Mapping[str, Callable[[IO[bytes], Mapping[str, str]], Encoder]] = {"jsonl": JsonLines}
-COMPRESSIONS: Mapping[str | None, tuple[str, Callable[[IO[bytes]], IO[bytes]] | None]] = {
-    None: ("", None),
-    "gzip": (".gz", _gzip),
-    "zstd": (".zst", _zstd),
+def _escaped(text: str) -> str:
+    """Return quoted text that spreadsheet programs show and do not run."""
+    return _quoted("'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text)
+
+
+def _instant(value: datetime) -> str:
+    if value.utcoffset():
+        with suppress(OverflowError):  # in the first and the last hours that there are
+            value = value.astimezone(UTC)
+    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return value.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _json(value: Any) -> str:
+    return _quoted(msgspec.json.encode(value).decode())
+
+
+_SPELLINGS: Mapping[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: _quoted,
+    Kind.INTEGER: str,
+    Kind.NUMBER: repr,
+    Kind.BOOLEAN: lambda value: "true" if value else "false",
+    Kind.TIMESTAMP: _instant,
+    Kind.OBJECT: _json,
+    Kind.OBJECTS: _json,
 }
-
-
-def suffix(file_format: str, compression: str | None) -> str:
-    """Return the ending of a file's name, or raise :class:`ConfigError` with what is known."""
-    if file_format not in FORMATS:
-        raise ConfigError(f"file_format={file_format!r}: expected one of {', '.join(FORMATS)}.")
-    if compression not in COMPRESSIONS:
-        known = ", ".join(repr(name) for name in COMPRESSIONS)
-        raise ConfigError(f"compression={compression!r}: expected one of {known}.")
-    return f".{file_format}{COMPRESSIONS[compression][0]}"

@@ -6,14 +6,19 @@ import hashlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from airflow_provider_docsanalytics.export.encoders import COMPRESSIONS, FORMATS
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from airflow_provider_docsanalytics.export.layout import Layout
 
 
 class _Digest:
-    """A file that counts and hashes what is written to it."""
+    """A file that counts and hashes what is written to it.
+
+    Once the file is closed nothing is written: an encoder that is let go before its end may try.
+    """
+
+    closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -21,12 +26,15 @@ class _Digest:
         self.sha256 = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
+        if self._file.closed:
+            return len(data)
         self.size += len(data)
         self.sha256.update(data)
         return self._file.write(data)
 
     def flush(self) -> None:
-        self._file.flush()
+        if not self._file.closed:
+            self._file.flush()
 
 
 class Part:
@@ -38,23 +46,15 @@ class Part:
         rows: rows written.
     """
 
-    def __init__(
-        self,
-        name: str,
-        spool: IO[bytes],
-        file_format: str,
-        compression: str | None,
-        context: Mapping[str, str],
-    ) -> None:
+    def __init__(self, name: str, spool: IO[bytes], layout: Layout) -> None:
         self.name = name
         self.spool = spool.name
         self.rows = 0
         self._file = spool
         self._digest = _Digest(spool)
         sink = cast("IO[bytes]", self._digest)
-        compress = COMPRESSIONS[compression][1]
-        self._compressed = compress(sink) if compress else None
-        self._encoder = FORMATS[file_format](self._compressed or sink, context)
+        self._compressed = layout.compressed(sink)
+        self._encoder = layout.encoder(self._compressed or sink)
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append rows."""

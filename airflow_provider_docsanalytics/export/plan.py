@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.encoders import suffix
+from airflow_provider_docsanalytics.export.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_docsanalytics.export.store import Identity
+    from airflow_provider_docsanalytics.fields import Field
 
 
 class PageLike(Protocol):
@@ -57,16 +58,30 @@ class Plan:
         context: the fields put first into every row.
         pages_per_file: pages after which a part is published and the checkpoint moves.
         if_exists: what to do about a finished export of another identity.
+        fields: what is known of the rows; without any, they are not looked at.
     """
 
     identity: Identity
     context: Mapping[str, str]
     pages_per_file: int = 10
     if_exists: Literal["error", "replace"] = "error"
+    fields: tuple[Field, ...] = ()
 
     def __post_init__(self) -> None:
-        suffix(self.identity.file_format, self.identity.compression)
+        _ = self.layout
         if self.pages_per_file < 1:
             raise ConfigError(f"pages_per_file={self.pages_per_file}: expected 1 or more.")
         if self.if_exists not in ("error", "replace"):
             raise ConfigError(f"if_exists={self.if_exists!r}: expected 'error' or 'replace'.")
+
+    @property
+    def layout(self) -> Layout:
+        """How the rows are written; raises :class:`ConfigError` where that cannot be."""
+        identity = self.identity
+        return Layout(
+            identity.file_format,
+            identity.compression,
+            self.context,
+            self.fields,
+            escape_formulas=identity.escape_formulas is True,
+        )

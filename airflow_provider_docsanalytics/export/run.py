@@ -18,7 +18,7 @@ from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.errors import ConfigError, CursorLost, Superseded
-from airflow_provider_docsanalytics.export.encoders import suffix
+from airflow_provider_docsanalytics.export.drift import Contract
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.store import (
     Checkpoint,
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_MAX_AGE = timedelta(hours=24)
 """Later, the service's data and cursors may have moved on too far to be joined to what was read."""
+
+SAMPLE = 100
+"""Rows of a page that are compared with the endpoint table, where rows are otherwise not read."""
 
 
 def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
@@ -63,8 +66,9 @@ class _Batch:
         after: the progress once they will be published, but for the part's file.
     """
 
-    def __init__(self, before: Progress, new_part: Callable[[], Part]) -> None:
+    def __init__(self, before: Progress, new_part: Callable[[], Part], contract: Contract) -> None:
         self._new_part = new_part
+        self._contract = contract
         self.part: Part | None = None
         self.after = before
 
@@ -80,6 +84,7 @@ class _Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
+            drift=before.drift | self._contract.check(page.rows),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
             trail=trail,
@@ -99,8 +104,9 @@ class _Attempt:
         self._directory = directory
         self._source = source
         self._owner = secrets.token_hex(4)
-        self._suffix = suffix(plan.identity.file_format, plan.identity.compression)
+        self._layout = plan.layout
         self._batch: _Batch | None = None
+        self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
         self._refuse_another_export()
         directory.make()
         # Only what lies here now may be garbage at the end: what comes later is another attempt's.
@@ -150,12 +156,21 @@ class _Attempt:
 
     def commit(self) -> Manifest:
         """Write the manifest, remove what no manifest lists, end the checkpoint."""
+        if self._layout.has_columns and not self.progress.files:
+            self._publish_empty()
         manifest = self._manifest()
         self._must_own()
         self._directory.write_manifest(manifest, self._owner)
         listed = {file.name for file in manifest.files}
         self._directory.delete(sorted(self._found.keys() - listed))
         self._directory.delete_checkpoint()
+        if manifest.drift:
+            log.warning(
+                "%s: the rows are kept as they came, and differ from what this version knows of "
+                "them: %s",
+                manifest.endpoint,
+                manifest.drift,
+            )
         log.info(
             "%s: %d rows in %d files, %d pages, %d requests, at %s",
             manifest.endpoint,
@@ -170,7 +185,7 @@ class _Attempt:
     def _take(self, page: PageLike, trail: tuple[str, ...]) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         # Out of reach while it changes: an exception in the middle must not publish half a page.
-        batch, self._batch = self._batch or _Batch(self.progress, self._new_part), None
+        batch, self._batch = self._batch or self._new_batch(), None
         try:
             batch.add(page, trail)
         except BaseException:
@@ -179,16 +194,12 @@ class _Attempt:
         self._batch = batch
         return batch.after
 
+    def _new_batch(self) -> _Batch:
+        return _Batch(self.progress, self._new_part, self._contract)
+
     def _new_part(self) -> Part:
-        identity = self._plan.identity
-        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._suffix}"
-        return Part(
-            name,
-            self._directory.open_spool(name, self._owner),
-            identity.file_format,
-            identity.compression,
-            self._plan.context,
-        )
+        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._layout.suffix}"
+        return Part(name, self._directory.open_spool(name, self._owner), self._layout)
 
     def _publish(self) -> None:
         """Publish the batch, if there is one, and move the checkpoint behind it."""
@@ -202,6 +213,12 @@ class _Attempt:
             progress = structs.replace(batch.after, files=progress.files + file)
         self._save(progress)
         self.progress = progress
+
+    def _publish_empty(self) -> None:
+        """Publish a part without rows, which says what the columns are."""
+        self._batch = self._new_batch()
+        self._batch.part = self._new_part()
+        self._publish()
 
     def _publish_part(self, part: Part | None) -> tuple[File, ...]:
         """Put the part in place; return how it is listed, or nothing if there was no row."""
@@ -296,6 +313,7 @@ class _Attempt:
             pages=progress.pages,
             requests=self._requests(),
             totals=progress.totals,
+            drift=progress.drift,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,
             finished_at=_now(),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.drift import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +60,7 @@ class Identity(msgspec.Struct, frozen=True):
     filters: dict[str, str]
     file_format: str
     compression: str | None
+    escape_formulas: bool | msgspec.UnsetType = msgspec.UNSET
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
     def __str__(self) -> str:
@@ -72,6 +74,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         cursor: where to go on; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
         trail: marks of the pages read, so that no attempt is led back to one of them.
+        drift: where the rows so far differ from the endpoint table.
     """
 
     files: tuple[File, ...] = ()
@@ -80,6 +83,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     requests: int = 0
     totals: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
+    drift: Drift = Drift()
     cursor: str | None = None
     complete: bool = False
     trail: tuple[str, ...] = ()
@@ -109,6 +113,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     filters: dict[str, str]
     file_format: str
     compression: str | None
+    escape_formulas: bool | msgspec.UnsetType = msgspec.UNSET
     files: tuple[File, ...]
     rows: int
     pages: int
@@ -116,6 +121,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     totals: dict[str, Any]
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    drift: Drift = Drift()
     started_at: Instant
     finished_at: Instant
     provider_version: str

@@ -54,8 +54,9 @@ class ExportOperator(BaseOperator):
         settle: how long after its end a window is not yet read, since the service may still be
             filling it.
         filters: the endpoint's own filters (templated).
-        file_format: ``jsonl``.
-        compression: ``None``, ``gzip`` or ``zstd``.
+        file_format: ``jsonl``, ``csv``, or ``parquet`` (with the extra ``[parquet]``).
+        compression: ``None``, ``gzip`` or ``zstd`` (with the extra ``[zstd]``, but in Parquet).
+        escape_formulas: CSV: put ``'`` before text that a spreadsheet program would run.
         pages_per_file: a file is closed and checkpointed every so many pages.
         if_exists: ``error`` or ``replace``, for a directory that holds a different export. The same
             export is always replaced.
@@ -97,6 +98,7 @@ class ExportOperator(BaseOperator):
         filters: Mapping[str, Any] | None = None,
         file_format: str = "jsonl",
         compression: str | None = None,
+        escape_formulas: bool = False,
         pages_per_file: int = 10,
         if_exists: Literal["error", "replace"] = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -117,6 +119,7 @@ class ExportOperator(BaseOperator):
         self.filters = filters
         self.file_format = file_format
         self.compression = compression
+        self.escape_formulas = escape_formulas
         self.pages_per_file = pages_per_file
         self.if_exists = if_exists
         self.deferrable = deferrable
@@ -203,6 +206,9 @@ class ExportOperator(BaseOperator):
         from airflow_provider_docsanalytics.export.store import Identity
 
         window = selection.window
+        optional: dict[str, Any] = {"escape_formulas": True} if self.escape_formulas else {}
+        if selection.endpoint.by_id:
+            optional["thread_ids"] = selection.thread_ids
         identity = Identity(
             platform=selection.platform.name,
             endpoint=selection.endpoint.name,
@@ -212,12 +218,13 @@ class ExportOperator(BaseOperator):
             filters=dict(selection.filters),
             file_format=self.file_format,
             compression=self.compression,
-            **({"thread_ids": selection.thread_ids} if selection.endpoint.by_id else {}),
+            **optional,
         )
         context = {"_project_id": selection.project_id} if selection.project_id else {}
         if window:
             context |= {"_date_from": window.date_from, "_date_to": window.date_to}
-        return Plan(identity, context, self.pages_per_file, self.if_exists)
+        fields = selection.endpoint.fields
+        return Plan(identity, context, self.pages_per_file, self.if_exists, fields)
 
     def _directory(self, selection: Selection) -> ExportDirectory:
         from airflow.providers.common.compat.sdk import (

@@ -43,10 +43,10 @@ def _body(fault: Fault, body: bytes, query: Mapping[str, str], detours: Detours)
     options = fault.options
     middle = len(body) // 2
     match fault.kind:
-        case "drop_key":
-            body = _with_key(body, options["key"])
-        case "set_key":
-            body = _with_key(body, options["key"], [options["value"]])
+        case "drop_key" | "set_key":
+            body = _with_key(body, options["key"], _value(options))
+        case "drop_in_rows" | "set_in_rows":
+            body = _with_rows(body, options["key"], options.get("every", 1), _value(options))
         case "repeat_cursor":
             body = _with_next_cursor(body, query.get("cursor"))
         case "cursor_loop":
@@ -64,6 +64,11 @@ def _body(fault: Fault, body: bytes, query: Mapping[str, str], detours: Detours)
     return body
 
 
+def _value(options: Mapping[str, Any]) -> list[Any] | None:
+    """Return the value to set, in a list of its own; ``None``: there is to be none."""
+    return [options["value"]] if "value" in options else None
+
+
 def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
     """Return an answer that takes nothing from the true one but what the fault leaves out."""
     headers = dict(options.get("headers", {}))
@@ -79,15 +84,39 @@ def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
 def _with_key(body: bytes, dotted: str, value: list[Any] | None = None) -> bytes:
     """Return the JSON object with the member at the dotted path replaced, or left out."""
     document = json.loads(body)
-    *outer, name = dotted.split(".")
-    target = document
-    for step in outer:
-        target = target[step]
-    if value:
+    _set(document, dotted, value)
+    return dump(document)
+
+
+def _with_rows(body: bytes, dotted: str, every: int, value: list[Any] | None = None) -> bytes:
+    """Return the answer with the member of its first row, and of every so many after it, edited.
+
+    A step of the path that is a list stands for each of its elements; an answer that is the one row
+    itself is edited as such.
+    """
+    document = json.loads(body)
+    inner = document["data"] if "success" in document else document
+    lists = [member for name, member in inner.items() if _is_rows(name, member)]
+    for row in (lists[0] if lists else [inner])[::every]:
+        _set(row, dotted, value)
+    return dump(document)
+
+
+def _is_rows(name: str, member: Any) -> bool:
+    return isinstance(member, list) and name != "messages"  # those are inside a thread, a row
+
+
+def _set(target: Any, dotted: str, value: list[Any] | None) -> None:
+    name, _, rest = dotted.partition(".")
+    if isinstance(target, list):
+        for element in target:
+            _set(element, dotted, value)
+    elif rest:
+        _set(target[name], rest, value)
+    elif value:
         target[name] = value[0]
     else:
         target.pop(name, None)
-    return dump(document)
 
 
 def _with_next_cursor(body: bytes, cursor: str | None) -> bytes:

@@ -138,6 +138,7 @@ def test_the_manifest_has_the_documented_members(connections: Simulator, tmp_pat
         "pages",
         "requests",
         "totals",
+        "drift",
         "started_at",
         "finished_at",
         "provider_version",

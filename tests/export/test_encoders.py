@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import csv
+import gc
 import gzip
+import hashlib
 import io
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
+from pyarrow import parquet
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.encoders import JsonLines, suffix
+from airflow_provider_docsanalytics.export.layout import Layout
 from airflow_provider_docsanalytics.export.part import Part
+from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +26,7 @@ HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    encoder = JsonLines(sink, CONTEXT)
+    encoder = Layout("jsonl", None, CONTEXT, ()).encoder(sink)
     encoder.write(rows)
     encoder.close()
     return sink.getvalue()
@@ -47,8 +52,9 @@ def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline
     assert json.loads(line)["b"] == ["x  y\n", 2]
 
 
-def _part(spool: Path, compression: str | None) -> tuple[bytes, int, str, int]:
-    part = Part("part", spool.open("xb"), "jsonl", compression, CONTEXT)
+def _part(spool: Path, file_format: str, compression: str | None) -> tuple[bytes, int, str, int]:
+    layout = Layout(file_format, compression, CONTEXT, (Field("n", Kind.INTEGER),))
+    part = Part("part", spool.open("xb"), layout)
     for number in range(3):
         part.write([b'{"n":%d}' % number] * 100)
     size, sha256 = part.finish()
@@ -58,27 +64,50 @@ def _part(spool: Path, compression: str | None) -> tuple[bytes, int, str, int]:
     return content, size, sha256, part.rows
 
 
-@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
-def test_a_part_reads_back_and_is_described_as_it_is(
-    tmp_path: Path, compression: str | None
-) -> None:
-    import hashlib
+def _numbers(content: bytes, file_format: str) -> list[int]:
+    if file_format == "jsonl":
+        return [json.loads(line)["n"] for line in content.splitlines()]
+    if file_format == "csv":
+        return [int(row["n"]) for row in csv.DictReader(content.decode().splitlines())]
+    return parquet.read_table(io.BytesIO(content)).column("n").to_pylist()  # type: ignore[no-any-return]
 
-    content, size, sha256, rows = _part(tmp_path / "spool", compression)
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_a_part_reads_back_and_is_described_as_it_is(
+    tmp_path: Path, file_format: str, compression: str | None
+) -> None:
+    content, size, sha256, rows = _part(tmp_path / "spool", file_format, compression)
     assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    read = {
-        None: lambda: content,
-        "gzip": lambda: gzip.decompress(content),
-        "zstd": lambda: zstandard.ZstdDecompressor().stream_reader(content).read(),
-    }[compression]
-    lines = read().splitlines()
-    assert len(lines) == rows == 300
-    assert [json.loads(line)["n"] for line in lines] == [0] * 100 + [1] * 100 + [2] * 100
-    assert content == _part(tmp_path / "spool", compression)[0]  # the same rows give the same bytes
+    if file_format == "parquet" or compression is None:
+        plain = content
+    elif compression == "gzip":
+        plain = gzip.decompress(content)
+    else:
+        plain = zstandard.ZstdDecompressor().stream_reader(content).read()
+    assert _numbers(plain, file_format) == [0] * 100 + [1] * 100 + [2] * 100
+    assert rows == 300
+    # The same rows give the same bytes.
+    assert content == _part(tmp_path / "spool", file_format, compression)[0]
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_a_part_that_is_given_up_leaves_nothing_and_is_silent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file_format: str, compression: str | None
+) -> None:
+    layout = Layout(file_format, compression, CONTEXT, ())
+    part = Part("part", (tmp_path / "spool").open("xb"), layout)
+    part.write([b'{"n":1}'])
+    part.close()
+    del part
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"file_format='xml'.*jsonl"):
-        suffix("xml", None)
+    with pytest.raises(ConfigError, match=r"file_format='xml'.*jsonl, csv, parquet"):
+        Layout("xml", None, CONTEXT, ())
     with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
-        suffix("jsonl", "zip")
+        Layout("jsonl", "zip", CONTEXT, ())

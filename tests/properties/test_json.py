@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.members import rows_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY

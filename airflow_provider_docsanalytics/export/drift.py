@@ -1,0 +1,145 @@
+"""Where rows differ from what the endpoint table says of them: told, and never in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics.export import shape
+from airflow_provider_docsanalytics.fields import Field, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MOST_NAMED = 50
+"""Findings kept of each sort, and characters of each: the service decides on both."""
+_LONGEST = 100
+_JSON_KINDS = {'"': "text", "{": "object", "[": "list", "n": "null", "t": "boolean", "f": "boolean"}
+
+
+class Finding(NamedTuple):
+    """One difference."""
+
+    sort: str
+    text: str
+
+
+class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Findings, each once and in order; an inner field is called ``outer.inner``.
+
+    Attributes:
+        new: fields that the table does not have.
+        missing: fields that it has, and that at least one row did not have.
+        types: values of another type: ``hits: text instead of integer``.
+        values: values that the API did not know: ``status: archived``.
+    """
+
+    new: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(msgspec.structs.astuple(self))
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Drift:
+        """Return the drift that these findings are, as far as it is kept."""
+        sorts: dict[str, set[str]] = {name: set() for name in cls.__struct_fields__}
+        for sort, text in findings:
+            sorts[sort].add(_printable(text))
+        return cls(*(tuple(sorted(texts)[:MOST_NAMED]) for texts in sorts.values()))
+
+    def __or__(self, other: Drift) -> Drift:
+        return Drift.of([*self._findings(), *other._findings()])
+
+    def _findings(self) -> Iterator[Finding]:
+        for sort, texts in msgspec.structs.asdict(self).items():
+            yield from (Finding(sort, text) for text in texts)
+
+    def __str__(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+class Contract:
+    """What the table promises of each row.
+
+    Args:
+        fields: the table's; without any, nothing is promised.
+        sample: how many rows of a page are looked at, evenly spread; ``None``: all.
+    """
+
+    def __init__(self, fields: Sequence[Field], sample: int | None) -> None:
+        self._fields = fields
+        self._sample = sample
+        self._promised = msgspec.json.Decoder(shape.promised(fields))
+
+    def check(self, rows: Sequence[bytes]) -> Drift:
+        """Return what is different about a page's rows."""
+        if not self._fields:
+            return Drift()
+        step = -(-len(rows) // self._sample) if self._sample and rows else 1
+        found: set[Finding] = set()
+        for row in rows[::step]:
+            try:
+                self._promised.decode(row)
+            except (msgspec.DecodeError, RecursionError):
+                found.update(self._differences(row))
+        return Drift.of(found)
+
+    def _differences(self, row: bytes) -> list[Finding]:
+        try:
+            return list(_of_object(self._fields, row, ""))
+        except rawjson.NotJson as error:
+            return [Finding("types", f"a row that cannot be read: {error}")]
+
+
+def _of_object(fields: Sequence[Field], text: bytes | msgspec.Raw, outer: str) -> Iterator[Finding]:
+    members = rawjson.members(text)
+    for name in members.keys() - {field.name for field in fields}:
+        yield Finding("new", outer + name)
+    for field in fields:
+        if field.name in members:
+            yield from _of_value(field, members[field.name], outer + field.name)
+        elif not field.optional:
+            yield Finding("missing", outer + field.name)
+
+
+def _of_value(field: Field, raw: msgspec.Raw, name: str) -> Iterator[Finding]:
+    kind = _kind(raw)
+    if kind == "null" and field.null:
+        return
+    if kind == "object" and field.kind is Kind.OBJECT:
+        yield from _of_object(field.fields, raw, f"{name}.")
+    elif kind == "list" and field.kind is Kind.OBJECTS:
+        for element in rawjson.elements(raw):
+            if (inner := _kind(element)) == "object":
+                yield from _of_object(field.fields, element, f"{name}.")
+            else:
+                yield Finding("types", f"{name}: {inner} in a {field.kind.value}")
+    elif not _fits(field.kind, raw):
+        yield Finding("types", f"{name}: {kind} instead of {field.kind.value}")
+    elif field.values and (value := rawjson.value(raw)) not in field.values:
+        yield Finding("values", f"{name}: {value}")
+
+
+def _kind(raw: msgspec.Raw) -> str:
+    return _JSON_KINDS.get(bytes(raw).lstrip()[:1].decode(), "number")
+
+
+def _fits(kind: Kind, raw: msgspec.Raw) -> bool:
+    if kind in (Kind.TEXT, Kind.OBJECT, Kind.OBJECTS):  # text may hold half a character
+        return _kind(raw) == str(kind.value)
+    try:
+        msgspec.json.decode(raw, type=shape.scalar(kind))
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _printable(text: str) -> str:
+    """Return text that can be written as UTF-8, cut where it is too long."""
+    whole = text.encode(errors="backslashreplace").decode()
+    return whole if len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"
