@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from airflow_home import airflow_environment
-from hypothesis import configuration, settings
+from hypothesis import HealthCheck, configuration, settings
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
@@ -23,7 +23,13 @@ shutil.rmtree(HOME, ignore_errors=True)
 os.environ.update(airflow_environment(HOME))
 
 # The same examples everywhere, however slow the machine, and nothing left outside.
-settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("repeatable")
 configuration.set_hypothesis_home_dir(HOME.parent / "hypothesis")
 
