@@ -89,7 +89,7 @@ def _with_key(body: bytes, dotted: str, value: list[Any] | None = None) -> bytes
 
 
 def _with_rows(body: bytes, dotted: str, every: int, value: list[Any] | None = None) -> bytes:
-    """Return the answer with the member of its first row, and of every so many after it, edited.
+    """Return the answer with the member edited in every row, in every second row, and so on.
 
     A step of the path that is a list stands for each of its elements; an answer that is the one row
     itself is edited as such.
@@ -97,7 +97,7 @@ def _with_rows(body: bytes, dotted: str, every: int, value: list[Any] | None = N
     document = json.loads(body)
     inner = document["data"] if "success" in document else document
     lists = [member for name, member in inner.items() if _is_rows(name, member)]
-    for row in (lists[0] if lists else [inner])[::every]:
+    for row in (lists[0] if lists else [inner])[every - 1 :: every]:
         _set(row, dotted, value)
     return dump(document)
 

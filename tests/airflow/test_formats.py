@@ -236,7 +236,7 @@ def test_an_interrupted_export_goes_on_and_has_the_same_rows(
 def test_rows_of_another_form_lose_nothing_and_are_reported_to_the_last_one(
     connections: Simulator, tmp_path: Path, file_format: str
 ) -> None:
-    """The only odd row is the 778th of a page of 1000."""
+    """The only odd row is the 777th of a page of 1000."""
     change = {"kind": "set_in_rows", "match": {"endpoint": "conversations"}, "every": 777}
     connections.add_faults([{**change, "key": "query", "value": {"text": "how"}}])
     connections.add_faults([{**change, "key": "sources", "value": [{"url": "u", "rank": 1}]}])
@@ -252,12 +252,10 @@ def test_rows_of_another_form_lose_nothing_and_are_reported_to_the_last_one(
         if row["_extra"]
     ]
     assert [(number, extra) for number, _, extra in odd] == [
-        (0, {"query": {"text": "how"}}),
-        (777, {"query": {"text": "how"}}),
-        (1000, {"sources": [{"url": "u", "rank": 1}]}),
-        (1777, {"sources": [{"url": "u", "rank": 1}]}),
+        (776, {"query": {"text": "how"}}),
+        (1776, {"sources": [{"url": "u", "rank": 1}]}),
     ]
-    assert [query is None for _, query, _ in odd] == [True, True, False, False]
+    assert [query is None for _, query, _ in odd] == [True, False]
 
 
 def test_formulas_of_readers_are_disarmed_on_request(
