@@ -1,9 +1,8 @@
 # A newcomer needs two: make demo, make test. Everything stays inside this directory.
 PYTHON ?= python3
-AIRFLOW ?= 3.3
 
 BIN := .venv/bin
-CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+CONSTRAINTS := constraints/airflow-3.3.txt
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -14,13 +13,16 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check bench e2e reliability clean constraints
+.PHONY: demo test matrix check bench e2e reliability clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
 
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+matrix: .venv/uv  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
+	@$(BIN)/python scripts/matrix.py $(ARGS)
 
 check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
@@ -40,11 +42,8 @@ clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works with
-	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
-	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --group test --group check --group bench --output-file $(CONSTRAINTS) pyproject.toml
+constraints: .venv/uv  ## Pin the versions of every environment of the matrix
+	@$(BIN)/python scripts/constraints.py $(ARGS)
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
