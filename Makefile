@@ -13,7 +13,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check bench e2e reliability clean constraints
+.PHONY: demo test matrix check bench e2e reliability dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -37,6 +37,9 @@ e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a re
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
+
+dist: .venv/dist  ## Build the sdist and the wheel of HEAD twice, and prove what is in them
+	@$(BIN)/python scripts/dist.py
 
 clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
@@ -66,4 +69,8 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 
 .venv/bench: .venv/runtime
 	@$(UV) --group bench
+	@touch $@
+
+.venv/dist: .venv/runtime
+	@$(UV) --group dist
 	@touch $@

@@ -14,8 +14,8 @@ from environments import CLONE, ENVIRONMENTS, YOUNGER, Environment, chosen, cons
 UV = Path(sys.executable).with_name("uv")
 PIN = CLONE / ".cache" / "pin.txt"
 GROUPS = ("test",)
-NEWEST_GROUPS = ("test", "check", "bench")
-"""Lint, types and the bench run beside the newest Airflow only."""
+NEWEST_GROUPS = ("test", "check", "bench", "dist")
+"""Lint, types, the bench and builds run beside the newest Airflow only."""
 
 
 def main() -> int:

@@ -64,5 +64,5 @@ def test_every_extra_of_a_connection_is_described() -> None:
 
 def test_ci_runs_the_readmes_test_command() -> None:
     commands = (CLONE / ".ci" / "run").read_text().splitlines()
-    assert commands[-2:] == ["make check", "make test"]
+    assert "make test" in commands
     assert re.search(r"^make test\b", README, re.MULTILINE)
