@@ -1,9 +1,8 @@
 # A newcomer needs two: make demo, make test. Everything stays inside this directory.
 PYTHON ?= python3
-AIRFLOW ?= 3.3
 
 BIN := .venv/bin
-CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+CONSTRAINTS := constraints/airflow-3.3.txt
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -14,13 +13,16 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check audit bench e2e reliability clean constraints
+.PHONY: demo test matrix check audit bench e2e reliability dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
 
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+matrix: .venv/uv  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
+	@$(BIN)/python scripts/matrix.py $(ARGS)
 
 check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
@@ -43,16 +45,15 @@ e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a re
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
 
+dist: .venv/dist  ## Build the sdist and the wheel of HEAD twice, and prove what is in them
+	@$(BIN)/python scripts/dist.py
+
 clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works with
-	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
-	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --extra parquet --group test --group check --group bench \
-	  --output-file $(CONSTRAINTS) pyproject.toml
+constraints: .venv/uv  ## Pin the versions of every environment of the matrix
+	@$(BIN)/python scripts/constraints.py $(ARGS)
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -75,4 +76,8 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 
 .venv/bench: .venv/runtime
 	@$(UV) --group bench
+	@touch $@
+
+.venv/dist: .venv/runtime
+	@$(UV) --group dist
 	@touch $@

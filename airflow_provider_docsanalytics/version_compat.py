@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from airflow import __version__ as airflow_version
+from packaging.version import Version
 
-_VERSION = tuple(int(number) for number in airflow_version.split(".")[:2])
+_VERSION = Version(airflow_version).release
 
-AIRFLOW_V_3_1_PLUS = _VERSION >= (3, 1)
+AIRFLOW_V_3_1_7_PLUS = _VERSION >= (3, 1, 7)
 AIRFLOW_V_3_3_PLUS = _VERSION >= (3, 3)

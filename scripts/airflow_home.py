@@ -9,8 +9,9 @@ from pathlib import Path
 
 def airflow_environment(directory: Path, **more: str) -> dict[str, str]:
     """Return the environment of an Airflow whose every file lies in ``directory``."""
-    temporary = directory / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
+    home, temporary = directory / "airflow", directory / "tmp"
+    for each in (home, temporary):  # Airflow 3.0 makes none for its database
+        each.mkdir(parents=True, exist_ok=True)
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -20,9 +21,9 @@ def airflow_environment(directory: Path, **more: str) -> dict[str, str]:
         **inherited,
         "HOME": str(directory),
         "TMPDIR": str(temporary),
-        "AIRFLOW_HOME": str(directory / "airflow"),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory}/airflow/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **more,

@@ -17,10 +17,13 @@ from airflow_provider_docsanalytics.simulator import Config, Simulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HOME = Path(__file__).resolve().parent.parent / ".cache" / "test"
 
-shutil.rmtree(HOME, ignore_errors=True)
-os.environ.update(airflow_environment(HOME))
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run an Airflow of its own, beside its temporary files."""
+    home = Path(f"{config.option.basetemp}-home").resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    os.environ.update(airflow_environment(home))
+
 
 # The same examples everywhere, however slow the machine, and nothing left outside.
 settings.register_profile(

@@ -45,14 +45,14 @@ class DocsAnalyticsHook(BaseHook):
         return self._checked(connection, connection.extra_dejson)
 
     async def aload_settings(self) -> None:
-        """Read the connection without blocking an event loop; :attr:`settings` is there then."""
-        from airflow.providers.common.compat.connection import (
-            get_async_connection,
-            get_async_extra_dejson,
-        )
+        """Read the connection without blocking an event loop; :attr:`settings` is there then.
 
-        connection = await get_async_connection(self._conn_id)
-        self.settings = self._checked(connection, await get_async_extra_dejson(connection))
+        By asgiref, which comes with every Airflow: from a plain thread Airflow before 3.2 does not
+        reach its supervisor, and its own asynchronous reading can deadlock before 3.3.2.
+        """
+        from asgiref.sync import sync_to_async
+
+        await sync_to_async(lambda: self.settings)()
 
     def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:
         try:

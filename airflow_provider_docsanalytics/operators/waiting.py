@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.operators.base import ExportOperator
@@ -29,8 +29,8 @@ def wait_until(operator: ExportOperator, due: datetime, waits: int) -> None:
     operator.log.info("The window may still be filling; it is read at %s", due)
     if wait_s > SHORT_WAIT_S and operator.deferrable:
         defer_for(operator, wait_s, waits)
-    # Before 3.1 Airflow would run the rescheduled task again at once, over and over.
-    if wait_s > SHORT_WAIT_S and AIRFLOW_V_3_1_PLUS:
+    # Before 3.1.7 Airflow would run the rescheduled task again at once, over and over.
+    if wait_s > SHORT_WAIT_S and AIRFLOW_V_3_1_7_PLUS:
         raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
     time.sleep(wait_s)
 

@@ -20,7 +20,7 @@ from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, ServerError
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS, AIRFLOW_V_3_3_PLUS
 from tests.airflow.conftest import connect
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ def test_adjacent_vyom_days_count_a_midnight_call_once(
     assert _rows(tmp_path / "midnight")[0]["total_calls"] > 0
 
 
-@pytest.mark.skipif(not AIRFLOW_V_3_1_PLUS, reason="before 3.1 the wait is slept")
+@pytest.mark.skipif(not AIRFLOW_V_3_1_7_PLUS, reason="only sensors are rescheduled before 3.1.7")
 def test_a_window_that_may_still_be_filling_is_not_read_and_the_slot_is_given_back(
     connections: Simulator, tmp_path: Path
 ) -> None:

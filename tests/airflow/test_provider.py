@@ -133,7 +133,7 @@ CURABLE = [
 ]
 
 
-@pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="Airflow 3.3 brought retry policies")
+@pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="retry policies came with Airflow 3.3")
 class TestRetryPolicy:
     def test_what_no_retry_can_cure_fails_at_once(self) -> None:
         for error in INCURABLE:

@@ -1,4 +1,4 @@
-"""Dags as people write them first: a cron schedule and no dates; a key that has expired."""
+"""Dags as people write them first: a cron schedule and no dates; an outlet; an expired key."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ with _dag("cron_without_dates"):
     MintlifyExportOperator(task_id="export", **COMMON)
 
 with _dag("cron_with_lookback"):
+    MintlifyExportOperator(task_id="export", lookback=timedelta(days=1), **COMMON)
+
+with _dag("with_outlet"):
     MintlifyExportOperator(
         task_id="export",
-        lookback=timedelta(days=1),
         outlets=[mintlify_asset(project_id="acme", endpoint="conversations")],
+        date_from="2026-01-08",
+        date_to="2026-01-09",
         **COMMON,
     )
 
