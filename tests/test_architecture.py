@@ -35,8 +35,8 @@ MAY_USE = {
     "simulator": {"simulator"},
     "version_compat": set(),
 }
-SHARED = {"", "errors", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "window", ""}
+SHARED = {"", "errors", "fields", "rawjson", "window"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,

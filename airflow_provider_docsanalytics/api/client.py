@@ -21,8 +21,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import __version__, rawjson
 from airflow_provider_docsanalytics.api._answer import error_for, read_body
 from airflow_provider_docsanalytics.api.endpoint import Body, Page
 from airflow_provider_docsanalytics.errors import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from airflow_provider_docsanalytics.fields import Field
     from airflow_provider_docsanalytics.window import DateWindow
 
 Query = dict[str, str]
@@ -107,6 +108,7 @@ class Endpoint:
         rows_key: the member that holds the rows; ``""`` if the whole object is the one row.
         page_size: the largest page that the service gives; 0 where nothing pages.
         totals: members of the answer that speak of the whole selection, not of one page.
+        fields: what the API promises of each row. More may come, and is kept.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Endpoint:
     windowed: bool = True
     filters: Mapping[str, Filter] = field(default_factory=lambda: MappingProxyType({}))
     totals: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
 
     @property
     def by_id(self) -> bool:

@@ -17,36 +17,108 @@ from airflow_provider_docsanalytics.api.paging import (
     ThreadPaging,
 )
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.window import DateWindow
 
+
 _BASE = "/v1/analytics/{project_id}"
-_TRAFFIC = ("totals",)
-_FEEDBACK = MappingProxyType(
-    {
-        "source": Filter(("code_snippet", "contextual", "agent", "thumbs_only")),
-        "status": Filter(("pending", "in_progress", "resolved", "dismissed"), many=True),
-    }
+_SOURCES = ("code_snippet", "contextual", "agent", "thumbs_only")
+_STATUSES = ("pending", "in_progress", "resolved", "dismissed")
+_FEEDBACK = MappingProxyType({"source": Filter(_SOURCES), "status": Filter(_STATUSES, many=True)})
+
+
+def _counts(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, Kind.INTEGER) for name in names)
+
+
+# One row is one turn. An older schema has no resolutionStatus and no pageUrl; conversationId is
+# named by the documentation's text and not by its schema.
+_TURN = (
+    Field("id", Kind.TEXT),
+    Field("timestamp", Kind.TIMESTAMP),
+    Field("conversationId", Kind.TEXT, optional=True),
+    Field("query", Kind.TEXT),
+    Field("response", Kind.TEXT),
+    Field("responseType", Kind.TEXT, optional=True, values=("answer", "clarifying_question")),
+    Field("sources", Kind.OBJECTS, fields=(Field("title", Kind.TEXT), Field("url", Kind.TEXT))),
+    Field("resolutionStatus", Kind.TEXT, optional=True, values=("answered", "unanswered")),
+    Field("queryCategory", Kind.TEXT, null=True),
+    Field("pageUrl", Kind.TEXT, null=True, optional=True),
 )
+_MESSAGE = (
+    Field("id", Kind.TEXT),
+    Field("role", Kind.TEXT, values=("user", "assistant")),
+    Field("content", Kind.TEXT),
+    Field("createdAt", Kind.TIMESTAMP),
+)
+_THREAD = (
+    Field("threadId", Kind.TEXT),
+    Field("createdAt", Kind.TIMESTAMP),
+    Field("messages", Kind.OBJECTS, fields=_MESSAGE),
+)
+# Which of the optional ones there are depends on the source.
+_ENTRY = (
+    Field("id", Kind.TEXT),
+    Field("path", Kind.TEXT),
+    Field("comment", Kind.TEXT, null=True),
+    Field("createdAt", Kind.TIMESTAMP, null=True),
+    Field("source", Kind.TEXT, values=_SOURCES),
+    Field("status", Kind.TEXT, values=_STATUSES),
+    Field("helpful", Kind.BOOLEAN, optional=True),
+    Field("contact", Kind.TEXT, null=True, optional=True),
+    Field("code", Kind.TEXT, optional=True),
+    Field("filename", Kind.TEXT, null=True, optional=True),
+    Field("lang", Kind.TEXT, null=True, optional=True),
+)
+_SEARCH = (
+    Field("searchQuery", Kind.TEXT),
+    Field("hits", Kind.INTEGER),
+    Field("ctr", Kind.NUMBER),
+    Field("topClickedPage", Kind.TEXT, null=True),
+    Field("lastSearchedAt", Kind.TIMESTAMP),
+)
+_PATH = Field("path", Kind.TEXT)
+_CALLERS = ("web", "api", "other", "total")
+_VOTES = ("thumbsUp", "thumbsDown", "code", "total")
+_TRAFFIC = (_PATH, *_counts("human", "ai", "total"))
 
 _ENDPOINTS = (
-    Endpoint("conversations", f"{_BASE}/assistant", CursorPaging(), "conversations", 1000),
-    Endpoint("threads", _BASE + "/assistant/threads/{thread_id}", ThreadPaging(), windowed=False),
+    Endpoint(
+        "conversations", f"{_BASE}/assistant", CursorPaging(), "conversations", 1000, fields=_TURN
+    ),
+    Endpoint(
+        "threads",
+        _BASE + "/assistant/threads/{thread_id}",
+        ThreadPaging(),
+        windowed=False,
+        fields=_THREAD,
+    ),
     Endpoint(
         "caller_stats",
         f"{_BASE}/assistant/caller-stats",
         SinglePaging(),
-        totals=("web", "api", "other", "total"),
+        totals=_CALLERS,
+        fields=_counts(*_CALLERS),
     ),
-    Endpoint("feedback", f"{_BASE}/feedback", CursorPaging(), "feedback", 100, filters=_FEEDBACK),
     Endpoint(
-        "feedback_by_page",
-        f"{_BASE}/feedback/by-page",
-        HalvingPaging("path", ("thumbsUp", "thumbsDown", "code", "total")),
+        "feedback",
+        f"{_BASE}/feedback",
+        CursorPaging(),
         "feedback",
         100,
         filters=_FEEDBACK,
+        fields=_ENTRY,
+    ),
+    Endpoint(
+        "feedback_by_page",
+        f"{_BASE}/feedback/by-page",
+        HalvingPaging("path", _VOTES),
+        "feedback",
+        100,
+        filters=_FEEDBACK,
+        fields=(_PATH, *_counts(*_VOTES)),
     ),
     Endpoint(
         "searches",
@@ -55,9 +127,26 @@ _ENDPOINTS = (
         "searches",
         100,
         totals=("totalSearches",),
+        fields=_SEARCH,
     ),
-    Endpoint("views", f"{_BASE}/views", OffsetPaging(), "views", 250, totals=_TRAFFIC),
-    Endpoint("visitors", f"{_BASE}/visitors", OffsetPaging(), "visitors", 250, totals=_TRAFFIC),
+    Endpoint(
+        "views",
+        f"{_BASE}/views",
+        OffsetPaging(),
+        "views",
+        250,
+        totals=("totals",),
+        fields=_TRAFFIC,
+    ),
+    Endpoint(
+        "visitors",
+        f"{_BASE}/visitors",
+        OffsetPaging(),
+        "visitors",
+        250,
+        totals=("totals",),
+        fields=_TRAFFIC,
+    ),
 )
 
 _OTHER_KEYS = {

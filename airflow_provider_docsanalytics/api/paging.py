@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Selection, Step
 from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.window import DateWindow

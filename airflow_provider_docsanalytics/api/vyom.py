@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics.api import rawjson
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
 from airflow_provider_docsanalytics.api.paging import SinglePaging
 from airflow_provider_docsanalytics.errors import BadResponse
+from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.window import DateWindow
@@ -16,24 +17,66 @@ if TYPE_CHECKING:
 _ASSISTANT = {"assistant_id": Filter()}
 _GRANULARITY = {"granularity": Filter(("day", "week", "month"))}
 
+_CALLS = Field("total_calls", Kind.INTEGER)
+_DURATIONS = (
+    Field("total_duration_minutes", Kind.NUMBER),
+    Field("total_duration_hours", Kind.NUMBER),
+)
+_AVERAGE = Field("avg_duration_minutes", Kind.NUMBER)
+_SERVICES = ("exotel", "twilio", "web", "unknown")
+_RANGE = (Field("start_date", Kind.TEXT), Field("end_date", Kind.TEXT))
+_PERIODS = ("calls_today", "calls_this_week", "calls_this_month")
+
 _ENDPOINTS = (
-    Endpoint("calls_by_assistant", "/analytics/calls/by-assistant", SinglePaging(), "assistants"),
+    Endpoint(
+        "calls_by_assistant",
+        "/analytics/calls/by-assistant",
+        SinglePaging(),
+        "assistants",
+        fields=(
+            Field("assistant_id", Kind.TEXT),
+            Field("assistant_name", Kind.TEXT),
+            _CALLS,
+            *_DURATIONS,
+            _AVERAGE,
+        ),
+    ),
     Endpoint(
         "calls_by_phone_number",
         "/analytics/calls/by-phone-number",
         SinglePaging(),
         "phone_numbers",
         filters=MappingProxyType(_ASSISTANT),
+        fields=(Field("phone_number", Kind.TEXT), _CALLS, *_DURATIONS, _AVERAGE),
     ),
-    Endpoint("calls_by_service", "/analytics/calls/by-service", SinglePaging(), "services"),
+    Endpoint(
+        "calls_by_service",
+        "/analytics/calls/by-service",
+        SinglePaging(),
+        "services",
+        fields=(Field("service", Kind.TEXT, values=_SERVICES), _CALLS, *_DURATIONS),
+    ),
     Endpoint(
         "calls_by_time",
         "/analytics/calls/by-time",
         SinglePaging(),
         "time_series",
         filters=MappingProxyType(_GRANULARITY | _ASSISTANT),
+        # 2026-01-31, 2026-W05 or 2026-01: as the granularity is, so no timestamp.
+        fields=(Field("date", Kind.TEXT), _CALLS, *_DURATIONS),
     ),
-    Endpoint("dashboard", "/analytics/dashboard", SinglePaging()),
+    Endpoint(
+        "dashboard",
+        "/analytics/dashboard",
+        SinglePaging(),
+        fields=(
+            _CALLS,
+            *_DURATIONS,
+            _AVERAGE,
+            *(Field(name, Kind.INTEGER) for name in _PERIODS),
+            Field("date_range", Kind.OBJECT, fields=_RANGE),
+        ),
+    ),
 )
 
 

@@ -7,10 +7,12 @@ import pytest
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.fields import Kind
 from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.api.endpoint import Platform
+    from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform
+    from airflow_provider_docsanalytics.simulator import Simulator
 
 DAY = DateWindow.parse("2026-01-01", "2026-01-02")
 
@@ -85,3 +87,34 @@ def test_vyom_is_asked_for_the_last_millisecond_inside_the_window() -> None:
         "start_date": "2026-01-01T00:00:00.000Z",
         "end_date": "2026-01-01T23:59:59.999Z",
     }
+
+
+ENDPOINTS = [
+    (platform, endpoint)
+    for platform in (MINTLIFY, VYOM)
+    for endpoint in platform.endpoints.values()
+]
+
+
+@pytest.mark.parametrize(("platform", "endpoint"), ENDPOINTS, ids=lambda value: value.name)
+def test_the_services_rows_have_exactly_the_fields_of_the_table(
+    service: Simulator, platform: Platform, endpoint: Endpoint
+) -> None:
+    rows, _ = service.truth(endpoint.name, "2026-01-01", "2026-01-31")
+    names = {field.name for field in endpoint.fields}
+    always = {field.name for field in endpoint.fields if not field.optional}
+    assert rows
+    assert always <= set.intersection(*(set(row) for row in rows))
+    # The documentation's text speaks of conversationId, its schema does not.
+    assert set.union(*(set(row) for row in rows)) == names - {"conversationId"}
+    for field in endpoint.fields:
+        if field.values:
+            assert {row[field.name] for row in rows if field.name in row} == set(field.values)
+        if field.fields:
+            inner = [row[field.name] for row in rows]
+            objects = (
+                inner if field.kind is Kind.OBJECT else [one for many in inner for one in many]
+            )
+            assert {tuple(sorted(each)) for each in objects} == {
+                tuple(sorted(one.name for one in field.fields))
+            }
