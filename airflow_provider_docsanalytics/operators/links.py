@@ -29,7 +29,7 @@ class ManifestLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the page's URL, or nothing."""
         summary = _summary(operator, ti_key)
-        return _console(summary["manifest"]) if summary else ""
+        return console_url(summary["manifest"]) if summary else ""
 
 
 class AnalyticsLink(BaseOperatorLink):
@@ -53,7 +53,8 @@ def _summary(operator: BaseOperator, ti_key: TaskInstanceKey) -> dict[str, Any] 
     return summary
 
 
-def _console(uri: str) -> str:
+def console_url(uri: str) -> str:
+    """Return the page of an object in its storage's console, or nothing where there is none."""
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.rpartition("@")[2].partition("/")
     return _CONSOLES.get(scheme, "").format(bucket=quote(bucket), key=quote(key))

@@ -71,6 +71,11 @@ class Cluster:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json()
 
+    def command(self, line: str) -> None:
+        """Run an Airflow command as an administrator does, ``pools list``; it must succeed."""
+        airflow = Path(sys.executable).with_name("airflow")
+        subprocess.run([airflow, *line.split()], env=self._environment(), check=True)
+
     def add_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
         """Store a connection, as the form in the UI does."""
         self.call("POST", "connections", json={"connection_id": conn_id, **fields})
