@@ -7,7 +7,7 @@ import json
 from airflow.models.taskinstance import TaskInstance
 from airflow.serialization import serialized_objects
 from airflow.utils.session import create_session
-from lineage import to_s3
+from dags.lineage import to_s3
 from sqlalchemy import select
 
 serialization = getattr(serialized_objects, "DagSerialization", None)  # Airflow 3.2+

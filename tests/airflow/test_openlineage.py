@@ -102,7 +102,6 @@ def heard(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Hea
         output = _run(environment, CLONE / "scripts" / "airflow_commands.py", *commands)
         assert (home / "events.json").exists(), output
         events = [json.loads(line) for line in (home / "events.json").read_text().splitlines()]
-        environment["PYTHONPATH"] = str(home / "dags")
         shown = _run(environment, Path(__file__).with_name("shown_links.py"))
         yield Heard(service, home, output, events, json.loads(shown.splitlines()[-1]))
 
