@@ -76,9 +76,9 @@ def dataset_written(source: str, summary: Mapping[str, Any]) -> OutputDataset:
 
 def _named(uri: str) -> tuple[str, str]:
     """Return namespace and name; whose Airflow connection opens a storage is no part of them."""
-    scheme, _, rest = uri.rpartition("://")
-    if scheme in ("", "file", "local"):
-        return "file", rest
+    scheme, found, rest = uri.partition("://")
+    if not found or scheme in ("file", "local"):
+        return "file", rest or uri
     authority, _, name = rest.partition("/")
     where = authority.rpartition("@")[2]
     return f"{_ALSO_KNOWN_AS.get(scheme, scheme)}://{where}", name.strip("/") or "/"
