@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Asset
 
-    from airflow_provider_docsanalytics.api.endpoint import Platform
+    from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
 
 
 def mintlify_asset(*, project_id: str, endpoint: str, extra: dict[str, Any] | None = None) -> Asset:
@@ -36,6 +36,18 @@ def vyom_asset(
 
     name = urlsplit(_platform("vyom").default_url).hostname if host is None else host
     return Asset(uri=f"vyom://{name}/{endpoint}", extra=extra)
+
+
+def uri_of(selection: Selection, base_url: str) -> str:
+    """Return the URI of the asset that a selection is of; ``base_url`` as in the connection."""
+    whose = selection.project_id or urlsplit(base_url).netloc.lower()
+    return f"{selection.platform.name}://{whose}/{selection.endpoint.name}"
+
+
+def endpoint_of(uri: str) -> Endpoint:
+    """Return the endpoint that an asset's URI names."""
+    parts = urlsplit(uri)
+    return _platform(parts.scheme).endpoint(parts.path.strip("/"))
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Platform
 
 _PACKAGE = "airflow_provider_docsanalytics"
+_LINKS = f"{_PACKAGE}.operators.links"
 _SENSORS = f"{_PACKAGE}.sensors.mintlify"
 _TRIGGERS = f"{_PACKAGE}.triggers.mintlify"
 _WAITING = f"{_PACKAGE}.triggers.wait"
@@ -40,6 +41,7 @@ def provider_info(version: str) -> dict[str, Any]:
             {"integration-name": MINTLIFY.title, "python-modules": [_TRIGGERS, _WAITING]},
             {"integration-name": VYOM.title, "python-modules": [_WAITING]},
         ],
+        "extra-links": [f"{_LINKS}.ManifestLink", f"{_LINKS}.AnalyticsLink"],
         "asset-uris": _asset_uris(),
         "dataset-uris": _asset_uris(),  # what Airflow 2 calls them
         "connection-types": [
@@ -64,6 +66,7 @@ def _asset_uris() -> list[dict[str, Any]]:
             "schemes": [platform.name],
             "handler": f"{_PACKAGE}.assets.sanitize_uri",
             "factory": f"{_PACKAGE}.assets.{platform.name}_asset",
+            "to_openlineage_converter": f"{_PACKAGE}.lineage.to_openlineage",
         }
         for platform in _PLATFORMS.values()
     ]

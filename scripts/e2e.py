@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from e2e_parts import hammer, loop, paths, quota, react, sensor, triggerers, watchers
+from e2e_parts import backfill, hammer, loop, paths, quota, react, sensor, triggerers, watchers
 from e2e_parts.cluster import Cluster
 from e2e_parts.report import Report
 
@@ -27,6 +27,7 @@ WITH_AIRFLOW: dict[str, Callable[[Report, Cluster], None]] = {
     "triggerers": triggerers.run,
     "react": react.run,
     "watchers": watchers.run,
+    "backfill": backfill.run,
 }
 WITHOUT: dict[str, Callable[[Report], None]] = {"hammer": hammer.run, "loop": loop.run}
 

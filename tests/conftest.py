@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(f"{config.option.basetemp}-home").resolve()
     shutil.rmtree(home, ignore_errors=True)
     os.environ.update(airflow_environment(home))
+    configuration.set_hypothesis_home_dir(home / "hypothesis")
 
 
 # The same examples everywhere, however slow the machine, and nothing left outside.
@@ -34,7 +35,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
-configuration.set_hypothesis_home_dir(HOME.parent / "hypothesis")
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,12 @@ class DocsAnalyticsHook(BaseHook):
         project_id = project_id or self.settings.project_id
         return self.platform.select(endpoint, project_id=project_id, **arguments)
 
+    def asset_uri(self, selection: Selection) -> str:
+        """Return the URI of the asset that a selection is of, as in :mod:`..assets`."""
+        from airflow_provider_docsanalytics.assets import uri_of
+
+        return uri_of(selection, self.settings.base_url)
+
     def ask_once(self, selection: Selection, **settings: Any) -> Page:
         """Spend one request, whatever comes; return the selection's first page."""
         from airflow_provider_docsanalytics.api.client import Client
@@ -105,6 +111,8 @@ class DocsAnalyticsHook(BaseHook):
             cursor: the ``next_cursor`` of an earlier page, to go on behind it.
             thread_ids: for ``threads``: the IDs, one request each.
 
+        The endpoint's asset becomes an input of the running task's lineage.
+
         Raises:
             ConfigError: before any request, if a parameter or the connection is wrong.
             DocsAnalyticsError: while pages are taken, see :mod:`..errors`.
@@ -113,6 +121,7 @@ class DocsAnalyticsHook(BaseHook):
         selection = self.select(
             endpoint, window=window, project_id=project_id, filters=filters, thread_ids=thread_ids
         )
+        self._tell_lineage(selection)
         return self._pages(self.get_conn(), selection, cursor)
 
     def iter_rows(self, endpoint: str, **selection: Any) -> Iterator[dict[str, Any]]:
@@ -132,6 +141,12 @@ class DocsAnalyticsHook(BaseHook):
             return False, str(error)
         readable = selection.endpoint.name
         return True, f"{self.platform.title} answers, and the key may read {readable}."
+
+    def _tell_lineage(self, selection: Selection) -> None:
+        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector.add_input_asset(context=self, uri=self.asset_uri(selection))
 
     @staticmethod
     def _pages(client: Client, selection: Selection, cursor: str | None) -> Iterator[Page]:

@@ -14,16 +14,19 @@ from airflow_provider_docsanalytics.failures import (
     airflow_failures,
     retry_delay_s,
 )
+from airflow_provider_docsanalytics.operators.lineage import lineage_of
+from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import fields_of, fill
 from airflow_provider_docsanalytics.operators.waiting import defer_for, wait_until, waits_of
 from airflow_provider_docsanalytics.operators.window import resolve_window
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from airflow_provider_docsanalytics.export.plan import Plan
@@ -83,7 +86,10 @@ class ExportOperator(BaseOperator):
         "date_to",
         "filters",
     )
+    operator_extra_links: Collection[BaseOperatorLink] = (ManifestLink(),)
     ui_color = "#e6f2ec"
+    summary: dict[str, Any] | None = None
+    """What was returned: in the process whose export has finished, and in no other."""
 
     def __init__(
         self,
@@ -154,6 +160,14 @@ class ExportOperator(BaseOperator):
         """Go on after a wait in the triggerer: with the checkpoint, on any worker."""
         return self._run(context, waits=waits_of(event))
 
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """Return what is to be read."""
+        return lineage_of(self)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - as OpenLineage calls it
+        """Return what was read and, unless the task has failed, what was written."""
+        return lineage_of(self)
+
     def _run(self, context: Context, waits: int) -> dict[str, Any]:
         from airflow_provider_docsanalytics.export.plan import Source
         from airflow_provider_docsanalytics.export.run import export
@@ -177,9 +191,9 @@ class ExportOperator(BaseOperator):
                         raise
                     self.log.warning("%s", error)
                     defer_for(self, retry_delay_s(error, waits + 1), waits)
-            summary = _summary(manifest, directory.uri)
-            self._announce(context, summary, selection.window)
-            return summary
+            self.summary = _summary(manifest, directory.uri)
+            self._announce(context, self.summary, selection.window)
+            return self.summary
 
     def _announce(
         self, context: Context, summary: dict[str, Any], window: DateWindow | None

@@ -6,11 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.operators.base import ExportOperator
+from airflow_provider_docsanalytics.operators.links import AnalyticsLink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow.models.xcom_arg import XComArg
+    from airflow.providers.common.compat.sdk import BaseOperatorLink
 
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
@@ -30,6 +32,10 @@ class MintlifyExportOperator(ExportOperator):
         "project_id",
         "thread_ids",
         "mintlify_conn_id",
+    )
+    operator_extra_links: Collection[BaseOperatorLink] = (
+        *ExportOperator.operator_extra_links,
+        AnalyticsLink(),
     )
 
     def __init__(

@@ -92,17 +92,22 @@ class Cluster:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json()
 
+    def command(self, line: str) -> None:
+        """Run an Airflow command as an administrator does, ``pools list``; it must succeed."""
+        airflow = Path(sys.executable).with_name("airflow")
+        subprocess.run([airflow, *line.split()], env=self._environment(), check=True)
+
     def add_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
-        """Store a connection, as the form in the UI does."""
-        self.call("POST", "connections", json={"connection_id": conn_id, **fields})
+        """Store a connection, as the form in the UI does, or another in its place."""
+        self._put("connections", {"connection_id": conn_id, **fields})
 
     def set_variable(self, key: str, value: str) -> None:
         """Set one of Airflow's variables."""
-        self.call("POST", "variables", json={"key": key, "value": value})
+        self._put("variables", {"key": key, "value": value})
 
     def add_pool(self, name: str, slots: int) -> None:
-        """Make a pool."""
-        self.call("POST", "pools", json={"name": name, "slots": slots})
+        """Make a pool, or give it another size."""
+        self._put("pools", {"name": name, "slots": slots})
 
     def add_dags(self, file: Path, text: str | None = None) -> None:
         """Put a file among the Dags, or another text under its name; it is found in seconds."""
@@ -149,6 +154,12 @@ class Cluster:
         """Return how many slots are taken, and by what."""
         pool: dict[str, int] = self.call("GET", "pools/default_pool")
         return pool
+
+    def _put(self, kind: str, entity: Mapping[str, Any]) -> None:
+        action = {"action": "create", "action_on_existence": "overwrite", "entities": [entity]}
+        done = self.call("PATCH", kind, json={"actions": [action]})["create"]
+        if done["errors"]:
+            raise RuntimeError(f"{kind}: {done['errors']}")
 
     def _triggerers(self) -> list[Any]:
         query = {"job_type": "TriggererJob", "is_alive": True}

@@ -29,8 +29,11 @@ CLONE = Path(__file__).resolve().parent.parent.parent
 RUN_DATE = "2026-01-11"
 EXPIRED_KEY = "mint_expired_since_yesterday"
 DAGS = [
+    "count_unanswered",
     "first_export",
+    "mintlify_backfill",
     "mintlify_daily_export",
+    "mintlify_sites",
     "mintlify_threads",
     "vyom_daily_export",
     "wait_for_conversations",
@@ -42,11 +45,19 @@ DAGS = [
 ]
 
 
+class OtherOrganisation(Simulator):
+    """The service as another organisation sees it: its own project, and its own key."""
+
+    project_id = "proj_other"
+    mintlify_key = "mint_other_0000000000000000"
+
+
 @dataclass
 class Run:
-    """What the Dag runs left: their output, their files, the service's log."""
+    """What the Dag runs left: their output, their files, the services' logs."""
 
     service: Simulator
+    other: Simulator
     home: Path
     output: dict[str, str]
 
@@ -68,15 +79,21 @@ class Run:
         return rows
 
 
-def _environment(home: Path, service: Simulator) -> dict[str, str]:
+def _environment(home: Path, service: Simulator, other: Simulator) -> dict[str, str]:
     mintlify = {"conn_type": "mintlify", "host": service.url, "login": service.project_id}
     connections = {
         "MINTLIFY_DEFAULT": {**mintlify, "password": service.mintlify_key},
+        "MINTLIFY_OTHER": {**mintlify, "host": other.url, "password": other.mintlify_key},
         "EXPIRED": {**mintlify, "password": EXPIRED_KEY},
         "VYOM_DEFAULT": {"conn_type": "vyom", "host": service.url, "password": service.vyom_key},
     }
+    sites = [
+        {"mintlify_conn_id": "mintlify_default", "project_id": service.project_id},
+        {"mintlify_conn_id": "mintlify_other", "project_id": other.project_id},
+    ]
     return airflow_environment(
         home,
+        AIRFLOW_VAR_DOCS_SITES=json.dumps(sites),
         AIRFLOW__CORE__DAGS_FOLDER=str(home / "dags"),
         AIRFLOW_VAR_DOCS_LAKE=f"file://{home}/lake",
         **{f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()},
@@ -93,10 +110,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         "pools set mintlify_api 1 quota",
         *(f"dags test {dag} {RUN_DATE}" for dag in DAGS),
     ]
-    with Simulator(Config(rows=2500, start="2026-01-01", end="2026-01-31")) as service:
+    january = {"start": "2026-01-01", "end": "2026-01-31"}
+    with (
+        Simulator(Config(rows=2500, **january)) as service,
+        OtherOrganisation(Config(rows=500, seed=2, **january)) as other,
+    ):
         done = subprocess.run(
             [sys.executable, str(CLONE / "scripts" / "airflow_commands.py"), *commands],
-            env=_environment(home, service),
+            env=_environment(home, service, other),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -105,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         sections = done.stdout.split("\n$ airflow dags test ")
         output = {"before": sections[0]} | {text.split()[0]: text for text in sections[1:]}
         assert list(output) == ["before", *DAGS], done.stdout
-        yield Run(service, home, output)
+        yield Run(service, other, home, output)
 
 
 @pytest.mark.parametrize("platform", [MINTLIFY, VYOM])
@@ -129,6 +150,34 @@ def test_the_threads_example_fetches_the_unanswered_conversations(run: Run) -> N
     threads = run.rows("unanswered/threads/dt=2026-01-10")
     assert {row["threadId"] for row in threads} == unanswered
     assert len(unanswered) > 1
+
+
+def test_the_counting_example_counts_every_turn_of_the_day(run: Run) -> None:
+    turns, _ = run.service.truth("conversations", "2026-01-10", "2026-01-11")
+    unanswered = sum(row["resolutionStatus"] == "unanswered" for row in turns)
+    assert 0 < unanswered < len(turns)
+    said = f"{unanswered} of {len(turns)} questions stayed unanswered."
+    assert said in run.output["count_unanswered"]
+
+
+@pytest.mark.parametrize("endpoint", ["conversations", "feedback", "searches"])
+def test_the_sites_example_exports_each_site_with_its_organisations_key(
+    run: Run, endpoint: str
+) -> None:
+    for organisation in (run.service, run.other):
+        rows = run.rows(f"sites/{organisation.project_id}/{endpoint}/dt=2026-01-10")
+        assert {row.pop("_project_id") for row in rows} == {organisation.project_id}
+        truth, _ = organisation.truth(endpoint, "2026-01-10", "2026-01-11")
+        assert [row | {"_date_from": 0, "_date_to": 0} for row in rows] == [
+            row | {"_date_from": 0, "_date_to": 0} for row in truth
+        ]
+    assert {entry["status"] for entry in run.other.requests} == {200}
+
+
+@pytest.mark.parametrize("endpoint", ["conversations", "searches"])
+def test_the_backfilling_example_exports_the_day_of_its_run(run: Run, endpoint: str) -> None:
+    filled_in = run.manifest(f"filled_in/{endpoint}/dt=2026-01-10")
+    assert filled_in["rows"] == run.manifest(f"mintlify/{endpoint}/dt=2026-01-10")["rows"] > 0
 
 
 def test_the_waiting_example_exports_after_its_sensor(run: Run) -> None:
@@ -195,13 +244,19 @@ def test_no_request_was_spent_on_anything_twice(run: Run) -> None:
         if entry["status"] == 200
     ]
     again = {ask for ask in asked if asked.count(ask) > 1}
-    # some of the Dags export the same day's conversations, each for itself
-    assert {path.rsplit("/", 1)[-1] for path, _ in again} <= {"assistant"}
+    # some of the Dags export the same day, each for itself
+    endpoints = {path.rsplit("/", 1)[-1] for path, _ in again}
+    assert endpoints <= {"assistant", "feedback", "searches"}
 
 
 def test_no_key_is_in_any_output_file_or_database(run: Run) -> None:
     """``airflow dags test`` masks nothing: what we do not write is the only protection."""
-    keys = [run.service.mintlify_key, run.service.vyom_key, EXPIRED_KEY]
+    keys = [
+        run.service.mintlify_key,
+        run.service.vyom_key,
+        run.other.mintlify_key,
+        EXPIRED_KEY,
+    ]
     lines = "".join(run.output.values()).splitlines()
     ours = [line for line in lines if "msg=MaskSecret(" not in line]  # 3.0 tells what it masks
     written = {"output": "\n".join(ours).encode()} | {

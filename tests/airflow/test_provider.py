@@ -60,6 +60,13 @@ def test_every_module_that_the_provider_info_names_can_be_imported() -> None:
                 assert importlib.import_module(module)
 
 
+def test_every_link_of_an_operator_is_declared() -> None:
+    """Airflow 2 shows no other."""
+    used = {type(link) for operator in OPERATORS for link in operator.operator_extra_links}
+    declared = get_provider_info()["extra-links"]
+    assert sorted(declared) == sorted(f"{link.__module__}.{link.__name__}" for link in used)
+
+
 @pytest.mark.parametrize("kind", HOOKS)
 def test_the_form_is_the_same_declared_either_way(kind: str) -> None:
     """Airflow 3.2+ reads the metadata, older ones ask the hook."""

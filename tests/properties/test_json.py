@@ -13,7 +13,7 @@ from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.members import rows_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.export.encoders import JsonLines
+from airflow_provider_docsanalytics.export.layout import Layout
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-01"}
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -47,7 +47,7 @@ def test_rows_come_through_the_answer_and_the_encoder(
     selection = MINTLIFY.select("views", project_id="p")
     cut = rows_of(selection, Body.parse(answer))
     file = io.BytesIO()
-    encoder = JsonLines(file, CONTEXT)
+    encoder = Layout("jsonl", None, CONTEXT, ()).encoder(file)
     encoder.write(cut)
     encoder.close()
     lines = file.getvalue().split(b"\n")

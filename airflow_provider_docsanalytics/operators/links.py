@@ -1,0 +1,60 @@
+"""Links on a task's page in Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
+
+_CONSOLES = {
+    "s3": "https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={key}",
+    "gs": "https://console.cloud.google.com/storage/browser/_details/{bucket}/{key}",
+}
+
+
+class ManifestLink(BaseOperatorLink):
+    """The manifest of a finished export, in the console of Amazon S3 or Google Cloud Storage.
+
+    No other storage has a page that a browser could open, so there is no link to it.
+    """
+
+    name = "Manifest"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the page's URL, or nothing."""
+        summary = _summary(operator, ti_key)
+        return console_url(summary["manifest"]) if summary else ""
+
+
+class AnalyticsLink(BaseOperatorLink):
+    """The analytics page of Mintlify's dashboard: https://www.mintlify.com/docs/analytics."""
+
+    name = "Mintlify analytics"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - the base class's signature
+        """Return the page's URL; which project it shows is chosen there."""
+        return "https://app.mintlify.com/analytics"
+
+
+def _summary(operator: BaseOperator, ti_key: TaskInstanceKey) -> dict[str, Any] | None:
+    """Return what the export gave to XCom, ``None`` if it has not finished."""
+    if AIRFLOW_V_3_0_PLUS:  # the worker asks, whenever it is done with the task: also to wait
+        return getattr(operator, "summary", None)
+    from airflow.providers.common.compat.sdk import XCom
+
+    # The web server asks, and its operator has never run.
+    summary: dict[str, Any] | None = XCom.get_value(key="return_value", ti_key=ti_key)
+    return summary
+
+
+def console_url(uri: str) -> str:
+    """Return the page of an object in its storage's console, or nothing where there is none."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.rpartition("@")[2].partition("/")
+    return _CONSOLES.get(scheme, "").format(bucket=quote(bucket), key=quote(key))
