@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.api.paging import HalvingPaging
+from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.assets import endpoint_of
 from airflow_provider_docsanalytics.fields import CONTEXT
 
