@@ -4,6 +4,7 @@ AIRFLOW ?= 3.3
 
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+AZURITE := .cache/azurite-3.35.0
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -14,7 +15,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check audit bench e2e reliability clean constraints
+.PHONY: demo test check audit bench e2e e2e-storage reliability clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -40,6 +41,10 @@ bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 13 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
 
+e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients; needs Node
+	@$(BIN)/python scripts/e2e_storage.py $(ARGS) \
+	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
+
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
 
@@ -51,7 +56,8 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
 	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --group test --group check --group bench --output-file $(CONSTRAINTS) pyproject.toml
+	  --extra gcs --extra azure --group test --group check --group bench --group storage \
+	  --output-file $(CONSTRAINTS) pyproject.toml
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -74,4 +80,15 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 
 .venv/bench: .venv/runtime
 	@$(UV) --group bench
+	@touch $@
+
+.venv/storage: .venv/test
+	@echo "Installing the providers of Google and Microsoft (1 GB) …"
+	@$(UV) --editable '.[s3,gcs,azure]' --group storage
+	@touch $@
+
+$(AZURITE)/installed:
+	@echo "Installing Azurite …"
+	@npm install --prefix $(@D) --cache .cache/npm --no-audit --no-fund --no-update-notifier \
+	  --ignore-scripts --loglevel error $(subst .cache/azurite-,azurite@,$(@D))
 	@touch $@
