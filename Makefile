@@ -3,6 +3,7 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
+AZURITE := .cache/azurite-3.35.0
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -13,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check audit bench e2e reliability dist clean constraints
+.PHONY: demo test matrix check audit bench e2e e2e-storage reliability dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -41,6 +42,10 @@ bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain
 
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 13 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
+
+e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients; needs Node
+	@$(BIN)/python scripts/e2e_storage.py $(ARGS) \
+	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
@@ -80,4 +85,15 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 
 .venv/dist: .venv/runtime
 	@$(UV) --group dist
+	@touch $@
+
+.venv/storage: .venv/test
+	@echo "Installing the providers of Google and Microsoft (1 GB) …"
+	@$(UV) --editable '.[s3,gcs,azure]' --group storage
+	@touch $@
+
+$(AZURITE)/installed:
+	@echo "Installing Azurite …"
+	@npm install --prefix $(@D) --cache .cache/npm --no-audit --no-fund --no-update-notifier \
+	  --ignore-scripts --loglevel error $(subst .cache/azurite-,azurite@,$(@D))
 	@touch $@

@@ -14,8 +14,10 @@ from environments import CLONE, ENVIRONMENTS, YOUNGER, Environment, chosen, cons
 UV = Path(sys.executable).with_name("uv")
 PIN = CLONE / ".cache" / "pin.txt"
 GROUPS = ("test",)
-NEWEST_GROUPS = ("test", "check", "bench", "dist")
-"""Lint, types, the bench and builds run beside the newest Airflow only."""
+NEWEST_GROUPS = ("test", "check", "bench", "dist", "storage")
+"""Lint, types, the bench, builds and storage services run beside the newest Airflow only."""
+EXTRAS = ("s3", "zstd", "parquet")
+NEWEST_EXTRAS = (*EXTRAS, "gcs", "azure")
 
 
 def main() -> int:
@@ -31,6 +33,7 @@ def main() -> int:
 
 def _compile(environment: Environment, output: Path) -> list[str | Path]:
     groups = GROUPS if environment.before else NEWEST_GROUPS
+    extras = EXTRAS if environment.before else NEWEST_EXTRAS
     return [
         *(UV, "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version=3.11"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", f"--constraints={PIN}"),

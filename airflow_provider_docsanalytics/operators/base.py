@@ -251,8 +251,16 @@ class ExportOperator(BaseOperator):
 
         # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
         connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
-        path = ObjectStoragePath(fill(self.path, fields_of(selection)), **connection)
-        return ExportDirectory(path.fs, path.path, str(path))
+        url = fill(self.path, fields_of(selection))
+        try:
+            path = ObjectStoragePath(url, **connection)
+            return ExportDirectory(path.fs, path.path, str(path))
+        except (ValueError, ImportError) as error:
+            raise ConfigError(
+                f"path={url!r} cannot be written to: {error}. Check its connection; s3:// needs "
+                "airflow-provider-docsanalytics[s3] where the workers run, gs:// [gcs], abfs:// "
+                "[azure]."
+            ) from error
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:

@@ -328,6 +328,16 @@ def test_an_export_goes_to_s3_through_an_airflow_connection(
     assert [row["searchQuery"] for row in rows] == [row["searchQuery"] for row in truth]
 
 
+@pytest.mark.parametrize("scheme", ["hdfs", "sftp", "nonsense"])
+def test_a_storage_that_nothing_installed_writes_to_is_refused_with_what_to_install(
+    connections: Simulator, scheme: str
+) -> None:
+    told = _refusal("views", f"{scheme}://lake/{{endpoint}}")
+    assert f"{scheme}://lake/views" in told
+    assert "airflow-provider-docsanalytics[s3]" in told
+    assert connections.requests == []
+
+
 # Windows ------------------------------------------------------------------------------------------
 
 MIDNIGHT = datetime(2026, 1, 11, tzinfo=UTC)

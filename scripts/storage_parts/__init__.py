@@ -1,0 +1,1 @@
+"""The parts of ``make e2e-storage``."""
