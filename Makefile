@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check audit bench e2e reliability clean constraints
+.PHONY: demo test check docs audit bench e2e reliability clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -26,6 +26,10 @@ check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+docs: .venv/docs  ## Build the documentation into .cache/docs; a warning or a dead link fails it
+	@$(BIN)/python -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet docs .cache/docs
+	@echo "Built: .cache/docs/index.html"
 
 audit: .venv/uv  ## Published advisories against the pinned runtime dependencies; needs the network
 	@mkdir -p .cache
@@ -51,7 +55,7 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 	@mkdir -p .cache && echo 'apache-airflow==$(AIRFLOW).*' > .cache/pin.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
 	  --no-annotate --no-emit-index-url --constraints .cache/pin.txt --extra s3 --extra zstd \
-	  --group test --group check --group bench --output-file $(CONSTRAINTS) pyproject.toml
+	  --group test --group check --group docs --group bench --output-file $(CONSTRAINTS) pyproject.toml
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -74,4 +78,8 @@ constraints: .venv/uv  ## Pin the newest versions that Airflow $(AIRFLOW) works 
 
 .venv/bench: .venv/runtime
 	@$(UV) --group bench
+	@touch $@
+
+.venv/docs: .venv/runtime
+	@$(UV) --group docs
 	@touch $@
