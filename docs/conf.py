@@ -31,6 +31,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["snippets"]
 
 myst_heading_anchors = 3
+suppress_warnings = ["misc.highlighting_failure"]  # SQL has more dialects than the highlighter
 smartquotes = False  # messages and commands are quoted to the letter
 
 autodoc_member_order = "bysource"

@@ -87,7 +87,7 @@ def sections(platform: Platform) -> Iterator[str]:
     """Yield a section for each endpoint: its path, reading, filters, totals and fields."""
     for endpoint in platform.endpoints.values():
         yield f"\n### `{endpoint.name}`\n"
-        yield from _header("", "")
+        yield from _header("about", "")
         yield _row("path", f"`{endpoint.path}`")
         yield _row("read", f"{HOW[type(endpoint.paging)]}{_at_most(endpoint)}")
         yield _row("window", "`date_from`, `date_to`" if endpoint.windowed else "none")
@@ -109,7 +109,7 @@ def _fields(fields: Iterable[Any]) -> Iterator[str]:
     lines = [line for field in fields for line in _field(field, "")]
     if lines:
         yield ""
-        yield from _header("field", "type", "")
+        yield from _header("field", "type", "remarks")
         yield from lines
 
 
