@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check audit bench e2e e2e-storage reliability dist clean constraints
+.PHONY: demo test matrix check docs audit bench e2e e2e-storage reliability dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -29,6 +29,10 @@ check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+docs: .venv/docs  ## Build the documentation into .cache/docs; a warning or a dead link fails it
+	@$(BIN)/python -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet docs .cache/docs
+	@echo "Built: .cache/docs/index.html"
 
 audit: .venv/uv  ## Published advisories against the pinned runtime dependencies; needs the network
 	@mkdir -p .cache
@@ -96,4 +100,8 @@ $(AZURITE)/installed:
 	@echo "Installing Azurite …"
 	@npm install --prefix $(@D) --cache .cache/npm --no-audit --no-fund --no-update-notifier \
 	  --ignore-scripts --loglevel error $(subst .cache/azurite-,azurite@,$(@D))
+	@touch $@
+
+.venv/docs: .venv/runtime
+	@$(UV) --group docs
 	@touch $@

@@ -14,7 +14,7 @@ from environments import CLONE, ENVIRONMENTS, YOUNGER, Environment, chosen, cons
 UV = Path(sys.executable).with_name("uv")
 PIN = CLONE / ".cache" / "pin.txt"
 GROUPS = ("test",)
-NEWEST_GROUPS = ("test", "check", "bench", "dist", "storage")
+NEWEST_GROUPS = ("test", "check", "bench", "dist", "docs", "storage")
 """Lint, types, the bench, builds and storage services run beside the newest Airflow only."""
 EXTRAS = ("s3", "zstd", "parquet")
 NEWEST_EXTRAS = (*EXTRAS, "gcs", "azure")
@@ -37,12 +37,8 @@ def _compile(environment: Environment, output: Path) -> list[str | Path]:
     return [
         *(UV, "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version=3.11"),
         *("--no-header", "--no-annotate", "--no-emit-index-url", f"--constraints={PIN}"),
-        *(
-            "--extra=s3",
-            "--extra=zstd",
-            "--extra=parquet",
-            *(f"--group={group}" for group in groups),
-        ),
+        *(f"--extra={extra}" for extra in extras),
+        *(f"--group={group}" for group in groups),
         *(["--resolution=lowest-direct"] if environment.lowest else []),
         *(_cutoffs(environment.before) if environment.before else []),
         *(f"--output-file={output}", "pyproject.toml"),

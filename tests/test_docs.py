@@ -1,32 +1,41 @@
-"""The README says what the code does: the same table, the same Dag, the same commands."""
+"""The documentation says what the code does: the same tables, Dags, messages and names."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import runpy
+import shutil
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.api.halving import HalvingPaging
+import docs_names
+import docs_tables
+import pytest
+from airflow_home import airflow_environment
+
+from airflow_provider_docsanalytics import errors
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.api.paging import (
-    CursorPaging,
-    OffsetPaging,
-    SinglePaging,
-    ThreadPaging,
-)
-from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
 CLONE = Path(__file__).resolve().parent.parent
 README = (CLONE / "README.md").read_text()
-HOW = {
-    CursorPaging: "by cursor",
-    OffsetPaging: "by offset",
-    SinglePaging: "one answer",
-    HalvingPaging: "by halving the window",
-    ThreadPaging: "one request each",
-}
+DOCS = CLONE / "docs"
+SNIPPETS = DOCS / "snippets"
+PACKAGE = CLONE / "airflow_provider_docsanalytics"
+# Written beside the tests that run what they show.
+OTHERS = ("storage", "formats", "reliability")
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if not page.stem.startswith(OTHERS)]
 
 
 def _between(name: str) -> str:
@@ -35,21 +44,8 @@ def _between(name: str) -> str:
     return found[1]
 
 
-def _endpoint_rows() -> list[str]:
-    rows = []
-    for platform in (MINTLIFY, VYOM):
-        for endpoint in platform.endpoints.values():
-            size = 1 if endpoint.by_id else endpoint.page_size or "all"
-            none = "\N{EN DASH}"
-            filters = ", ".join(f"`{name}`" for name in endpoint.filters) or none
-            totals = ", ".join(f"`{name}`" for name in endpoint.totals) or none
-            how = HOW[type(endpoint.paging)]
-            rows.append(f"| `{endpoint.name}` | {size} | {how} | {filters} | {totals} |")
-    return rows
-
-
 def test_the_endpoint_table_is_the_codes() -> None:
-    assert _between("endpoints").splitlines()[2:] == _endpoint_rows()
+    assert _between("endpoints").splitlines() == list(docs_tables.endpoint_rows())
 
 
 def test_the_first_dag_is_the_example() -> None:
@@ -58,8 +54,11 @@ def test_the_first_dag_is_the_example() -> None:
     assert _between("first_export") == f"```python\n{dag}```"
 
 
-def test_every_extra_of_a_connection_is_described() -> None:
-    assert re.findall(r"^\| `(\w+)` \| .* \| .* \|$", README, re.MULTILINE)[
+@pytest.mark.parametrize(
+    "page", [CLONE / "README.md", DOCS / "connections.md"], ids=lambda p: p.name
+)
+def test_every_extra_of_a_connection_is_described(page: Path) -> None:
+    assert re.findall(r"^\| `(\w+)` \| .* \| .* \|$", page.read_text(), re.MULTILINE)[
         : len(EXTRA_FIELDS)
     ] == list(EXTRA_FIELDS)
 
@@ -72,5 +71,178 @@ def test_the_simulators_options_are_spelled_as_it_takes_them() -> None:
 
 def test_ci_runs_the_readmes_test_command() -> None:
     commands = (CLONE / ".ci" / "run").read_text().splitlines()
-    assert "make test" in commands
+    assert commands[-5:-2] == ["make docs", "make check", "make test"]
     assert re.search(r"^make test\b", README, re.MULTILINE)
+
+
+# The tables written at build time
+
+
+def _filled(page: str) -> str:
+    return docs_tables.filled(page, (DOCS / f"{page}.md").read_text())
+
+
+@pytest.mark.parametrize("platform", docs_tables.PLATFORMS, ids=lambda platform: platform.name)
+def test_every_endpoint_has_a_section_with_its_path_and_filters(platform: Any) -> None:
+    page = _filled("endpoints")
+    for endpoint in platform.endpoints.values():
+        section = page.split(f"### `{endpoint.name}`\n")[1].split("\n##")[0]
+        assert f"`{endpoint.path}`" in section
+        for name, known in endpoint.filters.items():
+            assert f"filter `{name}`" in section
+            assert all(f"`{value}`" in section for value in known.values)
+
+
+def test_the_cost_of_an_endpoint_is_its_rows_by_its_largest_page() -> None:
+    _, _, *lines = docs_tables.costs()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    costs = {name.strip("`"): rest for name, *rest in cells}
+    assert list(costs) == list(MINTLIFY.endpoints)
+    assert costs["conversations"] == ["1", "1", "10", "100"]
+    assert costs["threads"] == ["100", "1,000", "10,000", "100,000"]
+    assert costs["views"] == ["1", "4", "40", "400"]
+    assert costs["caller_stats"] == ["1", "1", "1", "1"]
+    assert costs["feedback_by_page"][:2] == ["at least 1", "at least 10"]
+
+
+def test_a_table_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="quota: no table 'prices'; known: endpoints"):
+        docs_tables.filled("quota", "<!-- table: prices -->")
+
+
+# Messages
+
+_SAID_BY = {name for name in vars(errors) if isinstance(getattr(errors, name), type)} | {
+    "AirflowException",
+    "AirflowFailException",
+}
+
+
+def _template(node: ast.expr) -> str:
+    """Return a text as it stands in the source, with … for each part that is filled in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values
+        )
+    return "…"
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    """Yield every text, a log message's fields as … too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) or (
+            isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ):
+            yield re.sub(r"%(\.\d)?[a-z]", "…", _template(node))
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    """Yield the message of every error that is made, and every remedy."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in _SAID_BY:
+                yield _template(node.args[0])
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "remedy":
+            yield _template(node.value)
+
+
+SOURCES = [
+    ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "simulator" not in path.parts
+]
+HEADINGS = re.findall(r"^### `(.*)`$", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_a_message_of_the_troubleshooting_page_is_one_of_the_codes(heading: str) -> None:
+    assert any(heading in text for tree in SOURCES for text in _texts(tree))
+
+
+def test_every_error_message_has_its_place_on_the_troubleshooting_page() -> None:
+    messages = {text for tree in SOURCES for text in _raised(tree)}
+    said = {text for text in messages if len(re.findall(r"[a-z]{2,}", text)) > 1}
+    assert len(said) > 60
+    assert not {text for text in said if not any(heading in text for heading in HEADINGS)}
+
+
+# Code, commands and names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_shows_code_only_from_files_that_run(page: Path) -> None:
+    fences = set(re.findall(r"^```(\S+)$", page.read_text(), re.MULTILINE))
+    assert fences <= {"console", "text", "{toctree}", "{eval-rst}"}
+    for command in re.findall(r"^```console\n(.*?)```", page.read_text(), re.MULTILINE | re.DOTALL):
+        assert command == "pip install airflow-provider-docsanalytics\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_make_command_of_a_page_is_one_of_the_makefiles(page: Path) -> None:
+    targets = re.findall(r"^(\w+):", (CLONE / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make (\w+)", page.read_text())) <= set(targets)
+
+
+def test_every_example_dag_is_in_the_quickstart() -> None:
+    examples = {path.stem for path in (CLONE / "example_dags").glob("*.py")}
+    page = (DOCS / "quickstart.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == examples
+
+
+def test_every_public_module_is_in_the_reference() -> None:
+    pages = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    shown = re.findall(rf"^\.\. automodule:: {PACKAGE.name}\.(.*)$", pages, re.MULTILINE)
+    assert sorted(shown) == sorted(docs_names.modules())
+
+
+def test_every_module_of_the_public_packages_is_public_or_named_as_internal() -> None:
+    found = {
+        f"{package}.{path.stem}"
+        for package in docs_names.PACKAGES
+        for path in (PACKAGE / package).glob("[!_]*.py")
+    }
+    assert found == (set(docs_names.modules()) & found) | docs_names.INTERNAL
+
+
+@pytest.mark.parametrize("script", sorted(SNIPPETS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_snippet_of_the_hook_runs(
+    script: Path,
+    service: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    connection = {"conn_type": "mintlify", "host": service.url, "login": service.project_id}
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MINTLIFY_DEFAULT",
+        json.dumps({**connection, "password": service.mintlify_key}),
+    )
+    runpy.run_path(str(script))
+    assert len(capsys.readouterr().out.splitlines()) > 2
+
+
+def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    dags = tmp_path / "airflow" / "dags"
+    shutil.copytree(SNIPPETS / "dags", dags)
+    shutil.copy(CLONE / "example_dags" / "first_export.py", dags)
+    commands = (SNIPPETS / "quickstart.sh").read_text().replace("8787", port)
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", "-eu", "-c", f"trap 'kill %1' EXIT\n{commands}"],
+        cwd=tmp_path,
+        env=airflow_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"_date_from":"2026-01-10T00:00:00.000Z"' in done.stdout
+    with closing(sqlite3.connect(tmp_path / "airflow" / "airflow.db")) as database:
+        wanted = "SELECT conn_id, conn_type, login FROM connection WHERE login = 'acme'"
+        assert database.execute(wanted).fetchall() == [("mintlify_default", "mintlify", "acme")]
+        assert database.execute("SELECT key FROM variable").fetchall() == [("docs_lake",)]
+        assert ("mintlify_api", 1) in database.execute("SELECT pool, slots FROM slot_pool")

@@ -115,7 +115,7 @@ class DocsAnalyticsHook(BaseHook):
 
         Raises:
             ConfigError: before any request, if a parameter or the connection is wrong.
-            DocsAnalyticsError: while pages are taken, see :mod:`..errors`.
+            DocsAnalyticsError: while pages are taken, see :mod:`.errors`.
         """
         window = _window(date_from, date_to)
         selection = self.select(

@@ -48,7 +48,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
         mintlify_conn_id: the connection (templated).
         deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
         poke_interval: default 15 minutes: 4 requests of the hourly 100.
-        retry_policy: as in :class:`~..operators.base.ExportOperator`.
+        retry_policy: as in :class:`~.operators.base.ExportOperator`.
 
     Returns:
         (XCom) ``count`` of the turns seen (at least ``minimum``, not necessarily all there are),

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 CLONE = Path(__file__).resolve().parent.parent.parent
 RUN_DATE = "2026-01-11"
+SNIPPETS = {  # Dags that the documentation shows: where each writes, and its window's start
+    "every_day_of_cron": ("calls/calls_by_time/dt=2026-01-10", "2026-01-10"),
+    "late_data": ("late/feedback/until=2026-01-11", "2026-01-04"),
+    "one_wide_window": ("history/conversations/from=2026-01-01", "2026-01-01"),
+}
 EXPIRED_KEY = "mint_expired_since_yesterday"
 DAGS = [
     "count_unanswered",
@@ -42,6 +47,7 @@ DAGS = [
     "partitioned",
     "with_outlet",
     "expired_key",
+    *SNIPPETS,
 ]
 
 
@@ -104,7 +110,8 @@ def _environment(home: Path, service: Simulator, other: Simulator) -> dict[str, 
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     home = tmp_path_factory.mktemp("airflow")
     shutil.copytree(CLONE / "example_dags", home / "dags")
-    shutil.copytree(Path(__file__).parent / "dags", home / "dags", dirs_exist_ok=True)
+    for more in (Path(__file__).parent / "dags", CLONE / "docs" / "snippets" / "dags"):
+        shutil.copytree(more, home / "dags", dirs_exist_ok=True)
     commands = [
         "db migrate",
         "pools set mintlify_api 1 quota",
@@ -266,3 +273,13 @@ def test_no_key_is_in_any_output_file_or_database(run: Run) -> None:
     assert any(name.endswith("_manifest.json") for name in written)
     found = [name for name, content in written.items() for key in keys if key.encode() in content]
     assert found == []
+
+
+@pytest.mark.parametrize("dag", SNIPPETS)
+def test_a_dag_of_the_documentation_exports_the_window_that_its_page_tells(
+    run: Run, dag: str
+) -> None:
+    directory, start = SNIPPETS[dag]
+    manifest = run.manifest(directory)
+    assert manifest["date_from"] == f"{start}T00:00:00.000Z"
+    assert manifest["rows"] == len(run.rows(directory)) > 0

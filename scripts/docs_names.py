@@ -1,0 +1,54 @@
+"""The public names, each of which the documentation's reference has to have."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+PACKAGE = "airflow_provider_docsanalytics"
+PACKAGES = ("hooks", "operators", "sensors", "triggers")
+MODULES = ("assets", "errors", "failures", "window", "api.endpoint")
+# Parts of the public ones: nobody has to import them, and they may change without a word.
+INTERNAL = frozenset(
+    {
+        "hooks.connection",
+        "operators.path",
+        "operators.waiting",
+        "operators.window",
+        "triggers.mark_store",
+        "triggers.marks",
+        "triggers.off_loop",
+        "triggers.poll",
+        "triggers.producer",
+    }
+)
+# Of the endpoints' vocabulary, what a hook gives and takes.
+ONLY = {"api.endpoint": ("Page", "Selection", "Platform", "Endpoint", "Filter")}
+
+
+def modules() -> list[str]:
+    """Return the public modules, below the package."""
+    found = [
+        f"{package}.{module.name}"
+        for package in PACKAGES
+        for module in pkgutil.iter_modules(importlib.import_module(f"{PACKAGE}.{package}").__path__)
+    ]
+    return [name for name in found if name not in INTERNAL] + list(MODULES)
+
+
+def public() -> set[str]:
+    """Return the full name of every public class and function."""
+    return {f"{PACKAGE}.{module}.{name}" for module in modules() for name in _names(module)}
+
+
+def _names(module: str) -> list[str]:
+    loaded = importlib.import_module(f"{PACKAGE}.{module}")
+    return [
+        name
+        for name, value in vars(loaded).items()
+        if name in ONLY.get(module, (name,))
+        and not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == loaded.__name__
+    ]
