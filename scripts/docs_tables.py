@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.paging import (
     CursorPaging,
-    HalvingPaging,
     OffsetPaging,
     SinglePaging,
     ThreadPaging,

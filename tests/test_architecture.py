@@ -30,7 +30,7 @@ MAY_USE = {
     "lineage": {"api", "assets"},
     "failures": {"version_compat"},
     "patience": {"failures"},
-    "triggers": {"triggers", "hooks", "failures", "patience"},
+    "triggers": {"triggers", "hooks", "failures", "patience", "version_compat"},
     "sensors": {"sensors", "triggers", "hooks", "failures", "patience", "version_compat"},
     "operators": {
         "operators",

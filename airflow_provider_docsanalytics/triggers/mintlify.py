@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_docsanalytics.errors import BadResponse, DocsAnalyticsError
@@ -17,7 +16,13 @@ from airflow_provider_docsanalytics.triggers.mark_store import MarkStore
 from airflow_provider_docsanalytics.triggers.marks import Mark
 from airflow_provider_docsanalytics.triggers.off_loop import off_loop
 from airflow_provider_docsanalytics.triggers.poll import Source, poll_of
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow_provider_docsanalytics.window import iso_ms, parse_instant
+
+if TYPE_CHECKING or AIRFLOW_V_3_0_PLUS:
+    from airflow.triggers.base import BaseEventTrigger
+else:
+    from airflow.triggers.base import BaseTrigger as BaseEventTrigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.triggers.poll import Poll
 
 
-class MintlifyConversationTrigger(BaseEventTrigger):  # on Airflow 2 a plain BaseTrigger
+class MintlifyConversationTrigger(BaseEventTrigger):
     """Polls for new conversation turns, one request a poll; none of its parameters is secret.
 
     In an ``AssetWatcher`` (Airflow 3.0+) it runs for ever, and each batch of at least ``minimum``
@@ -76,6 +81,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):  # on Airflow 2 a plain Bas
         self.mintlify_conn_id = mintlify_conn_id
         self.poke_interval_s = poke_interval_s
         self.once = once
+        self.supports_triggerer_queue = once  # a watcher belongs to no task and so to no queue
         self.not_before = not_before
 
     def serialize(self) -> tuple[str, dict[str, Any]]:

@@ -300,6 +300,10 @@ def test_the_trigger_gives_up_a_refused_key_at_once(
         sensor.execute_complete({}, event)
 
 
+def test_a_deferred_sensor_stays_with_the_triggerers_of_its_queue(quiet: Simulator) -> None:
+    assert _deferred(_sensor(deferrable=True)).supports_triggerer_queue
+
+
 def test_a_trigger_holds_no_secret(quiet: Simulator) -> None:
     trigger = _deferred(_sensor(deferrable=True))
     assert quiet.mintlify_key not in repr(trigger) + json.dumps(trigger.serialize())
