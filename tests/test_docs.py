@@ -223,6 +223,13 @@ def test_a_snippet_of_the_hook_runs(
     assert len(capsys.readouterr().out.splitlines()) > 2
 
 
+PRELUDE = f"""
+trap 'kill %1' EXIT
+airflow() {{ noted+=("$(printf '%q ' "$@")"); }}
+run_noted() {{ python {CLONE}/scripts/airflow_commands.py "${{noted[@]}}"; }}
+"""
+
+
 def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -232,7 +239,7 @@ def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
     shutil.copy(CLONE / "example_dags" / "first_export.py", dags)
     commands = (SNIPPETS / "quickstart.sh").read_text().replace("8787", port)
     done = subprocess.run(
-        ["/usr/bin/env", "bash", "-eu", "-c", f"trap 'kill %1' EXIT\n{commands}"],
+        ["/usr/bin/env", "bash", "-eu", "-c", f"{PRELUDE}\n{commands}"],
         cwd=tmp_path,
         env=airflow_environment(tmp_path),
         capture_output=True,
