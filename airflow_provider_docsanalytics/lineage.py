@@ -75,7 +75,10 @@ def dataset_written(source: str, summary: Mapping[str, Any]) -> OutputDataset:
 
 
 def _named(uri: str) -> tuple[str, str]:
-    """Return namespace and name; whose Airflow connection opens a storage is no part of them."""
+    """Return namespace and name, of an Azure storage without its account: no URL has that.
+
+    Whose Airflow connection opens a storage is no part of them.
+    """
     scheme, found, rest = uri.partition("://")
     if not found or scheme in ("file", "local"):
         return "file", rest or uri

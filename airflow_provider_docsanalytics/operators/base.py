@@ -71,7 +71,8 @@ class ExportOperator(BaseOperator):
         retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
             spent quota when it returns.
 
-    Every asset among the ``outlets`` gets what is returned as the ``extra`` of its event.
+    Every asset among the ``outlets`` gets what is returned as the ``extra`` of its event. With the
+    extra ``[openlineage]`` a lineage backend hears what was read and written: :mod:`..lineage`.
 
     Returns:
         (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,

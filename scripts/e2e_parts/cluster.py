@@ -92,10 +92,18 @@ class Cluster:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json()
 
-    def command(self, line: str) -> None:
-        """Run an Airflow command as an administrator does, ``pools list``; it must succeed."""
-        airflow = Path(sys.executable).with_name("airflow")
-        subprocess.run([airflow, *line.split()], env=self._environment(), check=True)
+    def command(self, line: str) -> bool:
+        """Run an Airflow command as an administrator does, ``pools list``; say if it succeeded."""
+        command = [Path(sys.executable).with_name("airflow"), *line.split()]
+        with (HOME / "commands.log").open("ab") as log:
+            done = subprocess.run(
+                command,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        return done.returncode == 0
 
     def add_connection(self, conn_id: str, fields: Mapping[str, Any]) -> None:
         """Store a connection, as the form in the UI does, or another in its place."""
