@@ -96,7 +96,7 @@ def sections(platform: Platform) -> Iterator[str]:
         if endpoint.totals:
             yield _row("totals in the manifest", _names(endpoint.totals))
         # The table of fields is younger than that of endpoints.
-        yield from _fields(getattr(endpoint, "fields", ()))
+        yield from _fields(endpoint.fields)
 
 
 def in_detail() -> Iterator[str]:

@@ -77,7 +77,7 @@ class DocsAnalyticsHook(BaseHook):
         return self.platform.select(endpoint, project_id=project_id, **arguments)
 
     def asset_uri(self, selection: Selection) -> str:
-        """Return the URI of the asset that a selection is of, as in :mod:`..assets`."""
+        """Return the URI of the asset that a selection is of."""
         from airflow_provider_docsanalytics.assets import uri_of
 
         return uri_of(selection, self.settings.base_url)

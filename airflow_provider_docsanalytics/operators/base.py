@@ -72,7 +72,7 @@ class ExportOperator(BaseOperator):
             spent quota when it returns.
 
     Every asset among the ``outlets`` gets what is returned as the ``extra`` of its event. With the
-    extra ``[openlineage]`` a lineage backend hears what was read and written: :mod:`..lineage`.
+    extra ``[openlineage]`` a lineage backend hears what was read and written.
 
     Returns:
         (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,
