@@ -7,36 +7,28 @@ end manifest, then clean-up, then the end of the checkpoint.
 from __future__ import annotations
 
 import logging
-import secrets
 import time
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics.errors import ConfigError, Superseded
+from airflow_provider_docsanalytics.errors import ConfigError, StorageError, Superseded
+from airflow_provider_docsanalytics.export.batch import Batch
+from airflow_provider_docsanalytics.export.claim import Claim, lost, now
 from airflow_provider_docsanalytics.export.encoders import suffix
 from airflow_provider_docsanalytics.export.part import Part
-from airflow_provider_docsanalytics.export.store import (
-    Checkpoint,
-    ExportDirectory,
-    File,
-    Manifest,
-    Progress,
-)
+from airflow_provider_docsanalytics.export.store import MANIFEST, ExportDirectory, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Mapping
 
     from airflow_provider_docsanalytics.export.plan import PageLike, Plan, Source
+    from airflow_provider_docsanalytics.export.store import Progress
 
 log = logging.getLogger(__name__)
-
-CHECKPOINT_MAX_AGE = timedelta(hours=24)
-"""Later, the service's data and cursors may have moved on too far to be joined to what was read."""
 
 
 def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
@@ -54,63 +46,25 @@ def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
     return attempt.commit()
 
 
-class _Batch:
-    """Pages that were read and are not yet published.
-
-    Attributes:
-        part: their rows; ``None`` as long as there is none.
-        after: the progress once they will be published, but for the part's file.
-    """
-
-    def __init__(self, before: Progress, new_part: Callable[[], Part]) -> None:
-        self._new_part = new_part
-        self.part: Part | None = None
-        self.after = before
-
-    def add(self, page: PageLike) -> None:
-        """Add one page."""
-        if page.rows:
-            self.part = self.part or self._new_part()
-            self.part.write(page.rows)
-        before = self.after
-        self.after = structs.replace(
-            before,
-            rows=before.rows + len(page.rows),
-            pages=before.pages + 1,
-            totals=dict(page.totals) or before.totals,
-            missing=before.missing + page.missing,
-            cursor=page.next_cursor,
-            complete=page.next_cursor is None,
-        )
-
-    def close(self) -> None:
-        """Remove the spool."""
-        if self.part is not None:
-            self.part.close()
-
-
 class _Attempt:
-    """One attempt at an export; its name is in the checkpoint while it owns the directory."""
+    """One attempt at an export."""
 
     def __init__(self, plan: Plan, directory: ExportDirectory, source: Source) -> None:
         self._plan = plan
         self._directory = directory
         self._source = source
-        self._owner = secrets.token_hex(4)
         self._suffix = suffix(plan.identity.file_format, plan.identity.compression)
-        self._batch: _Batch | None = None
         self._refuse_another_export()
         directory.make()
-        # Only what lies here now may be garbage at the end: what comes later is another attempt's.
-        self._found = directory.ours()
-        self.progress = self._resumed() or Progress(started_at=_now())
+        self._claim = Claim(directory, plan.identity, source.name)
+        self.progress = self._claim.take_over()
         self._requests_before = self.progress.requests - source.requests_sent()
-        self._save(self.progress)
+        self._batch = Batch(self.progress, self._new_part)
 
     def read(self) -> None:
         """Read the source from the checkpoint on; publish what was read, however it ends."""
         started, rows_before = time.monotonic(), self.progress.rows
-        try:
+        with closing(self):
             for page in self._source.pages(self.progress.cursor):
                 so_far = self._take(page)
                 log.info(
@@ -123,19 +77,25 @@ class _Attempt:
                 )
                 if so_far.pages - self.progress.pages >= self._plan.pages_per_file:
                     self._publish()
-        finally:
-            self._publish()
         if self.progress.pages == 0:  # the source had nothing to ask for
             self.progress = structs.replace(self.progress, complete=True)
 
+    def close(self) -> None:
+        """Publish what was read and is not yet published."""
+        try:
+            self._publish()
+        finally:
+            self._batch.close()
+
     def commit(self) -> Manifest:
-        """Write the manifest, remove what no manifest lists, end the checkpoint."""
-        manifest = self._manifest()
-        self._must_own()
-        self._directory.write_manifest(manifest, self._owner)
-        listed = {file.name for file in manifest.files}
-        self._directory.delete(sorted(self._found.keys() - listed))
-        self._directory.delete_checkpoint()
+        """Write the manifest, remove what it does not list, end the checkpoint.
+
+        Garbage is what lies there before this attempt is seen to own the directory: what comes
+        later is another attempt's.
+        """
+        manifest, garbage = self._commit()
+        self._directory.delete(garbage)
+        self._claim.end()
         log.info(
             "%s: %d rows in %d files, %d pages, %d requests, at %s",
             manifest.endpoint,
@@ -147,82 +107,97 @@ class _Attempt:
         )
         return manifest
 
-    def _take(self, page: PageLike) -> Progress:
-        """Add a page to the batch; return the progress once that will be published."""
-        # Out of reach while it changes: an exception in the middle must not publish half a page.
-        batch, self._batch = self._batch or _Batch(self.progress, self._new_part), None
+    def _commit(self) -> tuple[Manifest, list[str]]:
+        """Put the manifest in place; return it, and the names of what it makes garbage."""
+        while True:
+            self._refuse_another_export()
+            found = self._directory.ours()
+            self._claim.must_own()
+            manifest = self._manifest()
+            self._must_be_there(manifest, found)
+            if self._directory.write_manifest(manifest, self._claim.owner):
+                break
+        self._prove(manifest)
+        return manifest, sorted(found.keys() - {file.name for file in manifest.files})
+
+    def _prove(self, manifest: Manifest) -> None:
+        """Take the manifest back if what it lists has been removed meanwhile.
+
+        That takes an attempt that had been overtaken, and a file system that neither locks nor
+        knows conditional writes.
+        """
+        found = self._directory.ours()
         try:
-            batch.add(page)
-        except BaseException:
+            self._must_be_there(manifest, found)
+        except StorageError:
+            if self._directory.read_manifest() == manifest:
+                self._directory.delete([MANIFEST])
+            raise
+
+    @contextmanager
+    def _changing_batch(self) -> Iterator[Batch]:
+        """Give the batch, out of reach while it changes: half a page must never be published."""
+        batch, self._batch = self._batch, Batch(self.progress, self._new_part)
+        try:
+            yield batch
+        except BaseException as error:
             batch.close()
+            if isinstance(error, OSError) and not isinstance(error, StorageError):
+                raise StorageError(
+                    f"{self._directory.uri}: rows could not be kept on this worker until they are "
+                    f"published: {error}. Make room there, or take fewer pages_per_file."
+                ) from error
             raise
         self._batch = batch
+
+    def _take(self, page: PageLike) -> Progress:
+        """Add a page to the batch; return the progress once that will be published."""
+        with self._changing_batch() as batch:
+            batch.add(page)
         return batch.after
 
     def _new_part(self) -> Part:
         identity = self._plan.identity
-        name = f"part-{len(self.progress.files):05d}-{self._owner}{self._suffix}"
+        name = f"part-{len(self.progress.files):05d}-{self._claim.owner}{self._suffix}"
         return Part(
             name,
-            self._directory.open_spool(name, self._owner),
+            self._directory.open_spool(name, self._claim.owner),
             identity.file_format,
             identity.compression,
             self._plan.context,
         )
 
     def _publish(self) -> None:
-        """Publish the batch, if there is one, and move the checkpoint behind it."""
-        # Gone from here whatever happens: only a checkpoint that was written moves the progress.
-        batch, self._batch = self._batch, None
-        self._must_own()
-        progress = self.progress
-        if batch is not None:
-            with closing(batch):
-                file = self._publish_part(batch.part)
-            progress = structs.replace(batch.after, files=progress.files + file)
-        self._save(progress)
-        self.progress = progress
+        """Publish the batch and move the checkpoint behind it.
 
-    def _publish_part(self, part: Part | None) -> tuple[File, ...]:
-        """Put the part in place; return how it is listed, or nothing if there was no row."""
-        if part is None:
-            return ()
-        size, sha256 = part.finish()
+        Whatever interrupts this, it can be called again: only a checkpoint that was written moves
+        the progress.
+        """
+        with self._changing_batch() as batch:
+            batch.seal()
+        self._claim.must_own()
+        if batch.part is not None and not batch.published:
+            self._publish_part(batch.part)
+            batch.published = True
+        self._claim.save(structs.replace(batch.after, requests=self._requests()))
+        self.progress, self._batch = batch.after, Batch(batch.after, self._new_part)
+        batch.close()
+
+    def _publish_part(self, part: Part) -> None:
+        """Put the part in place, and take it away again if that was no longer ours to do."""
         try:
             self._directory.publish(part.spool, part.name)
-        except FileNotFoundError:
-            self._must_own()  # whoever has taken over has cleared the spool away
+        except StorageError:
+            self._claim.must_own()  # whoever has taken over may have cleared the spool away
             raise
         try:
-            self._must_own()
+            self._claim.must_own()
         except Superseded:
             self._directory.delete([part.name])  # no checkpoint and no manifest can list it
             raise
-        return (File(part.name, part.rows, size, sha256),)
-
-    def _save(self, progress: Progress) -> None:
-        self._directory.write_checkpoint(
-            Checkpoint(
-                identity=self._plan.identity,
-                source=self._source.name,
-                owner=self._owner,
-                updated_at=_now(),
-                progress=structs.replace(progress, requests=self._requests()),
-            )
-        )
 
     def _requests(self) -> int:
         return self._requests_before + self._source.requests_sent()
-
-    def _must_own(self) -> None:
-        current = self._directory.read_checkpoint()
-        if current is None or current.owner != self._owner:
-            raise Superseded(
-                f"{self._directory.uri}: another attempt has taken over this export "
-                f"({'it has finished' if current is None else f'attempt {current.owner}'}); this "
-                f"one (attempt {self._owner}) stopped and left the directory to it. If two Dag "
-                "runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
-            )
 
     def _refuse_another_export(self) -> None:
         manifest = self._directory.read_manifest()
@@ -236,34 +211,13 @@ class _Attempt:
                 "or set if_exists='replace'."
             )
 
-    def _resumed(self) -> Progress | None:
-        """Return the progress of an earlier attempt, if it is one that can be gone on with."""
-        checkpoint = self._directory.read_checkpoint()
-        if checkpoint is None:
-            return None
-        progress, why_not = checkpoint.progress, ""
-        lost = [file.name for file in progress.files if self._found.get(file.name) != file.bytes]
-        if checkpoint.identity != self._plan.identity or checkpoint.source != self._source.name:
-            why_not = f"it is of another export: {checkpoint.identity} from {checkpoint.source}"
-        elif _now() - checkpoint.updated_at > CHECKPOINT_MAX_AGE:
-            why_not = f"it is of {checkpoint.updated_at:%Y-%m-%d %H:%M} UTC, too old"
-        elif lost:
-            why_not = f"{lost[0]} is gone or has another size"
-        if why_not:
-            log.warning(
-                "%s: starting from the beginning; the checkpoint is not used: %s",
-                self._directory.uri,
-                why_not,
+    def _must_be_there(self, manifest: Manifest, found: Mapping[str, int]) -> None:
+        if gone := lost(manifest.files, found):
+            raise StorageError(
+                f"{self._directory.uri}: {gone[0]}, published by this export, is gone or has "
+                "another size. No manifest lists it. See what else deletes or writes there; a "
+                "retry starts from the beginning."
             )
-            return None
-        log.info(
-            "%s: resuming after %d pages, %d rows, in %d files",
-            self._directory.uri,
-            progress.pages,
-            progress.rows,
-            len(progress.files),
-        )
-        return progress
 
     def _manifest(self) -> Manifest:
         progress, identity = self.progress, self._plan.identity
@@ -276,10 +230,6 @@ class _Attempt:
             totals=progress.totals,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,
-            finished_at=_now(),
+            finished_at=max(now(), progress.started_at),
             provider_version=__version__,
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -10,14 +10,14 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import fsspec
 import msgspec
 import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Superseded
-from airflow_provider_docsanalytics.export import run as export_run
+from airflow_provider_docsanalytics.export import claim
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import (
@@ -254,7 +254,7 @@ def test_a_checkpoint_of_another_service_is_not_resumed(place: Place) -> None:
 def test_an_old_checkpoint_is_not_resumed(place: Place) -> None:
     _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
     checkpoint = json.loads(place.read("_checkpoint.json"))
-    old = datetime.now(UTC) - export_run.CHECKPOINT_MAX_AGE - timedelta(seconds=1)
+    old = datetime.now(UTC) - claim.CHECKPOINT_MAX_AGE - timedelta(seconds=1)
     place.write("_checkpoint.json", json.dumps(checkpoint | {"updated_at": str(old)}).encode())
     service = Service(4)
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
@@ -325,7 +325,7 @@ def test_an_attempt_overtaken_by_one_still_running_leaves_it_its_checkpoint(plac
 
 def test_an_attempt_overtaken_while_it_publishes_takes_its_part_away(place: Place) -> None:
     class Slow(ExportDirectory):
-        def publish(self, spool: str, name: str) -> None:
+        def publish(self, spool: IO[bytes], name: str) -> None:
             self.winner = export(_plan(), place.directory(), Service(4).source())
             super().publish(spool, name)
 
@@ -337,10 +337,11 @@ def test_an_attempt_overtaken_while_it_publishes_takes_its_part_away(place: Plac
 
 def test_an_attempt_overtaken_before_its_manifest_writes_none(place: Place) -> None:
     class Slow(ExportDirectory):
-        def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-            super().write_checkpoint(checkpoint)
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            written = super().write_checkpoint(checkpoint)
             if checkpoint.progress.complete:
                 self.winner = export(_plan(), place.directory(), Service(3).source())
+            return written
 
     directory = Slow(place.filesystem, place.root, "uri")
     with pytest.raises(Superseded):
@@ -372,7 +373,7 @@ def test_a_failing_publish_does_not_move_the_checkpoint(tmp_path: Path) -> None:
     service = Service(6)
 
     class FullDisk(ExportDirectory):
-        def publish(self, spool: str, name: str) -> None:
+        def publish(self, spool: IO[bytes], name: str) -> None:
             if name.startswith("part-00001"):
                 raise OSError(28, "No space left on device")
             super().publish(spool, name)
