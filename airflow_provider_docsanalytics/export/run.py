@@ -175,26 +175,29 @@ class _Attempt:
         """
         with self._changing_batch() as batch:
             batch.seal()
-        self._claim.must_own()
         if batch.part is not None and not batch.published:
+            self._claim.must_own()
             self._publish_part(batch.part)
             batch.published = True
-        self._claim.save(structs.replace(batch.after, requests=self._requests()))
+        try:
+            self._claim.save(structs.replace(batch.after, requests=self._requests()))
+        except Superseded:
+            self._take_away(batch.part)
+            raise
         self.progress, self._batch = batch.after, Batch(batch.after, self._new_part)
         batch.close()
 
     def _publish_part(self, part: Part) -> None:
-        """Put the part in place, and take it away again if that was no longer ours to do."""
         try:
             self._directory.publish(part.spool, part.name)
         except StorageError:
             self._claim.must_own()  # whoever has taken over may have cleared the spool away
             raise
-        try:
-            self._claim.must_own()
-        except Superseded:
-            self._directory.delete([part.name])  # no checkpoint and no manifest can list it
-            raise
+
+    def _take_away(self, part: Part | None) -> None:
+        """Delete a part that was published too late for anyone to list it."""
+        if part is not None and part.name not in self._directory.listed():
+            self._directory.delete([part.name])
 
     def _requests(self) -> int:
         return self._requests_before + self._source.requests_sent()

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ _FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb
 _CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "404"})
 _UNKNOWN = frozenset({"NotImplemented", "501"})
+_LOCK_TRIES, _LOCK_WAIT_S = 100, 0.05
+"""Who holds the lock writes one small file: if that takes seconds, its process is stopped."""
 
 
 class Storage:
@@ -108,6 +111,7 @@ class Storage:
         """Put a finished and flushed spool in place under ``name``, whole or not at all."""
         with self._naming(f"write {name}"):
             if self.local:
+                os.fsync(spool.fileno())
                 self._rename(spool, name)
             else:
                 self._fs.put_file(f"/dev/fd/{spool.fileno()}", self._at(name))
@@ -128,10 +132,9 @@ class Storage:
         return open(path, "xb", opener=_open_private)
 
     def _rename(self, spool: IO[bytes], name: str) -> None:
-        """Give a local spool its final name, once the disk has it."""
+        """Give a local spool its final name."""
         # As readable as the directory is; until now the file was its owner's alone.
         os.fchmod(spool.fileno(), Path(self._root).stat().st_mode & 0o666)
-        os.fsync(spool.fileno())
         Path(spool.name).replace(self._at(name))
 
     def _put(self, name: str, text: bytes, owner: str) -> None:
@@ -171,13 +174,24 @@ class Storage:
             return
         directory = os.open(self._root, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(directory, fcntl.LOCK_EX)
-            except OSError as error:  # network file systems without locks
-                log.debug("%s cannot be locked: %s", self._uri, error)
+            self._lock(directory)
             yield
         finally:
             os.close(directory)
+
+    def _lock(self, directory: int) -> None:
+        """Lock the directory until it is closed, if that can be had within a few seconds."""
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOCK_WAIT_S)
+            except OSError as error:  # a network file system without locks
+                log.debug("%s cannot be locked: %s", self._uri, error)
+                return
+            else:
+                return
+        log.warning("%s: a process that does not move holds the lock; going on", self._uri)
 
     @contextmanager
     def _naming(self, doing: str) -> Iterator[None]:

@@ -147,6 +147,14 @@ class ExportDirectory:
         sizes = self._storage.sizes()
         return {name: size for name, size in sizes.items() if _OURS.fullmatch(name)}
 
+    def listed(self) -> set[str]:
+        """Return the names of the parts that the manifest or the checkpoint lists."""
+        manifest, checkpoint = self.read_manifest(), self.read_checkpoint()
+        files = (manifest.files if manifest else ()) + (
+            checkpoint.progress.files if checkpoint else ()
+        )
+        return {file.name for file in files}
+
     def read_manifest(self) -> Manifest | None:
         """Return the manifest, ``None`` if there is none; a damaged one is an error."""
         try:

@@ -58,6 +58,24 @@ class Service:
         entries: list[dict[str, Any]] = self._control("GET", "requests")
         return entries
 
+    def key(self, platform: str) -> str:
+        """Return the key that a platform takes."""
+        return str(self._ready[f"{platform}_key"])
+
+    @property
+    def project_id(self) -> str:
+        """Its Mintlify project."""
+        return str(self._ready["project_id"])
+
+    def forget_requests(self) -> None:
+        """Empty its log."""
+        self._control("DELETE", "requests")
+
+    def set_faults(self, *faults: dict[str, Any]) -> None:
+        """Script these faults, as the simulator describes them, and no others."""
+        self._control("DELETE", "faults")
+        self._control("POST", "faults", faults)
+
     def add_turns(self, count: int) -> None:
         """Let conversation turns of this moment come in."""
         self._control("POST", "turns", {"count": count})
