@@ -11,12 +11,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from reliability_parts import clock, crash, races, storage
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PARTS: dict[str, Callable[[], Iterator[Case]]] = {}
+PARTS: dict[str, Callable[[], Iterator[Case]]] = {
+    "crash": crash.cases,
+    "races": races.cases,
+    "storage": storage.cases,
+    "clock": clock.cases,
+}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.errors import Superseded
-from airflow_provider_docsanalytics.export.store import CHECKPOINT, Checkpoint, Progress
+from airflow_provider_docsanalytics.export.store import Checkpoint, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Claim:
         """Remove the checkpoint, if it is still this attempt's."""
         checkpoint = self._directory.read_checkpoint()
         if checkpoint is not None and checkpoint.owner == self.owner:
-            self._directory.delete([CHECKPOINT])
+            self._directory.end_checkpoint()
 
     def must_own(self) -> None:
         """Raise :class:`Superseded` if the checkpoint is another attempt's, or gone."""

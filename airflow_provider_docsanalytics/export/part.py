@@ -71,7 +71,10 @@ class Part:
 
     def close(self) -> None:
         """Remove the spool, unless it has been published by a rename."""
-        with suppress(OSError):  # a full disk: what is still held back is not wanted
+        # On a full or read-only disk neither may work: the bytes that are still held back are not
+        # wanted, and a spool that stays is removed by the next commit in its directory.
+        with suppress(OSError):
             self.spool.close()
-        if isinstance(self.spool.name, str):  # else it never had a name
-            Path(self.spool.name).unlink(missing_ok=True)
+        with suppress(OSError):
+            if isinstance(self.spool.name, str):  # else it never had a name
+                Path(self.spool.name).unlink(missing_ok=True)

@@ -41,9 +41,13 @@ def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
             checkpoint, so that the next call asks for none of them again.
     """
     attempt = _Attempt(plan, directory, source)
-    if not attempt.progress.complete:
-        attempt.read()
-    return attempt.commit()
+    try:
+        if not attempt.progress.complete:
+            attempt.read()
+        return attempt.commit()
+    except Superseded:
+        attempt.take_away()
+        raise
 
 
 class _Attempt:
@@ -107,6 +111,11 @@ class _Attempt:
         )
         return manifest
 
+    def take_away(self) -> None:
+        """Delete the parts of this attempt that nobody will go on with."""
+        files = self._batch.after.files
+        self._directory.delete(sorted({file.name for file in files} - self._directory.listed()))
+
     def _commit(self) -> tuple[Manifest, list[str]]:
         """Put the manifest in place; return it, and the names of what it makes garbage."""
         while True:
@@ -121,18 +130,15 @@ class _Attempt:
         return manifest, sorted(found.keys() - {file.name for file in manifest.files})
 
     def _prove(self, manifest: Manifest) -> None:
-        """Take the manifest back if what it lists has been removed meanwhile.
+        """Take the manifest back if it stands and what it lists has been removed.
 
         That takes an attempt that had been overtaken, and a file system that neither locks nor
         knows conditional writes.
         """
         found = self._directory.ours()
-        try:
+        if lost(manifest.files, found) and self._directory.read_manifest() == manifest:
+            self._directory.delete([MANIFEST])
             self._must_be_there(manifest, found)
-        except StorageError:
-            if self._directory.read_manifest() == manifest:
-                self._directory.delete([MANIFEST])
-            raise
 
     @contextmanager
     def _changing_batch(self) -> Iterator[Batch]:
@@ -179,11 +185,7 @@ class _Attempt:
             self._claim.must_own()
             self._publish_part(batch.part)
             batch.published = True
-        try:
-            self._claim.save(structs.replace(batch.after, requests=self._requests()))
-        except Superseded:
-            self._take_away(batch.part)
-            raise
+        self._claim.save(structs.replace(batch.after, requests=self._requests()))
         self.progress, self._batch = batch.after, Batch(batch.after, self._new_part)
         batch.close()
 
@@ -193,11 +195,6 @@ class _Attempt:
         except StorageError:
             self._claim.must_own()  # whoever has taken over may have cleared the spool away
             raise
-
-    def _take_away(self, part: Part | None) -> None:
-        """Delete a part that was published too late for anyone to list it."""
-        if part is not None and part.name not in self._directory.listed():
-            self._directory.delete([part.name])
 
     def _requests(self) -> int:
         return self._requests_before + self._source.requests_sent()

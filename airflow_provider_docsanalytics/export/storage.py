@@ -124,6 +124,14 @@ class Storage:
             except FileNotFoundError:
                 log.debug("%s/%s is gone already", self._uri, name)
 
+    def remove(self, name: str) -> None:
+        """Delete a file if it is as :meth:`read` last read it."""
+        with self._naming(f"delete {name}"), self._alone():
+            seen = self._seen[name]
+            self.read(name)
+            if self._seen[name] == seen:
+                self.delete(name)
+
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}"
 

@@ -184,6 +184,10 @@ class ExportDirectory:
         """Put the checkpoint in place, or return ``False`` as :meth:`write_manifest` does."""
         return self._storage.replace(CHECKPOINT, _text(checkpoint), checkpoint.owner)
 
+    def end_checkpoint(self) -> None:
+        """Delete the checkpoint, if it is as it was last read."""
+        self._storage.remove(CHECKPOINT)
+
     def publish(self, spool: IO[bytes], name: str) -> None:
         """Put a finished spool in place under ``name``, whole or not at all."""
         self._storage.publish(spool, name)

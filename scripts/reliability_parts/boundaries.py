@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _CHANGES = frozenset({"os.rename", "os.remove", "os.mkdir"})
 _AROUND_REQUESTS = ("before a request", "after an answer")
-_UNDER_LOCK = ("._checkpoint.json.", "._manifest.json.")
-_DELAYS_S = (0.0, 0.0, 0.0, 0.0, 0.001, 0.005, 0.02, 0.1)
+_UNDER_LOCK = ("_checkpoint.json", "_manifest.json")
+_DELAYS_S = (0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.005, 0.02)
 _TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -113,6 +113,7 @@ class WatchedS3(S3FileSystem):  # type: ignore[misc]
     """S3, with a boundary before and after every call that changes something."""
 
     cachable = False
+    retries = 1  # what fails is seen, not tried again
     boundaries: Boundaries | None = None
 
     async def _call_s3(self, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -158,6 +159,20 @@ def dawdle(seed: str) -> Callable[[int, str], None]:
 
     def act(_reached: int, _what: str) -> None:
         time.sleep(chance.choice(_DELAYS_S))
+
+    return act
+
+
+def fail_from(number: int, code: int) -> Callable[[int, str], None]:
+    """Return an act that lets every file operation fail with an ``errno`` from one on."""
+    operations = 0
+
+    def act(_reached: int, what: str) -> None:
+        nonlocal operations
+        if what not in _AROUND_REQUESTS:
+            operations += 1
+            if operations >= number:
+                raise OSError(code, os.strerror(code))
 
     return act
 

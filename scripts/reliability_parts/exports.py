@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 PAGES_PER_FILE = 2
 START, END = "2026-01-01", "2026-01-31"
 _PLATFORMS = {platform.name: platform for platform in (MINTLIFY, VYOM)}
-_DATA = ("--rows", "55", "--pages", "45", "--start", START, "--end", END)
 _TIMEOUT_S = 30
 
 
@@ -65,18 +64,30 @@ class Exports:
         kind: what is exported.
         place: where to.
         compression: of its files.
+        start: where the service's data begins, and the exported window.
+        end: where they end.
     """
 
-    def __init__(self, kind: Kind, place: Place, compression: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        place: Place,
+        compression: str | None = None,
+        *,
+        start: str = START,
+        end: str = END,
+    ) -> None:
         self.kind = kind
         self.place = place
         self.compression = compression
-        self.service = Service(*_DATA)
+        self.window = DateWindow.parse(start, end)
+        dates = ("--start", self.window.date_from, "--end", self.window.date_to)
+        self.service = Service("--rows", "55", "--pages", "45", *dates)
         self.temporary = tempfile.mkdtemp(prefix="reliability-")
 
     def __enter__(self) -> Self:
         self.service.__enter__()
-        self.selection = self._select()
+        self._threads = self._thread_ids() if self.kind.endpoint == "threads" else None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,10 +99,19 @@ class Exports:
         self,
         boundaries: Boundaries | None = None,
         *,
-        date_from: str = START,
+        window: DateWindow | None = None,
         if_exists: Any = "error",
+        version: str = "",
     ) -> int:
-        """Export as a task would, in this process; return the number of rows."""
+        """Export as a task would, in this process; return the number of rows.
+
+        Args:
+            boundaries: what may happen on the way.
+            window: default: all of the service's data.
+            if_exists: as the operator's.
+            version: makes it another export of the same rows: it is part of each of them.
+        """
+        selection = self._select(window or self.window)
         tempfile.tempdir = self.temporary
         if boundaries:
             boundaries.watch(self.place.root, self.temporary)
@@ -100,11 +120,11 @@ class Exports:
         with self._client() as client:
 
             def pages(cursor: str | None) -> Any:
-                found = client.iter_pages(self.selection, cursor)
+                found = client.iter_pages(selection, cursor)
                 return boundaries.pages(found) if boundaries else found
 
             source = Source(client.base_url, pages, lambda: client.requests_sent)
-            return export(self._plan(date_from, if_exists), directory, source).rows
+            return export(self._plan(selection, version, if_exists), directory, source).rows
 
     def fresh(self, files: Mapping[str, bytes] | None = None) -> None:
         """Empty the service's log, and leave nothing in the place but the given files."""
@@ -145,14 +165,14 @@ class Exports:
         settings = Settings(self.service.url, key, max_attempts=1)
         return Client(settings)
 
-    def _select(self) -> Selection:
+    def _select(self, window: DateWindow) -> Selection:
         platform = _PLATFORMS[self.kind.platform]
         row = platform.endpoint(self.kind.endpoint)
         selection = platform.select(
             row.name,
-            window=DateWindow.parse(START, END) if row.windowed else None,
+            window=window if row.windowed else None,
             project_id=self.service.project_id,
-            thread_ids=self._thread_ids() if row.by_id else None,
+            thread_ids=self._threads,
         )
         size = self.kind.page_size
         return replace(selection, endpoint=replace(row, page_size=size), page_size=size)
@@ -166,16 +186,15 @@ class Exports:
         )
         return [row["id"] for row in answer.json()["conversations"]]
 
-    def _plan(self, date_from: str, if_exists: Any) -> Plan:
-        selection = self.selection
+    def _plan(self, selection: Selection, version: str, if_exists: Any) -> Plan:
         identity = Identity(
             platform=selection.platform.name,
             endpoint=selection.endpoint.name,
             project_id=selection.project_id,
-            date_from=date_from,
-            date_to=END,
-            filters={},
+            date_from=selection.window.date_from if selection.window else None,
+            date_to=selection.window.date_to if selection.window else None,
+            filters={"version": version},
             file_format="jsonl",
             compression=self.compression,
         )
-        return Plan(identity, {"_date_from": date_from}, PAGES_PER_FILE, if_exists)
+        return Plan(identity, {"_version": version}, PAGES_PER_FILE, if_exists)

@@ -41,6 +41,9 @@ class Place(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Put a file there."""
 
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
     def clear(self) -> None:
         """Remove everything."""
 
@@ -68,6 +71,10 @@ class LocalPlace:
         """Put a file there."""
         self._path.mkdir(parents=True, exist_ok=True)
         (self._path / name).write_bytes(content)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self._path / name).unlink()
 
     def clear(self) -> None:
         """Remove the directory."""
@@ -110,13 +117,20 @@ threading.Event().wait()
 
 
 class S3Place:
-    """A prefix of the bucket ``lake``."""
+    """A prefix of a bucket.
 
-    def __init__(self, s3: S3, prefix: str, url: str = "") -> None:
+    Args:
+        s3: the service.
+        prefix: of all names.
+        url: where the code under test finds the service, if not at its own address.
+        bucket: only ``lake`` exists.
+    """
+
+    def __init__(self, s3: S3, prefix: str, url: str = "", bucket: str = "lake") -> None:
         self._s3 = s3
         self._url = url or s3.url
         self._prefix = prefix
-        self.root = f"lake/{prefix}"
+        self.root = f"{bucket}/{prefix}"
 
     def filesystem(self, boundaries: Boundaries | None = None) -> Any:
         """Return S3."""
@@ -124,6 +138,7 @@ class S3Place:
             key="k",
             secret="s",  # noqa: S106 - moto takes any
             client_kwargs={"endpoint_url": self._url, "region_name": "eu-west-1"},
+            config_kwargs={"retries": {"max_attempts": 0}},
             session=self._s3.session,
         )
         filesystem.boundaries = boundaries
@@ -149,11 +164,15 @@ class S3Place:
         answer = requests.put(self._object(name), data=content, headers=_ANYONE, timeout=_TIMEOUT_S)
         answer.raise_for_status()
 
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        answer = requests.delete(self._object(name), headers=_ANYONE, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+
     def clear(self) -> None:
         """Remove every object."""
         for name in self.names():
-            answer = requests.delete(self._object(name), headers=_ANYONE, timeout=_TIMEOUT_S)
-            answer.raise_for_status()
+            self.remove(name)
 
     def _object(self, name: str) -> str:
-        return f"{self._s3.url}/{self.root}/{name}"
+        return os.path.normpath(f"/{self.root}/{name}").join((self._s3.url, ""))

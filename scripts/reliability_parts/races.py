@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reliability_parts.boundaries import Boundaries, dawdle, stop_at
 from reliability_parts.children import Child
-from reliability_parts.exports import KINDS, START, Exports
+from reliability_parts.exports import KINDS, Exports
 from reliability_parts.places import LocalPlace, S3Place
 from reliability_parts.stage import play, stage
 from reliability_parts.tally import Tally
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reliability_parts.places import Place
     from reliability_parts.report import Case
 
-_OTHER = "2026-01-02"
+_ONE, _OTHER = "one", "other"
 _STOPS = ("Superseded", "ConfigError")
 _BOUNDARIES = 60
 
@@ -35,7 +35,7 @@ def cases() -> Iterator[Case]:
             partial(race, place("race"), where, runs)
             for (where, place), runs in zip(places, (200, 100), strict=True)
         ]
-        for other in (START, _OTHER):
+        for other in (_ONE, _OTHER):
             works += [
                 partial(woken, place(f"woken-{other}"), where, other) for where, place in places
             ]
@@ -55,15 +55,15 @@ class _Rivals:
 
     def __init__(self, exports: Exports) -> None:
         self.exports = exports
-        self.rows = {start: self._export(start) for start in (_OTHER, START)}
+        self.rows = {each: self._export(each) for each in (_OTHER, _ONE)}
 
-    def _export(self, start: str) -> list[bytes]:
-        rows, self.old = self.exports.undisturbed(date_from=start)
+    def _export(self, version: str) -> list[bytes]:
+        rows, self.old = self.exports.undisturbed(version=version)
         return rows
 
-    def attempt(self, start: str, boundaries: Boundaries) -> Child:
+    def attempt(self, version: str, boundaries: Boundaries) -> Child:
         """Start an attempt that may replace what is there."""
-        options = {"date_from": start, "if_exists": "replace"}
+        options = {"version": version, "if_exists": "replace"}
         return Child(partial(self.exports.export, boundaries, **options))
 
     def judge(self, tally: Tally, ended: list[Ended], what: str) -> None:
@@ -79,7 +79,7 @@ class _Rivals:
         tally.add(saw, self.exports, what, self.rows[self._standing()])
 
     def _standing(self) -> str:
-        return str(json.loads(self.exports.place.read("_manifest.json"))["date_from"])
+        return str(json.loads(self.exports.place.read("_manifest.json"))["filters"]["version"])
 
 
 def race(place: Place, where: str, runs: int) -> Case:
@@ -89,28 +89,28 @@ def race(place: Place, where: str, runs: int) -> Case:
         tally = Tally(f"two attempts at once, random delays ({where})", [], None)
         for number in range(runs):
             exports.fresh(rivals.old if number % 2 else None)
-            starts = (START, _OTHER if number % 3 == 0 else START)
+            versions = (_ONE, _OTHER if number % 3 == 0 else _ONE)
             children = [
-                rivals.attempt(start, Boundaries(dawdle(f"{where} {number} {each}")))
-                for each, start in enumerate(starts)
+                rivals.attempt(version, Boundaries(dawdle(f"{where} {number} {each}")))
+                for each, version in enumerate(versions)
             ]
             rivals.judge(tally, [child.wait() for child in children], f"race {number}")
         return tally.case()
 
 
-def woken(place: Place, where: str, start: str) -> Case:
+def woken(place: Place, where: str, version: str) -> Case:
     """Halt one attempt at every boundary, let another run to its end, and wake the first."""
-    kind = "its retry" if start == START else "another export"
+    kind = "its retry" if version == _ONE else "another export"
     with Exports(KINDS[0], place) as exports:
         rivals = _Rivals(exports)
         tally = Tally(f"halted at every boundary, woken after {kind} ({where})", [], None)
         for number in count(1):
             exports.fresh(rivals.old)
-            zombie = rivals.attempt(START, Boundaries(stop_at(number)))
+            zombie = rivals.attempt(_ONE, Boundaries(stop_at(number)))
             if not zombie.wait_until_stopped():
                 zombie.wait()
                 break
-            winner = rivals.attempt(start, Boundaries(lambda *_: None)).wait()
+            winner = rivals.attempt(version, Boundaries(lambda *_: None)).wait()
             zombie.go_on()
             rivals.judge(tally, [winner, zombie.wait()], f"halted at {number}")
         return tally.case()
@@ -127,8 +127,8 @@ def overtaken_twice(place: Place, where: str, runs: int) -> Case:
             at = [chance.randrange(1, _BOUNDARIES) for _ in range(2)]
             ended = []
             halted = []
-            for number, start in zip(at, (START, chance.choice((START, _OTHER))), strict=True):
-                child = rivals.attempt(start, Boundaries(stop_at(number)))
+            for number, version in zip(at, (_ONE, chance.choice((_ONE, _OTHER))), strict=True):
+                child = rivals.attempt(version, Boundaries(stop_at(number)))
                 if child.wait_until_stopped():
                     halted.append(child)
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +24,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one: thousands of expo
 @contextmanager
 def stage() -> Iterator[tuple[Path, S3]]:
     """Give an empty local directory and an S3, for as long as the block lasts."""
+    logging.disable(logging.ERROR)  # what goes wrong here is made to
     where = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="reliability-", dir=where) as lake, S3() as s3:
         _warm_up(Path(lake))
