@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -76,6 +77,7 @@ class ExportOperator(BaseOperator):
         "filters",
     )
     ui_color = "#e6f2ec"
+    _is_exporting = False
 
     def __init__(
         self,
@@ -140,6 +142,15 @@ class ExportOperator(BaseOperator):
         """Go on after a wait in the triggerer: with the checkpoint, on any worker."""
         return self._run(context, waits=waits_of(event))
 
+    def on_kill(self) -> None:
+        """Stop in order: what was read is published, and a retry asks for none of it again.
+
+        Airflow 3 calls this on SIGTERM and then lets the task go on, until it kills it.
+        """
+        if self._is_exporting:
+            # Every Airflow takes this as a failure that may be retried.
+            sys.exit("Airflow has ended this task. What was exported is kept; a retry resumes.")
+
     def _run(self, context: Context, waits: int) -> dict[str, Any]:
         from airflow_provider_docsanalytics.export.plan import Source
         from airflow_provider_docsanalytics.export.run import export
@@ -156,6 +167,7 @@ class ExportOperator(BaseOperator):
                     pages=partial(client.iter_pages, selection),
                     requests_sent=lambda: client.requests_sent,
                 )
+                self._is_exporting = True
                 try:
                     manifest = export(plan, directory, source)
                 except RateLimited as error:
@@ -163,6 +175,8 @@ class ExportOperator(BaseOperator):
                         raise
                     self.log.warning("%s", error)
                     defer_for(self, retry_delay_s(error, waits + 1), waits)
+                finally:
+                    self._is_exporting = False
             summary = _summary(manifest, directory.uri)
             self._announce(context, summary)
             return summary

@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s3fs import S3FileSystem
@@ -76,9 +77,12 @@ class Boundaries:
             self.reach("before a request")
         elif event == "open" and arguments[0] == self._places[0]:
             self.reach("before the directory is locked")
-        elif event in _CHANGES or (event == "open" and arguments[2] & _TO_WRITE):
-            if self._is_ours(arguments[0]):
-                self.reach(f"before {event} of {os.path.basename(arguments[0])}")
+        elif self._is_change(event, arguments) and self._is_ours(arguments[0]):
+            self.reach(f"before {event} of {Path(arguments[0]).name}")
+
+    @staticmethod
+    def _is_change(event: str, arguments: tuple[Any, ...]) -> bool:
+        return event in _CHANGES or (event == "open" and bool(arguments[2] & _TO_WRITE))
 
     def _is_ours(self, path: Any) -> bool:
         return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self._places)
@@ -95,7 +99,7 @@ class _Torn(io.RawIOBase):
     def write(self, data: Any) -> int:
         half = bytes(data)[: len(data) // 2]
         written = self._raw.write(half) or 0
-        self._boundaries.reach(f"in the middle of a write of {os.path.basename(self.name)}")
+        self._boundaries.reach(f"in the middle of a write of {Path(self.name).name}")
         return written + (self._raw.write(bytes(data)[written:]) or 0)
 
     def writable(self) -> bool:
@@ -155,7 +159,7 @@ def stop_at(number: int) -> Callable[[int, str], None]:
 
 def dawdle(seed: str) -> Callable[[int, str], None]:
     """Return an act that waits at random boundaries, mostly not at all, at times for long."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - to be repeated
 
     def act(_reached: int, _what: str) -> None:
         time.sleep(chance.choice(_DELAYS_S))

@@ -58,7 +58,7 @@ class Child:
 
     def wait(self) -> Ended:
         """Return how it ended, once it has."""
-        with open(self._pipe, "rb") as pipe:
+        with os.fdopen(self._pipe, "rb") as pipe:
             answer = pipe.read()
         _, status = os.waitpid(self.pid, 0)
         if os.WIFSIGNALED(status):

@@ -47,13 +47,25 @@ def cases() -> Iterator[Case]:
             for kind, packed in _ON_S3
         ]
         works += [
-            *(partial(refused, kind, LocalPlace(lake / "refused"), "local") for kind in KINDS),
+            *(
+                partial(refused, kind, LocalPlace(lake / f"refused-{kind.paging}"), "local")
+                for kind in KINDS
+            ),
             partial(stopped_in_order, KINDS[0], LocalPlace(lake / "stopped"), "local"),
             partial(stopped_in_order, KINDS[1], S3Place(s3, "stopped"), "S3"),
             partial(killed_twice, LocalPlace(lake / "twice"), "local", 300),
-            partial(killed_twice, S3Place(s3, "twice"), "S3", 60),
+            partial(killed_twice, S3Place(s3, "twice"), "S3", 30),
         ]
         yield from play(works)
+
+
+def quick() -> Iterator[Case]:
+    """Try a few of them."""
+    with stage() as (lake, s3):
+        yield killed_everywhere(KINDS[3], "gzip", LocalPlace(lake / "killed"), "local")
+        yield killed_everywhere(KINDS[2], None, S3Place(s3, "killed"), "S3")
+        yield refused(KINDS[2], LocalPlace(lake / "refused"), "local")
+        yield stopped_in_order(KINDS[0], LocalPlace(lake / "stopped"), "local")
 
 
 def killed_everywhere(kind: Kind, compression: str | None, place: Place, where: str) -> Case:
@@ -80,7 +92,7 @@ def killed_everywhere(kind: Kind, compression: str | None, place: Place, where: 
 
 def killed_twice(place: Place, where: str, runs: int) -> Case:
     """Kill at a random boundary, kill what resumes at another, and let the third attempt finish."""
-    chance = random.Random(place.root)
+    chance = random.Random(place.root)  # noqa: S311 - to be repeated
     name = f"SIGKILL, and SIGKILL of the retry, at random ({where})"
     with Exports(KINDS[0], place) as exports:
         rows, old = exports.undisturbed()

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from e2e_parts.service import Service
-from reliability_parts.children import run
-from reliability_parts.judge import Verdict, judge, listed_rows
 
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -23,14 +21,15 @@ from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from airflow_provider_docsanalytics.window import DateWindow
+from reliability_parts.children import run
+from reliability_parts.judge import Verdict, judge, listed_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_docsanalytics.api.endpoint import Selection
     from reliability_parts.boundaries import Boundaries
     from reliability_parts.places import Place
-
-    from airflow_provider_docsanalytics.api.endpoint import Selection
 
 PAGES_PER_FILE = 2
 START, END = "2026-01-01", "2026-01-31"
@@ -156,7 +155,7 @@ class Exports:
         asked = Counter(
             (entry["path"], json.dumps(entry["query"]))
             for entry in self.service.requests()
-            if entry["status"] == requests.codes.ok
+            if entry["status"] == requests.codes.ok and entry["fault"] is None
         )
         return sum(asked.values()) - len(asked)
 

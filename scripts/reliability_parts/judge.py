@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zstandard
@@ -47,7 +47,7 @@ def judge(place: Place, expected: list[bytes], temporary: str) -> Verdict:
     listed = [file["name"] for file in _manifest(place)["files"]]
     found, wrong = listed_rows(place)
     wrong += [f"stray: {name}" for name in names if name not in (*listed, "_manifest.json")]
-    wrong += [f"in the temporary directory: {name}" for name in os.listdir(temporary)]
+    wrong += [f"in the temporary directory: {name}" for name in Path(temporary).iterdir()]
     there, should = Counter(found), Counter(expected)
     lost, doubled = (should - there).total(), (there - should).total()
     if not lost and not doubled and found != expected:

@@ -7,15 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import fsspec
 import requests
 from aiobotocore.session import AioSession
+
 from reliability_parts.boundaries import WatchedS3
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reliability_parts.boundaries import Boundaries
 
 _TIMEOUT_S = 30
@@ -61,7 +63,7 @@ class LocalPlace:
 
     def names(self) -> list[str]:
         """Return the names."""
-        return sorted(os.listdir(self._path)) if self._path.exists() else []
+        return sorted(path.name for path in self._path.iterdir()) if self._path.exists() else []
 
     def read(self, name: str) -> bytes:
         """Return a file."""

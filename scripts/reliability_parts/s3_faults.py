@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAULTS = ("InternalError 500", "SlowDown 503", "AccessDenied 403", "reset", "answer lost")
+NO_CONDITIONS = "NotImplemented 501"
+"""As a fault, it strikes every conditional write."""
+_CONDITIONS = ("If-Match", "If-None-Match")
 _TIMEOUT_S = 30
 _SCRIPT = "/_fault"
 _HOP = ("connection", "transfer-encoding", "content-length")
@@ -51,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.passed += 1
         self.server.until_fault -= 1
-        fault = self.server.fault if self.server.until_fault == 0 else ""
+        fault = self._fault()
         if fault == "reset":
             self._reset()
         elif fault and fault != "answer lost":
@@ -69,6 +72,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""
+
+    def _fault(self) -> str:
+        fault = self.server.fault
+        if fault == NO_CONDITIONS:
+            return fault if any(name in self.headers for name in _CONDITIONS) else ""
+        return fault if self.server.until_fault == 0 else ""
 
     def _pass_on(self, body: bytes) -> requests.Response:
         url = self.server.behind + self.path
@@ -102,7 +111,7 @@ def door(behind: str) -> Iterator[str]:
         server.serve_forever()
         os._exit(0)
     try:
-        yield "http://127.0.0.1:{}".format(server.server_address[1])
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.server_close()
         os.kill(pid, signal.SIGKILL)

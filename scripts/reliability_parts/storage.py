@@ -6,7 +6,7 @@ import errno
 import json
 import resource
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from reliability_parts.boundaries import Boundaries, fail_from
@@ -14,7 +14,7 @@ from reliability_parts.children import run
 from reliability_parts.exports import KINDS, PAGES_PER_FILE, Exports
 from reliability_parts.judge import listed_rows
 from reliability_parts.places import LocalPlace, S3Place
-from reliability_parts.s3_faults import FAULTS, door, fail
+from reliability_parts.s3_faults import FAULTS, NO_CONDITIONS, door, fail
 from reliability_parts.stage import play, stage
 from reliability_parts.tally import Tally
 
@@ -48,8 +48,18 @@ def cases() -> Iterator[Case]:
                 partial(damaged_checkpoints, place("checkpoints/here"), where),
                 partial(damaged_manifests, place("manifests/here"), where),
             ]
-        works.append(partial(no_bucket, s3))
+        works += [partial(no_conditions, s3), partial(no_bucket, s3)]
         yield from play(works)
+
+
+def quick() -> Iterator[Case]:
+    """Try a few of them."""
+    with stage() as (lake, s3):
+        yield too_large(LocalPlace(lake / "large"))
+        yield foreign_files(LocalPlace(lake / "foreign"), "local")
+        yield damaged_checkpoints(LocalPlace(lake / "checkpoints" / "here"), "local")
+        yield no_conditions(s3)
+        yield no_bucket(s3)
 
 
 def _local(lake: Path, name: str) -> LocalPlace:
@@ -124,6 +134,17 @@ def s3_fails(s3: S3) -> Case:
         return tally.case()
 
 
+def no_conditions(s3: S3) -> Case:
+    """Export to a store that speaks S3 and does not know conditional writes."""
+    with door(s3.url) as url, Exports(KINDS[0], S3Place(s3, "older", url)) as exports:
+        rows, old = exports.undisturbed()
+        tally = Tally("S3 without conditional writes", rows, allowed_again=0)
+        fail(url, 0, NO_CONDITIONS)
+        exports.fresh(old)
+        tally.finish(run(exports.export), exports, "without conditions")
+        return tally.case()
+
+
 def no_bucket(s3: S3) -> Case:
     """Export to a bucket that does not exist; then it does."""
     place = S3Place(s3, "out", bucket="nowhere")
@@ -165,7 +186,7 @@ def damaged_checkpoints(place: Place, where: str) -> Case:
         exports.service.set_faults()
         unfinished = {name: place.read(name) for name in place.names()}
         text = unfinished[_CHECKPOINT]
-        for what, damaged in _damages(text, every=len(text) // (30 if where == "local" else 5)):
+        for what, damaged in islice(_damages(text), 0, None, 1 if where == "local" else 4):
             exports.fresh({**unfinished, _CHECKPOINT: damaged})
             place.write("../victim", b"theirs")
             tally.finish(run(exports.export), exports, what)
@@ -180,7 +201,7 @@ def damaged_manifests(place: Place, where: str) -> Case:
         rows, old = exports.undisturbed()
         tally = Tally(f"damaged and hostile manifests ({where})", rows, None)
         text = old[_MANIFEST]
-        for what, damaged in _damages(text, every=len(text) // (30 if where == "local" else 5)):
+        for what, damaged in islice(_damages(text), 0, None, 1 if where == "local" else 4):
             files = {**old, _MANIFEST: damaged}
             exports.fresh(files)
             place.write("../victim", b"theirs")
@@ -199,9 +220,9 @@ def damaged_manifests(place: Place, where: str) -> Case:
         return tally.case()
 
 
-def _damages(text: bytes, every: int) -> Iterator[tuple[str, bytes]]:
+def _damages(text: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield ways in which a document may be wrong."""
-    for size in range(0, len(text) - 2, every):
+    for size in range(0, len(text) - 2, len(text) // 30):
         yield f"cut at {size}", text[:size]
     for content in (b"null", b"[]", b"\xff\xfe", b"{}", b"\x00" * len(text), b'"text"'):
         yield f"{content[:6]!r}", content
