@@ -8,6 +8,7 @@ import random
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from io import StringIO
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -174,7 +175,7 @@ def _operate(exports: Exports, home: Path) -> list[str]:
     """Run the operator for windows that end in minutes, days and years; return what it raised."""
     connection = json.dumps(exports.service.connection())
     os.environ.update(airflow_environment(home, AIRFLOW_CONN_MINTLIFY_DEFAULT=connection))
-    with redirect_stdout(None):
+    with redirect_stdout(StringIO()):  # Airflow's log
         from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
         raised = []

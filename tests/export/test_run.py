@@ -532,13 +532,22 @@ def test_a_late_checkpoint_of_an_overtaken_attempt_is_not_written(place: Place) 
     assert service.asked == [4, 5]
 
 
-def test_a_checkpoint_is_ended_by_its_owner_alone(place: Place) -> None:
+@pytest.mark.parametrize("step", ["delete", "end_checkpoint"])
+def test_a_checkpoint_is_ended_by_its_owner_alone(place: Place, step: str) -> None:
     """Another attempt has begun between the manifest and the end of the checkpoint."""
 
     class Halted(ExportDirectory):
         def delete(self, names: Iterable[str]) -> None:
-            _fail(_plan(endpoint="views", if_exists="replace"), place, later, RateLimited)
+            self._begin_another("delete")
             super().delete(names)
+
+        def end_checkpoint(self) -> None:
+            self._begin_another("end_checkpoint")
+            super().end_checkpoint()
+
+        def _begin_another(self, before: str) -> None:
+            if before == step:
+                _fail(_plan(endpoint="views", if_exists="replace"), place, later, RateLimited)
 
     later = Service(4, fail_at={2: QUOTA})
     export(_plan(), Halted(place.filesystem, place.root, "uri"), Service(3).source())
@@ -568,13 +577,16 @@ def test_a_part_that_someone_deletes_meanwhile_is_never_listed(place: Place) -> 
         def read(self, cursor: str | None) -> Iterator[Page]:
             for page in super().read(cursor):
                 if self.asked[-1] == 3:
-                    part = next(name for name in place.names() if name.startswith("part-00000"))
+                    new = set(place.names()) - {file.name for file in old.files}
+                    part = next(name for name in new if name.startswith("part-00000"))
                     place.filesystem.rm_file(f"{place.root}/{part}")
                 yield page
 
+    old = export(_plan(), place.directory(), Service(1).source())
     with pytest.raises(StorageError, match=r"part-00000-.* is gone"):
         export(_plan(), place.directory(), Robbed(5).source())
-    assert "_manifest.json" not in place.names()
+    assert place.rows(old) == [0, 1, 2]
+    assert msgspec.json.decode(place.read("_manifest.json"), type=Manifest) == old
     place.assert_whole(export(_plan(), place.directory(), Service(5).source()), rows=15)
 
 
