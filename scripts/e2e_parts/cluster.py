@@ -144,9 +144,7 @@ class Cluster:
 
     def task_instances(self) -> list[dict[str, Any]]:
         """Return all task instances of all runs."""
-        found = self.call("GET", "dags/~/dagRuns/~/taskInstances", params={"limit": 100})
-        instances: list[dict[str, Any]] = found["task_instances"]
-        return instances
+        return self._all("dags/~/dagRuns/~/taskInstances", "task_instances")
 
     def instances_of(self, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of one run."""
@@ -154,13 +152,15 @@ class Cluster:
 
     def asset_events(self) -> list[dict[str, Any]]:
         """Return all events of all assets."""
-        events: list[dict[str, Any]] = []
+        return self._all("assets/events", "asset_events")
+
+    def _all(self, path: str, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         while True:
-            query = {"limit": 100, "offset": len(events)}
-            page = self.call("GET", "assets/events", params=query)
-            events += page["asset_events"]
-            if not page["asset_events"] or len(events) >= page["total_entries"]:
-                return events
+            page = self.call("GET", path, params={"limit": 100, "offset": len(found)})
+            found += page[name]
+            if not page[name] or len(found) >= page["total_entries"]:
+                return found
 
     def pool(self) -> dict[str, int]:
         """Return how many slots are taken, and by what."""
