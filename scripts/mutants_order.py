@@ -9,7 +9,6 @@ import pytest
 from mutmut.state import state
 
 
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Several mutants are tested at a time: none may clear another's temporary files."""
