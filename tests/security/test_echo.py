@@ -133,6 +133,12 @@ def test_an_error_as_long_as_a_book_is_cut() -> None:
         assert len(str(failure(service.url))) < 1000
 
 
+def test_a_password_of_three_letters_is_hidden_in_base64_as_well() -> None:
+    settings = Settings("https://a.example.com", KEY, proxies={"https": "http://me:abc@proxy:1"})
+    told = settings.shown(f"it was {base64.b64encode(b'abc').decode()}")
+    assert told.startswith("it was ***")
+
+
 def test_the_log_at_its_most_talkative_knows_no_key(caplog: pytest.LogCaptureFixture) -> None:
     body = json.dumps({"error": f"{KEY}\nforged"}).encode()
     with caplog.at_level(logging.DEBUG), Listener(answer(503, body)) as service:
