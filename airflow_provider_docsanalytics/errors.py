@@ -5,6 +5,7 @@
     DocsAnalyticsError
     ├── ConfigError        fix the Dag or the connection; no retry can cure it
     ├── Superseded         nothing: another attempt has taken this export over
+    ├── StorageError       the storage failed or refused: read the message; a retry resumes
     ├── ApiError           the service answered with an error status
     │   ├── AuthError      401, 403: fix the key; no retry can cure it
     │   ├── NotFound       404: fix the ID, or accept that it is gone
@@ -31,6 +32,10 @@ class ConfigError(DocsAnalyticsError, ValueError):
 
 class Superseded(DocsAnalyticsError):  # noqa: N818 - named for what happened, as in the docs
     """Another attempt has taken over this export; this one stopped without touching it."""
+
+
+class StorageError(DocsAnalyticsError, OSError):
+    """The storage failed, refused, or has lost a part; what was published is kept."""
 
 
 class ApiError(DocsAnalyticsError):

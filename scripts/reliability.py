@@ -12,13 +12,17 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import cursors, windows, wire
+from reliability_parts import clock, crash, cursors, races, storage, windows, wire
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PARTS: dict[str, Callable[[], Iterator[Case]]] = {
+    "crash": crash.cases,
+    "races": races.cases,
+    "storage": storage.cases,
+    "clock": clock.cases,
     "wire": wire.cases,
     "windows": windows.cases,
     "cursors": cursors.cases,

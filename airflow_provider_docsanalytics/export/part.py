@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -42,15 +43,14 @@ class Part:
 
     Attributes:
         name: what the file will be called.
-        spool: the spool's path.
+        spool: the file that holds them until then.
         rows: rows written.
     """
 
     def __init__(self, name: str, spool: IO[bytes], layout: Layout) -> None:
         self.name = name
-        self.spool = spool.name
+        self.spool = spool
         self.rows = 0
-        self._file = spool
         self._digest = _Digest(spool)
         sink = cast("IO[bytes]", self._digest)
         self._compressed = layout.compressed(sink)
@@ -62,14 +62,19 @@ class Part:
         self.rows += len(rows)
 
     def finish(self) -> tuple[int, str]:
-        """End the file; return its size in bytes and its SHA-256 in hex."""
+        """End the file, which stays open; return its size in bytes and its SHA-256 in hex."""
         self._encoder.close()
         if self._compressed is not None:
             self._compressed.close()
-        self._file.close()
+        self.spool.flush()
         return self._digest.size, self._digest.sha256.hexdigest()
 
     def close(self) -> None:
         """Remove the spool, unless it has been published by a rename."""
-        self._file.close()
-        Path(self.spool).unlink(missing_ok=True)
+        # On a full or read-only disk neither may work: the bytes that are still held back are not
+        # wanted, and a spool that stays is removed by the next commit in its directory.
+        with suppress(OSError):
+            self.spool.close()
+        with suppress(OSError):
+            if isinstance(self.spool.name, str):  # else it never had a name
+                Path(self.spool.name).unlink(missing_ok=True)

@@ -11,17 +11,15 @@ Names that are ours, and nothing else is ever listed, replaced or deleted::
 from __future__ import annotations
 
 import logging
-import os
 import re
-import tempfile
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.drift import Drift
+from airflow_provider_docsanalytics.export.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,11 +29,14 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "_manifest.json"
 CHECKPOINT = "_checkpoint.json"
-_PART = re.compile(r"part-\d{5,}-[0-9a-f]{8}\.[a-z]+(\.gz|\.zst)?")
-_TEMPORARY = re.compile(r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8}\.tmp")
-_FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "memory"})
-"""Object stores: no directories to make (and making them would make a bucket)."""
+_PART = r"part-[0-9]{5,}-[0-9a-f]{8}\.[a-z]+(\.gz|\.zst)?"
+_TEMPORARY = r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8}\.tmp"
+_OURS = re.compile(f"{_PART}|{_TEMPORARY}")
 
+# What is read back may have been written by anyone: a name is one of ours, and nothing with a
+# slash; a count is one; an instant can be compared.
+PartName = Annotated[str, msgspec.Meta(pattern=f"^{_PART}$")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Stored = TypeVar("Stored", bound=msgspec.Struct)
 
@@ -43,9 +44,9 @@ Stored = TypeVar("Stored", bound=msgspec.Struct)
 class File(msgspec.Struct, frozen=True):
     """One published part, as it is listed in the checkpoint and the manifest."""
 
-    name: str
-    rows: int
-    bytes: int
+    name: PartName
+    rows: Count
+    bytes: Count
     sha256: str
 
 
@@ -78,9 +79,9 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     files: tuple[File, ...] = ()
-    rows: int = 0
-    pages: int = 0
-    requests: int = 0
+    rows: Count = 0
+    pages: Count = 0
+    requests: Count = 0
     totals: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
     drift: Drift = Drift()
@@ -93,7 +94,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
     """``_checkpoint.json``: the progress, whose it is, and of which export."""
 
-    checkpoint_version: int = 1
+    checkpoint_version: Literal[1] = 1
     identity: Identity
     source: str
     owner: str
@@ -104,7 +105,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """``_manifest.json``: a finished export, with what proves it whole."""
 
-    manifest_version: int = 1
+    manifest_version: Literal[1] = 1
     platform: str
     endpoint: str
     project_id: str | None
@@ -134,16 +135,6 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
         )
 
 
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)  # can only be asked for by setting it
-    os.umask(mask)
-    return mask
-
-
 class ExportDirectory:
     """The reading and writing of one export's directory.
 
@@ -154,32 +145,23 @@ class ExportDirectory:
     """
 
     def __init__(self, filesystem: Any, root: str, uri: str) -> None:
-        self._fs = filesystem
-        self._root = root.rstrip("/")
         self.uri = uri.rstrip("/")
-        protocols = filesystem.protocol
-        protocols = {protocols} if isinstance(protocols, str) else set(protocols)
-        self._local = "file" in protocols
-        self._flat = bool(protocols & _FLAT)
-
-    def make(self) -> None:
-        """Make the directory, where the file system has such things."""
-        if not self._flat:
-            self._fs.makedirs(self._root, exist_ok=True)
+        self._storage = Storage(filesystem, root, self.uri)
+        self.make = self._storage.make
+        self.open_spool = self._storage.open_spool
 
     def ours(self) -> dict[str, int]:
         """Return name and size of every part and temporary file that lies there."""
-        self._fs.invalidate_cache(self._root)
-        try:
-            entries = self._fs.ls(self._root, detail=True)
-        except FileNotFoundError:
-            return {}
-        found = {str(entry["name"]).rsplit("/", 1)[-1]: entry for entry in entries}
-        return {
-            name: int(entry["size"] or 0)
-            for name, entry in found.items()
-            if entry["type"] == "file" and (_PART.fullmatch(name) or _TEMPORARY.fullmatch(name))
-        }
+        sizes = self._storage.sizes()
+        return {name: size for name, size in sizes.items() if _OURS.fullmatch(name)}
+
+    def listed(self) -> set[str]:
+        """Return the names of the parts that the manifest or the checkpoint lists."""
+        manifest, checkpoint = self.read_manifest(), self.read_checkpoint()
+        files = (manifest.files if manifest else ()) + (
+            checkpoint.progress.files if checkpoint else ()
+        )
+        return {file.name for file in files}
 
     def read_manifest(self) -> Manifest | None:
         """Return the manifest, ``None`` if there is none; a damaged one is an error."""
@@ -199,66 +181,34 @@ class ExportDirectory:
             log.warning("%s/%s is damaged and ignored: %s", self.uri, CHECKPOINT, error)
             return None
 
-    def write_manifest(self, manifest: Manifest, owner: str) -> None:
-        """Put the manifest in place: from now on the export exists."""
-        self._write(MANIFEST, manifest, owner)
+    def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+        """Put the manifest in place, and the export exists.
 
-    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Put the checkpoint in place."""
-        self._write(CHECKPOINT, checkpoint, checkpoint.owner)
-
-    def open_spool(self, name: str, owner: str) -> IO[bytes]:
-        """Return a new local file, for its owner's eyes only, that will be published as ``name``.
-
-        On the local file system it lies in the directory itself: publishing is then a rename.
+        ``False``, and nothing was written, if it has changed since it was last read.
         """
-        if self._local:
-            return open(self._temporary(name, owner), "xb", opener=_open_private)
-        return tempfile.NamedTemporaryFile(prefix="docsanalytics-", delete=False)
+        return self._storage.replace(MANIFEST, _text(manifest), owner)
 
-    def publish(self, spool: str, name: str) -> None:
+    def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Put the checkpoint in place, or return ``False`` as :meth:`write_manifest` does."""
+        return self._storage.replace(CHECKPOINT, _text(checkpoint), checkpoint.owner)
+
+    def end_checkpoint(self) -> None:
+        """Delete the checkpoint, if it is as it was last read."""
+        self._storage.remove(CHECKPOINT)
+
+    def publish(self, spool: IO[bytes], name: str) -> None:
         """Put a finished spool in place under ``name``, whole or not at all."""
-        if self._local:
-            # As readable as the directory, no more than any new file; until now its owner's alone.
-            Path(spool).chmod(Path(self._root).stat().st_mode & 0o666 & ~_umask())
-            Path(spool).replace(self._at(name))
-        else:
-            self._fs.put_file(spool, self._at(name))
+        self._storage.publish(spool, name)
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete parts and temporary files by name; one that is gone already is fine."""
+        """Delete files by name; one that is gone already is fine."""
         for name in names:
-            try:
-                self._fs.rm_file(self._at(name))
-            except FileNotFoundError:
-                log.debug("%s/%s is gone already", self.uri, name)
-
-    def delete_checkpoint(self) -> None:
-        """Delete the checkpoint."""
-        self.delete([CHECKPOINT])
-
-    def _at(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _temporary(self, name: str, owner: str) -> str:
-        return self._at(f".{name}.{owner}.tmp")
+            self._storage.delete(name)
 
     def _read(self, name: str, kind: type[Stored]) -> Stored | None:
-        self._fs.invalidate_cache(self._root)
-        try:
-            text = self._fs.cat_file(self._at(name))
-        except FileNotFoundError:
-            return None
-        return msgspec.json.decode(text, type=kind)
+        text = self._storage.read(name)
+        return None if text is None else msgspec.json.decode(text, type=kind)
 
-    def _write(self, name: str, document: msgspec.Struct, owner: str) -> None:
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-        if self._local:
-            temporary = self._temporary(name, owner)
-            # Always a new file: nobody's link to somewhere else is followed.
-            Path(temporary).unlink(missing_ok=True)
-            with Path(temporary).open("xb") as file:
-                file.write(text)
-            Path(temporary).replace(self._at(name))
-        else:
-            self._fs.pipe_file(self._at(name), text)
+
+def _text(document: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

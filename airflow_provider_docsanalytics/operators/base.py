@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,6 +92,7 @@ class ExportOperator(BaseOperator):
     ui_color = "#e6f2ec"
     summary: dict[str, Any] | None = None
     """What was returned: in the process whose export has finished, and in no other."""
+    _is_exporting = False
 
     def __init__(
         self,
@@ -169,6 +171,15 @@ class ExportOperator(BaseOperator):
         """Return what was read and, unless the task has failed, what was written."""
         return lineage_of(self)
 
+    def on_kill(self) -> None:
+        """Stop in order: what was read is published, and a retry asks for none of it again.
+
+        Airflow 3 calls this on SIGTERM and then lets the task go on, until it kills it.
+        """
+        if self._is_exporting:
+            # Every Airflow takes this as a failure that may be retried.
+            sys.exit("Airflow has ended this task. What was exported is kept; a retry resumes.")
+
     def _run(self, context: Context, waits: int) -> dict[str, Any]:
         from airflow_provider_docsanalytics.export.plan import Source
         from airflow_provider_docsanalytics.export.run import export
@@ -185,6 +196,7 @@ class ExportOperator(BaseOperator):
                     pages=partial(client.iter_pages, selection),
                     requests_sent=lambda: client.requests_sent,
                 )
+                self._is_exporting = True
                 try:
                     manifest = export(plan, directory, source)
                 except RateLimited as error:
@@ -192,6 +204,8 @@ class ExportOperator(BaseOperator):
                         raise
                     self.log.warning("%s", error)
                     defer_for(self, retry_delay_s(error, waits + 1), waits)
+                finally:
+                    self._is_exporting = False
             self.summary = _summary(manifest, directory.uri)
             self._announce(context, self.summary, selection.window)
             return self.summary

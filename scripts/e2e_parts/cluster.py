@@ -117,6 +117,10 @@ class Cluster:
         """Make a pool, or give it another size."""
         self._put("pools", {"name": name, "slots": slots})
 
+    def pause(self, dag_id: str, *, paused: bool = True) -> None:
+        """Let none of a Dag's runs start, or let them again."""
+        self.call("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
+
     def add_dags(self, file: Path, text: str | None = None) -> None:
         """Put a file among the Dags, or another text under its name; it is found in seconds."""
         (_DAGS / file.name).write_text(file.read_text() if text is None else text)

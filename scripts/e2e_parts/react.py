@@ -33,6 +33,7 @@ def run(report: Report, airflow: Cluster) -> None:
         airflow.set_variable("docs_lake", f"file://{_LAKE}")
         airflow.add_pool("mintlify_api", 1)
         airflow.add_dags(_EXAMPLE, quick)
+        wait_for("the first poll", lambda: bool(service.requests()), _WITHIN_S)
         for batch in range(1, _BATCHES + 1):
             service.add_turns(_TURNS)
             wait_for(f"run {batch}", lambda done=batch: _ended(airflow) >= done, _WITHIN_S)

@@ -95,7 +95,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Hea
         region_name="us-east-1",
         aws_access_key_id="lake",
         aws_secret_access_key=AWS_SECRET,
-    ).create_bucket(Bucket="lake")
+    ).create_bucket(Bucket="lineage")
     commands = ["db migrate", "dags test lineage 2026-02-01"]
     with Simulator(Config(rows=2500, start="2026-01-01", end="2026-01-31")) as service:
         environment = _environment(home, service, s3_url)
@@ -120,7 +120,7 @@ def _run(environment: dict[str, str], *command: Path | str) -> str:
 def test_an_export_reads_the_endpoint_and_writes_the_directory(heard: Heard) -> None:
     event = heard.event("to_s3", "COMPLETE")
     assert _names(event["inputs"]) == [("mintlify://proj_sim_docs", "conversations")]
-    assert _names(event["outputs"]) == [("s3://lake", "docs/conversations/until=2026-01-31")]
+    assert _names(event["outputs"]) == [("s3://lineage", "docs/conversations/until=2026-01-31")]
     host = heard.service.url.removeprefix("http://")
     event = heard.event("of_vyom", "COMPLETE")
     assert _names(event["inputs"]) == [(f"vyom://{host}", "calls_by_time")]
@@ -195,7 +195,7 @@ def test_no_secret_and_no_connection_is_in_any_event(heard: Heard) -> None:
 
 
 def test_a_task_links_to_its_manifest_and_to_mintlifys_own_analytics(heard: Heard) -> None:
-    console = "https://s3.console.aws.amazon.com/s3/object/lake?prefix="
+    console = "https://s3.console.aws.amazon.com/s3/object/lineage?prefix="
     key = "docs/conversations/until%3D2026-01-31/_manifest.json"
     analytics = "https://app.mintlify.com/analytics"
     assert heard.links["to_s3"] == {

@@ -6,7 +6,10 @@ import gzip
 import hashlib
 import itertools
 import json
+import logging
 import math
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, ServerError
+from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS, AIRFLOW_V_3_3_PLUS
@@ -531,3 +535,33 @@ def test_another_connection_and_another_project_can_be_chosen(
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(other))
     result = _export("views", tmp_path, mintlify_conn_id="other", project_id=connections.project_id)
     assert result["project_id"] == connections.project_id
+
+
+def test_a_task_that_airflow_ends_keeps_what_it_has_read(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    operator = _operator("conversations", tmp_path)
+
+    class EndsTheTask(logging.Handler):
+        """Sends SIGTERM once two pages were read."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "page 2" in record.getMessage():
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    ending, export_log = EndsTheTask(), logging.getLogger(export_run.__name__)
+    # All that Airflow 3's own handler does.
+    before = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+    export_log.addHandler(ending)
+    level = export_log.level
+    export_log.setLevel(logging.INFO)
+    try:
+        with pytest.raises(SystemExit, match="a retry resumes"):
+            operator.execute({})
+    finally:
+        export_log.setLevel(level)
+        export_log.removeHandler(ending)
+        signal.signal(signal.SIGTERM, before)
+    operator.on_kill()  # when nothing is exported, nothing is to be stopped
+    assert _export("conversations", tmp_path)["rows"] == len(_rows(tmp_path)) == 2500
+    assert len(connections.requests) == 3

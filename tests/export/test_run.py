@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import fsspec
 import msgspec
@@ -21,9 +22,10 @@ from airflow_provider_docsanalytics.errors import (
     ConfigError,
     CursorLost,
     RateLimited,
+    StorageError,
     Superseded,
 )
-from airflow_provider_docsanalytics.export import run as export_run
+from airflow_provider_docsanalytics.export import claim
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import (
@@ -34,7 +36,7 @@ from airflow_provider_docsanalytics.export.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 QUOTA = RateLimited(429, "conversations", "quota", retry_after_s=60)
 
@@ -330,7 +332,7 @@ def test_a_checkpoint_of_another_service_is_not_resumed(place: Place) -> None:
 def test_an_old_checkpoint_is_not_resumed(place: Place) -> None:
     _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
     checkpoint = json.loads(place.read("_checkpoint.json"))
-    old = datetime.now(UTC) - export_run.CHECKPOINT_MAX_AGE - timedelta(seconds=1)
+    old = datetime.now(UTC) - claim.CHECKPOINT_MAX_AGE - timedelta(seconds=1)
     place.write("_checkpoint.json", json.dumps(checkpoint | {"updated_at": str(old)}).encode())
     service = Service(4)
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
@@ -401,7 +403,7 @@ def test_an_attempt_overtaken_by_one_still_running_leaves_it_its_checkpoint(plac
 
 def test_an_attempt_overtaken_while_it_publishes_takes_its_part_away(place: Place) -> None:
     class Slow(ExportDirectory):
-        def publish(self, spool: str, name: str) -> None:
+        def publish(self, spool: IO[bytes], name: str) -> None:
             self.winner = export(_plan(), place.directory(), Service(4).source())
             super().publish(spool, name)
 
@@ -413,10 +415,11 @@ def test_an_attempt_overtaken_while_it_publishes_takes_its_part_away(place: Plac
 
 def test_an_attempt_overtaken_before_its_manifest_writes_none(place: Place) -> None:
     class Slow(ExportDirectory):
-        def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-            super().write_checkpoint(checkpoint)
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            written = super().write_checkpoint(checkpoint)
             if checkpoint.progress.complete:
                 self.winner = export(_plan(), place.directory(), Service(3).source())
+            return written
 
     directory = Slow(place.filesystem, place.root, "uri")
     with pytest.raises(Superseded):
@@ -448,7 +451,7 @@ def test_a_failing_publish_does_not_move_the_checkpoint(tmp_path: Path) -> None:
     service = Service(6)
 
     class FullDisk(ExportDirectory):
-        def publish(self, spool: str, name: str) -> None:
+        def publish(self, spool: IO[bytes], name: str) -> None:
             if name.startswith("part-00001"):
                 raise OSError(28, "No space left on device")
             super().publish(spool, name)
@@ -512,6 +515,161 @@ def test_a_killed_attempt_is_gone_on_with(tmp_path: Path) -> None:
     place = Place(fsspec.filesystem("file"), str(out))
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=24)
     assert service.asked == [4, 5, 6, 7]
+
+
+def test_a_late_manifest_of_an_overtaken_attempt_is_not_written(place: Place) -> None:
+    """Seen to own the directory, halted, and woken after another export has cleared it."""
+
+    class Halted(ExportDirectory):
+        def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+            other = _plan(endpoint="views", if_exists="replace")
+            self.winner = export(other, place.directory(), Service(4).source())
+            return super().write_manifest(manifest, owner)
+
+    directory = Halted(place.filesystem, place.root, "uri")
+    with pytest.raises((Superseded, ConfigError)):
+        export(_plan(), directory, Service(3).source())
+    place.assert_whole(directory.winner, rows=12)
+
+
+def test_a_late_checkpoint_of_an_overtaken_attempt_is_not_written(place: Place) -> None:
+    class Halted(ExportDirectory):
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            if checkpoint.progress.pages == 2:
+                _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+            return super().write_checkpoint(checkpoint)
+
+    directory = Halted(place.filesystem, place.root, "uri")
+    with pytest.raises(Superseded):
+        export(_plan(), directory, Service(6).source())
+    service = Service(6)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
+    assert service.asked == [4, 5]
+
+
+@pytest.mark.parametrize("step", ["delete", "end_checkpoint"])
+def test_a_checkpoint_is_ended_by_its_owner_alone(place: Place, step: str) -> None:
+    """Another attempt has begun between the manifest and the end of the checkpoint."""
+
+    class Halted(ExportDirectory):
+        def delete(self, names: Iterable[str]) -> None:
+            self._begin_another("delete")
+            super().delete(names)
+
+        def end_checkpoint(self) -> None:
+            self._begin_another("end_checkpoint")
+            super().end_checkpoint()
+
+        def _begin_another(self, before: str) -> None:
+            if before == step:
+                _fail(_plan(endpoint="views", if_exists="replace"), place, later, RateLimited)
+
+    later = Service(4, fail_at={2: QUOTA})
+    export(_plan(), Halted(place.filesystem, place.root, "uri"), Service(3).source())
+    plan = _plan(endpoint="views", if_exists="replace")
+    place.assert_whole(export(plan, place.directory(), later.source()), rows=12)
+    assert later.asked == [0, 1, 2, 2, 3]
+
+
+def test_where_nothing_is_atomic_a_manifest_that_lists_missing_parts_is_taken_back() -> None:
+    filesystem = fsspec.filesystem("memory")
+    place = Place(filesystem, "/lake/taken-back")
+
+    class Halted(ExportDirectory):
+        def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+            written = super().write_manifest(manifest, owner)
+            filesystem.rm_file(f"{place.root}/{manifest.files[0].name}")
+            return written
+
+    with pytest.raises(StorageError, match="is gone"):
+        export(_plan(), Halted(filesystem, place.root, "uri"), Service(3).source())
+    assert "_manifest.json" not in place.names()
+    place.assert_whole(export(_plan(), place.directory(), Service(3).source()), rows=9)
+
+
+def test_a_part_that_someone_deletes_meanwhile_is_never_listed(place: Place) -> None:
+    class Robbed(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    new = set(place.names()) - {file.name for file in old.files}
+                    part = next(name for name in new if name.startswith("part-00000"))
+                    place.filesystem.rm_file(f"{place.root}/{part}")
+                yield page
+
+    old = export(_plan(), place.directory(), Service(1).source())
+    with pytest.raises(StorageError, match=r"part-00000-.* is gone"):
+        export(_plan(), place.directory(), Robbed(5).source())
+    assert place.rows(old) == [0, 1, 2]
+    assert msgspec.json.decode(place.read("_manifest.json"), type=Manifest) == old
+    place.assert_whole(export(_plan(), place.directory(), Service(5).source()), rows=15)
+
+
+def test_an_interruption_while_a_part_is_published_costs_no_page(place: Place) -> None:
+    class Interrupted(ExportDirectory):
+        interrupted = False
+
+        def publish(self, spool: IO[bytes], name: str) -> None:
+            if not self.interrupted:
+                self.interrupted = True
+                raise KeyboardInterrupt
+            super().publish(spool, name)
+
+    service = Service(4)
+    directory = Interrupted(place.filesystem, place.root, "uri")
+    with pytest.raises(KeyboardInterrupt):
+        export(_plan(), directory, service.source())
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+def test_rows_on_their_way_to_s3_lie_in_no_file_that_has_a_name(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = Place(s3, "lake/nameless")
+
+    class Looking(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                yield page
+                assert list(tmp_path.iterdir()) == []
+
+    place.assert_whole(export(_plan(), place.directory(), Looking(3).source()), rows=9)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("checkpoint_version", 2),
+        ("updated_at", "2026-01-01T00:00:00"),
+        ("updated_at", "2999-01-01T00:00:00Z"),
+        ("progress", {"started_at": "2026-01-01T00:00:00Z", "rows": 6}),
+        ("progress", {"started_at": "2026-01-01T00:00:00Z", "rows": -6}),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_true_is_not_resumed(
+    place: Place, field: str, value: object
+) -> None:
+    _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    checkpoint = json.loads(place.read("_checkpoint.json"))
+    place.write("_checkpoint.json", json.dumps(checkpoint | {field: value}).encode())
+    service = Service(4)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+
+
+def test_a_manifest_of_a_newer_version_is_refused(place: Place) -> None:
+    export(_plan(), place.directory(), Service(1).source())
+    manifest = json.loads(place.read("_manifest.json")) | {"manifest_version": 2}
+    place.write("_manifest.json", json.dumps(manifest).encode())
+    _fail(_plan(if_exists="replace"), place, Service(1), ConfigError)
+
+
+def test_a_storage_that_refuses_is_named(s3: Any) -> None:
+    directory = ExportDirectory(s3, "no-such-bucket/out", "s3://no-such-bucket/out")
+    with pytest.raises(StorageError, match=r"s3://no-such-bucket/out: could not write"):
+        export(_plan(), directory, Service(1).source())
 
 
 @pytest.mark.parametrize(

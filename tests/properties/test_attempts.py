@@ -18,23 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from airflow_provider_docsanalytics.errors import RateLimited, Superseded
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
+from airflow_provider_docsanalytics.export.storage import Storage
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 IDENTITY = Identity("mintlify", "views", "p", None, None, {}, "jsonl", None)
-STEPS = (
-    "make",
-    "ours",
-    "read_manifest",
-    "read_checkpoint",
-    "write_checkpoint",
-    "open_spool",
-    "publish",
-    "write_manifest",
-    "delete",
-)
+STEPS = ("make", "sizes", "read", "replace", "open_spool", "publish", "delete", "remove")
 NEVER = 10**6
 STEP = st.integers(0, 40)
 PAGE = st.integers(0, 7)
@@ -52,8 +43,8 @@ class Page:
     missing: tuple[str, ...] = ()
 
 
-class Mortal(ExportDirectory):
-    """A directory whose process is killed before, or right after, one of its steps."""
+class Mortal(Storage):
+    """Storage whose process is killed before, or right after, one of its steps."""
 
     def __init__(self, root: str, dies_at: int, *, after: bool) -> None:
         super().__init__(fsspec.filesystem("file"), root, root)
@@ -76,12 +67,20 @@ class Mortal(ExportDirectory):
 
 
 def _mortal(name: str) -> Callable[..., Any]:
-    whole = getattr(ExportDirectory, name)
+    whole = getattr(Storage, name)
     return lambda self, *arguments: self.take(whole, self, *arguments)
 
 
 for _name in STEPS:
     setattr(Mortal, _name, _mortal(_name))
+
+
+def _directory(root: str, dies_at: int, *, after: bool) -> ExportDirectory:
+    directory = ExportDirectory(fsspec.filesystem("file"), root, root)
+    storage = Mortal(root, dies_at, after=after)
+    directory._storage = storage
+    directory.make, directory.open_spool = storage.make, storage.open_spool
+    return directory
 
 
 class Attempts(RuleBasedStateMachine):
@@ -167,7 +166,7 @@ class Attempts(RuleBasedStateMachine):
                 last = number + 1 == len(self.pages)
                 yield Page(self.pages[number], None if last else str(number + 1))
 
-        directory = Mortal(str(self.root), dies_at, after=after)
+        directory = _directory(str(self.root), dies_at, after=after)
         try:
             export(self.plan, directory, Source("https://service", read, lambda: 0))
         except (Killed, RateLimited, Superseded):

@@ -140,7 +140,7 @@ def test_the_database_has_seen_the_deferred_tasks_and_their_templates(remains: R
     assert len(triggers) == 2
     assert all("MintlifyConversationTrigger" in classpath for classpath, _ in triggers)
     assert len(remains.query("select * from rendered_task_instance_fields")) == len(DAGS)
-    assert len(remains.query("select * from xcom")) == 2
+    assert len(remains.query("select * from xcom where key = 'return_value'")) == 2
 
 
 @pytest.mark.parametrize("secret", [KEY, PROXY_PASSWORD])

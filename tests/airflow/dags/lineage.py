@@ -28,7 +28,7 @@ with DAG("lineage", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     to_s3 = MintlifyExportOperator(
         task_id="to_s3",
         endpoint="conversations",
-        path="s3://aws_lake@lake/docs/{endpoint}/until={date_to:%Y-%m-%d}",
+        path="s3://aws_lake@lineage/docs/{endpoint}/until={date_to:%Y-%m-%d}",
         outlets=outlets,
         **DAYS,
     )

@@ -1,0 +1,71 @@
+"""Pages that were read and are not yet published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from airflow_provider_docsanalytics.export.store import File
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_docsanalytics.export.drift import Contract
+    from airflow_provider_docsanalytics.export.part import Part
+    from airflow_provider_docsanalytics.export.plan import PageLike
+    from airflow_provider_docsanalytics.export.store import Progress
+
+
+class Batch:
+    """The pages of the next part.
+
+    Attributes:
+        part: their rows; ``None`` as long as there is none.
+        file: how the part is listed, once it is sealed.
+        published: whether the part is in place.
+        after: the progress once the part is in place and listed.
+    """
+
+    def __init__(self, before: Progress, new_part: Callable[[], Part], contract: Contract) -> None:
+        self._new_part = new_part
+        self._contract = contract
+        self.part: Part | None = None
+        self.file: File | None = None
+        self.published = False
+        self.after = before
+
+    def begin(self) -> Part:
+        """Return the part, which is made if there is none: it may stay without rows."""
+        self.part = self.part or self._new_part()
+        return self.part
+
+    def add(self, page: PageLike, trail: tuple[str, ...]) -> None:
+        """Add one page, and the trail up to it."""
+        if page.rows:
+            self.begin().write(page.rows)
+        before = self.after
+        self.after = structs.replace(
+            before,
+            rows=before.rows + len(page.rows),
+            pages=before.pages + 1,
+            totals=dict(page.totals) or before.totals,
+            missing=before.missing + page.missing,
+            drift=before.drift | self._contract.check(page.rows),
+            cursor=page.next_cursor,
+            complete=page.next_cursor is None,
+            trail=trail,
+        )
+
+    def seal(self) -> None:
+        """End the part's file, if there is one; no page can be added any more."""
+        if self.part is None or self.file is not None:
+            return
+        size, sha256 = self.part.finish()
+        self.file = File(self.part.name, self.part.rows, size, sha256)
+        self.after = structs.replace(self.after, files=(*self.after.files, self.file))
+
+    def close(self) -> None:
+        """Remove the spool."""
+        if self.part is not None:
+            self.part.close()
