@@ -14,7 +14,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench e2e e2e-storage reliability dist clean constraints
+.PHONY: demo test matrix check docs audit bench e2e e2e-storage reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -54,6 +54,9 @@ e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
 
+mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 15 min
+	@$(BIN)/python scripts/mutants.py $(ARGS)
+
 dist: .venv/dist  ## Build the sdist and the wheel of HEAD twice, and prove what is in them
 	@$(BIN)/python scripts/dist.py
 
@@ -85,6 +88,10 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 
 .venv/bench: .venv/runtime
 	@$(UV) --group bench
+	@touch $@
+
+.venv/mutants: .venv/test
+	@$(UV) --group mutants
 	@touch $@
 
 .venv/dist: .venv/runtime

@@ -14,8 +14,8 @@ from environments import CLONE, ENVIRONMENTS, YOUNGER, Environment, chosen, cons
 UV = Path(sys.executable).with_name("uv")
 PIN = CLONE / ".cache" / "pin.txt"
 GROUPS = ("test",)
-NEWEST_GROUPS = ("test", "check", "bench", "dist", "docs", "storage")
-"""Lint, types, the bench, builds and storage services run beside the newest Airflow only."""
+NEWEST_GROUPS = ("test", "check", "bench", "dist", "docs", "mutants", "storage")
+"""Lint, types, the bench, builds and what only checks run beside the newest Airflow only."""
 EXTRAS = ("s3", "zstd", "parquet")
 NEWEST_EXTRAS = (*EXTRAS, "gcs", "azure")
 

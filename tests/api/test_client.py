@@ -285,10 +285,13 @@ def test_a_429_that_says_nothing_is_not_asked_again_within_seconds(service: Simu
     assert sum(reader.slept) <= 120
 
 
-def test_a_retry_after_date_is_measured_by_the_services_own_clock(service: Simulator) -> None:
+@pytest.mark.parametrize("until", ["00:01:30 GMT", "00:01:30", "01:01:30 +0100"])
+def test_a_retry_after_date_is_measured_by_the_services_own_clock(
+    service: Simulator, until: str
+) -> None:
     headers = {
         "Date": "Thu, 01 Jan 2026 00:00:00 GMT",
-        "Retry-After": "Thu, 01 Jan 2026 00:01:30 GMT",
+        "Retry-After": f"Thu, 01 Jan 2026 {until}",
     }
     _fault(service, "status", status=429, headers=headers)
     error = Reader(service, max_wait_s=0).failure("caller_stats")
@@ -339,6 +342,14 @@ def test_an_error_carries_the_apis_own_words(service: Simulator) -> None:
     assert len(service.requests) == 1
 
 
+def test_the_apis_words_are_left_as_they_can_be_read(service: Simulator) -> None:
+    said = "größer als \\1000, 不可"
+    _fault(service, "status", status=400, body=json.dumps({"error": said}))
+    error = Reader(service).failure()
+    assert isinstance(error, ApiError)
+    assert error.detail == said
+
+
 def test_a_long_error_body_is_cut(service: Simulator) -> None:
     _fault(service, "status", status=400, body=json.dumps({"error": "x" * 10_000}))
     assert len(str(Reader(service).failure())) < 700
@@ -364,6 +375,11 @@ def test_a_redirect_is_not_followed_so_that_the_key_stays_where_it_is(service: S
         assert elsewhere.requests == []
 
 
+def test_a_redirect_to_a_host_of_any_length_gives_a_short_message(service: Simulator) -> None:
+    _fault(service, "redirect", location=f"https://{'x' * 1500}.example.com/")
+    assert len(str(Reader(service).failure())) < 800
+
+
 @pytest.mark.parametrize(
     ("kind", "more", "said"),
     [
@@ -385,7 +401,13 @@ def test_an_answer_that_the_api_does_not_promise_is_an_error_not_an_end(
     error = reader.failure()
     assert isinstance(error, BadResponse)
     assert said in str(error)
+    assert "a retry" in str(error)
     assert reader.sent == 1
+
+
+def test_an_answer_that_is_none_of_the_apis_says_where_to_look(service: Simulator) -> None:
+    _fault(service, "html")
+    assert "Check the connection's host" in str(Reader(service).failure())
 
 
 def _script(service: Simulator, cursors: list[str], row: str = '{"id":"%d"}') -> None:
@@ -447,7 +469,10 @@ def test_empty_pages_of_a_half_are_not_followed_for_ever(service: Simulator) -> 
 def test_a_window_is_not_halved_when_some_of_it_was_read(service: Simulator) -> None:
     _fault(service, "status", status=504, nth=2, times=None)
     reader = Reader(service, max_attempts=3)
-    assert isinstance(reader.failure(), TooWide)
+    error = reader.failure()
+    assert isinstance(error, TooWide)
+    first, second = MONTH.halves() or ()
+    assert f"{first} and {second}" in str(error)
     assert reader.sent == 4
     assert len({entry["query"]["dateFrom"] for entry in service.requests}) == 1
 

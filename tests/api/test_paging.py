@@ -87,6 +87,11 @@ def test_a_missing_key_is_named_beside_those_that_came(missing: str) -> None:
     assert all(name in message for name in answer)
 
 
+@pytest.mark.parametrize("endpoint", ["conversations", "caller_stats"])
+def test_an_answer_without_any_member_is_said_to_have_none(endpoint: str) -> None:
+    assert "its keys: none." in _refusal(endpoint, {})
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -195,7 +200,8 @@ def test_an_unknown_field_that_differs_over_the_halves_is_not_made_up() -> None:
 @pytest.mark.parametrize("wrong", [{"total": "3"}, {"code": True}, {"path": None}])
 def test_counts_that_are_no_numbers_are_refused(wrong: dict[str, Any]) -> None:
     row = ByPage().row("/a", 1) | wrong
-    assert next(iter(wrong)) in _refusal("feedback_by_page", {"feedback": [row], "hasMore": False})
+    message = _refusal("feedback_by_page", {"feedback": [row], "hasMore": False})
+    assert f"({next(iter(wrong))})" in message
 
 
 def test_vyoms_envelope_is_opened() -> None:
@@ -210,6 +216,7 @@ def test_vyoms_envelope_is_opened() -> None:
         ({"success": "true", "data": {}}, "success: false"),
         ({"data": {}}, "no 'success'"),
         ({"success": True, "result": {}}, "its keys: success, result"),
+        ({}, "its keys: none"),
     ],
 )
 def test_vyoms_envelope_of_a_failure_is_an_error(answer: dict[str, Any], said: str) -> None:

@@ -64,6 +64,7 @@ def test_neither_the_key_nor_a_proxys_password_shows_in_the_repr() -> None:
         ("api.example.com", None, "https://api.example.com"),
         ("https://corp.example.com/mint/api", None, "https://corp.example.com/mint/api"),
         ("https://corp.example.com/mint", 8443, "https://corp.example.com:8443/mint"),
+        ("https://corp.example.com:65535", None, "https://corp.example.com:65535"),
         ("http://127.0.0.1:8000", None, "http://127.0.0.1:8000"),
         ("http://localhost", 8000, "http://localhost:8000"),
         ("http://[::1]:8000", None, "http://[::1]:8000"),

@@ -7,10 +7,10 @@ from airflow_provider_docsanalytics.export.drift import MOST_NAMED, Contract, Dr
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 FIELDS = (
+    Field("ctr", Kind.NUMBER, optional=True),  # before fields that there must be
     Field("id", Kind.TEXT),
     Field("at", Kind.TIMESTAMP, null=True),
     Field("hits", Kind.INTEGER),
-    Field("ctr", Kind.NUMBER, optional=True),
     Field("ok", Kind.BOOLEAN, null=True, optional=True),
     Field("status", Kind.TEXT, optional=True, values=("open", "closed")),
     Field("sources", Kind.OBJECTS, optional=True, fields=(Field("url", Kind.TEXT),)),

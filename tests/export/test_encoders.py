@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,3 +112,19 @@ def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
         Layout("xml", None, CONTEXT, ())
     with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
         Layout("jsonl", "zip", CONTEXT, ())
+
+
+@pytest.mark.parametrize(
+    ("file_format", "compression", "package", "extra"),
+    [("parquet", None, "pyarrow", "parquet"), ("jsonl", "zstd", "zstandard", "zstd")],
+)
+def test_a_package_that_is_not_installed_is_named_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+    file_format: str,
+    compression: str | None,
+    package: str,
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=rf"needs the package {package}: .*\[{extra}\]"):
+        Layout(file_format, compression, CONTEXT, ())

@@ -165,6 +165,21 @@ def test_every_page_is_exported_once_in_order(place: Place, pages: int, files: i
     assert (manifest.pages, manifest.requests, manifest.totals) == (pages, pages, {"total": 7})
 
 
+def test_a_file_may_hold_a_single_page(tmp_path: Path) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path / "out"))
+    manifest = export(_plan(pages_per_file=1), place.directory(), Service(3).source())
+    place.assert_whole(manifest, rows=9)
+    assert [file.rows for file in manifest.files] == [3, 3, 3]
+
+
+def test_a_directory_is_the_same_with_a_slash_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "_manifest.json").write_text("{}")
+    filesystem = fsspec.filesystem("file")
+    directory = ExportDirectory(filesystem, f"{tmp_path}/", "file:///lake/")
+    with pytest.raises(ConfigError, match=r"^file:///lake/_manifest\.json is not a manifest"):
+        export(_plan(), directory, Service(1).source())
+
+
 @pytest.mark.parametrize("pages", [0, 3])
 def test_an_export_without_rows_exists_and_has_no_files(place: Place, pages: int) -> None:
     service = Service(pages, rows_per_page=0)
@@ -657,7 +672,9 @@ def test_a_storage_that_refuses_is_named(s3: Any) -> None:
         export(_plan(), directory, Service(1).source())
 
 
-@pytest.mark.parametrize("wrong", [{"pages_per_file": 0}, {"if_exists": "append"}])
+@pytest.mark.parametrize(
+    "wrong", [{"pages_per_file": 0}, {"if_exists": "append"}, {"file_format": "xml"}]
+)
 def test_a_plan_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         _plan(**wrong)

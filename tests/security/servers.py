@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-_EMPTY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+_NOBODY = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"total":0}'
+)
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
@@ -29,7 +31,7 @@ class Listener:
     """
 
     def __init__(
-        self, reply: bytes = _EMPTY, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        self, reply: bytes = _NOBODY, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, 0), family=family)

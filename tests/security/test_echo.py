@@ -129,6 +129,14 @@ def test_an_error_as_long_as_a_book_is_cut() -> None:
         assert len(str(failure(service.url, "feedback"))) <= 2500
     with Listener(answer(400, json.dumps({"error": "e" * 1_000_000}).encode())) as service:
         assert len(str(failure(service.url))) < 1000
+    with Listener(answer(200, b"no", Content_Type="t" * 10_000)) as service:
+        assert len(str(failure(service.url))) < 1000
+
+
+def test_a_password_of_three_letters_is_hidden_in_base64_as_well() -> None:
+    settings = Settings("https://a.example.com", KEY, proxies={"https": "http://me:abc@proxy:1"})
+    told = settings.shown(f"it was {base64.b64encode(b'abc').decode()}")
+    assert told.startswith("it was ***")
 
 
 def test_the_log_at_its_most_talkative_knows_no_key(caplog: pytest.LogCaptureFixture) -> None:

@@ -150,5 +150,5 @@ def test_a_thousand_untold_waits_are_as_long_as_the_longest() -> None:
 
 
 def test_cookies_of_a_service_change_nothing() -> None:
-    with Listener(answer(200, b"{}", Set_Cookie="a=b; Domain=.com; Path=/")) as service:
+    with Listener(answer(200, b'{"total":0}', Set_Cookie="a=b; Domain=.com; Path=/")) as service:
         assert read(service.url)[0].next_cursor is None
