@@ -54,7 +54,7 @@ e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
 
-mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 15 min
+mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 20 min
 	@$(BIN)/python scripts/mutants.py $(ARGS)
 
 dist: .venv/dist  ## Build the sdist and the wheel of HEAD twice, and prove what is in them
