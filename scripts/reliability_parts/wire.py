@@ -62,7 +62,7 @@ def _status(status: int, **more: Any) -> dict[str, Any]:
     return {"kind": "status", "status": status, **more}
 
 
-_HASTY = {"timeout_s": 0.1, "max_attempts": 2}
+_HASTY = {"timeout_s": 0.2, "max_attempts": 2}
 TROUBLES = (
     Trouble("429 without Retry-After", _status(429), RateLimited, "HTTP 429"),
     Trouble("429, seconds", _status(429, headers={"Retry-After": "7"}), RateLimited, "in 7 s"),
@@ -86,13 +86,13 @@ TROUBLES = (
     Trouble("body shorter than its length", {"kind": "short_body"}, Unreachable, "no whole"),
     Trouble("body cut, length right", {"kind": "truncated_json"}, Unreachable, "was cut off"),
     Trouble(
-        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "time-out 0.1 s", settings=_HASTY
+        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "time-out 0.2 s", settings=_HASTY
     ),
     Trouble(
         "slow drip",
         {"kind": "slow_drip", "bytes_per_s": 20},
         Unreachable,
-        "not complete after 1 s",
+        "not complete after 2 s",
         settings=_HASTY,
     ),
     Trouble("HTML with 200", {"kind": "html"}, BadResponse, "got text/html", heals=False),
