@@ -30,7 +30,7 @@ KINDS = {  # and how many requests come before the quota is spent
     "visitors": ("offset", 2),
     "caller_stats": ("single", 0),
     "threads": ("one by one", 4),
-    "feedback_by_page": ("halving", 8),
+    "feedback_by_page": ("halving", 40),
     "dashboard": ("single", 0),
 }
 WAYS = ("execute", "deferred", "test")
