@@ -27,7 +27,6 @@ ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
 _START_TIMEOUT_S = 180
 _CALL_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 15
-_STARTS = 5
 
 
 class Cluster:
@@ -39,10 +38,9 @@ class Cluster:
         self._api, *self._log_ports = _free_ports(3)
         self._url = f"http://127.0.0.1:{self._api}"
         self._session = requests.Session()
-        # On SQLite the API server now and then answers 500 while the scheduler writes.
-        patience = Retry(
-            5, status_forcelist=[500, 503], allowed_methods=["GET"], backoff_factor=0.5
-        )
+        # On SQLite the API server now and then answers 500 while the scheduler writes; what was
+        # to be written then is not.
+        patience = Retry(8, status_forcelist=[500, 503], allowed_methods=None, backoff_factor=0.3)
         self._session.mount(self._url, HTTPAdapter(max_retries=patience))
         self._processes = ExitStack()
 
@@ -130,17 +128,9 @@ class Cluster:
         (_DAGS / file.name).unlink()
 
     def start(self, dag_id: str, run_id: str, **conf: Any) -> None:
-        """Trigger a run; again, if SQLite was locked."""
+        """Trigger a run."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        for attempt in range(_STARTS):
-            try:
-                self.call("POST", f"dags/{dag_id}/dagRuns", json=body)
-            except RuntimeError:
-                if attempt == _STARTS - 1:
-                    raise
-                time.sleep(1)
-            else:
-                return
+        self.call("POST", f"dags/{dag_id}/dagRuns", json=body)
 
     def task_instances(self) -> list[dict[str, Any]]:
         """Return all task instances of all runs."""
