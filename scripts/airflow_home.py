@@ -6,6 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+DATABASE = ("db migrate", "dags reserialize")
+"""What comes before the first run: ``dags test`` of Airflow 3.0 refuses outlets not yet stored."""
+
 
 def airflow_environment(directory: Path, **more: str) -> dict[str, str]:
     """Return the environment of an Airflow whose every file lies in ``directory``."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from airflow_home import airflow_environment
 from hypothesis import HealthCheck, configuration, settings
 from moto.server import ThreadedMotoServer
@@ -55,9 +56,11 @@ def service(_service: Simulator) -> Simulator:
 
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
-    """Where a real S3 API listens."""
+    """Where a real S3 API listens, with no bucket: its objects outlive a server of this process."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    url = f"http://{host}:{port}"
+    requests.post(f"{url}/moto-api/reset", timeout=10).raise_for_status()
+    yield url
     server.stop()

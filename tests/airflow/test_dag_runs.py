@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow_home import airflow_environment
+from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
@@ -113,7 +113,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     for more in (Path(__file__).parent / "dags", CLONE / "docs" / "snippets" / "dags"):
         shutil.copytree(more, home / "dags", dirs_exist_ok=True)
     commands = [
-        "db migrate",
+        *DATABASE,
         "pools set mintlify_api 1 quota",
         *(f"dags test {dag} {RUN_DATE}" for dag in DAGS),
     ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from airflow_home import airflow_environment
+from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.simulator import Config, Simulator
@@ -96,7 +96,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Hea
         aws_access_key_id="lake",
         aws_secret_access_key=AWS_SECRET,
     ).create_bucket(Bucket="lineage")
-    commands = ["db migrate", "dags test lineage 2026-02-01"]
+    commands = [*DATABASE, "dags test lineage 2026-02-01"]
     with Simulator(Config(rows=2500, start="2026-01-01", end="2026-01-31")) as service:
         environment = _environment(home, service, s3_url)
         output = _run(environment, CLONE / "scripts" / "airflow_commands.py", *commands)
@@ -208,4 +208,4 @@ def test_a_task_links_to_its_manifest_and_to_mintlifys_own_analytics(heard: Hear
 def test_a_task_without_a_manifest_has_no_link_to_it_and_no_complaint(heard: Heard) -> None:
     assert heard.links["failing"]["Manifest"] == ""
     assert "XCom not found" not in heard.output
-    assert "operator extra link" not in heard.output
+    assert "Failed to push an xcom" not in heard.output

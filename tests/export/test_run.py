@@ -98,7 +98,7 @@ def s3(s3_url: str) -> Any:
         secret="s",
         client_kwargs={"endpoint_url": s3_url, "region_name": "eu-west-1"},
     )
-    filesystem.mkdir("lake")
+    filesystem.makedirs("lake", exist_ok=True)  # made again where tests of other files ran between
     return filesystem
 
 

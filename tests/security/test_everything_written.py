@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -15,12 +16,13 @@ import sys
 import zlib
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from airflow_home import airflow_environment
+from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
@@ -63,7 +65,7 @@ class Remains:
     def texts(self) -> Iterator[tuple[str, bytes]]:
         """Yield everything by name, as it lies there and unpacked."""
         for dag, text in self.output.items():
-            yield f"output of {dag}", text.encode()
+            yield f"output of {dag}", _ours(text).encode()
         for path in sorted(self.home.rglob("*")):
             if path.is_file():
                 yield f"{path}", path.read_bytes()
@@ -102,11 +104,20 @@ def _environment(home: Path, service: Simulator) -> dict[str, str]:
     )
 
 
+def _ours(output: str) -> str:
+    """Leave out what SECURITY.md says of Airflow 3.0: its own debug log and variables' values."""
+    if not version("apache-airflow").startswith("3.0."):
+        return output
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    lines = [line for line in plain.splitlines() if "msg=MaskSecret(" not in line]
+    return "\n".join(line for line in lines if not line.startswith("│ │"))
+
+
 @pytest.fixture(scope="module")
 def remains(tmp_path_factory: pytest.TempPathFactory) -> Remains:
     home = tmp_path_factory.mktemp("airflow")
     shutil.copytree(Path(__file__).parent / "dags", home / "dags")
-    commands = ["db migrate", *(f"dags test {dag} 2026-01-12" for dag in DAGS)]
+    commands = [*DATABASE, *(f"dags test {dag} 2026-01-12" for dag in DAGS)]
     config = Config(rows=500, start="2026-01-01", end="2026-01-31")
     with Simulator(config, faults=FAULTS) as service:
         service.mintlify_key = KEY
