@@ -606,6 +606,21 @@ def test_a_project_of_somebody_else_is_a_403(month: Client) -> None:
     assert month.session.get(url, headers=headers).status_code == 403
 
 
+def test_projects_of_one_key_have_rows_of_their_own() -> None:
+    ids = ["proj_sim_docs", "proj_sim_docs_2", "proj_sim_docs_3"]
+    with Simulator(Config(rows=30, start=START, end=END), projects=3) as simulator:
+        client = Client(simulator)
+        paths = [f"/v1/analytics/{project_id}/feedback" for project_id in ids]
+        headers = {"Authorization": f"Bearer {simulator.mintlify_key}"}
+        answers = [requests.get(simulator.url + path, headers=headers, timeout=5) for path in paths]
+        control = f"{simulator.url}/_control/truth?endpoint=feedback&projectId="
+        told = [requests.get(control + each, timeout=5).json()["rows"] for each in ids]
+        assert requests.get(control + "proj_sim_docs_4", timeout=5).status_code == 400
+        assert client.ok("feedback")["feedback"] == told[0][:50]
+    assert [answer.json()["feedback"] for answer in answers] == [rows[:50] for rows in told]
+    assert len({row["id"] for rows in told for row in rows}) == sum(map(len, told)) == 3 * 30
+
+
 def test_unknown_threads_and_paths_are_404s_and_other_methods_405s(month: Client) -> None:
     assert month.get(f"assistant/threads/{A_ULID}").status_code == 404
     assert month.get("assistant/").status_code == 404

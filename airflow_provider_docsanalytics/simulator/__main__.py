@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0, the default, takes a free one")
+    add(
+        "--projects",
+        type=int,
+        default=1,
+        help="proj_sim_docs, proj_sim_docs_2 …: each with own rows",
+    )
     add("--rows", type=int, default=defaults.rows, help="conversation turns (%(default)s)")
     add("--pages", type=int, default=defaults.pages, help="documentation pages (%(default)s)")
     add("--seed", type=int, default=defaults.seed, help="equal seeds give equal data")
@@ -77,6 +83,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
     )
     return Simulator(
         config,
+        projects=options.projects,
         port=options.port,
         quota=_quota(options.quota, options.retry_after) if options.quota else None,
         latency_ms=options.latency_ms,

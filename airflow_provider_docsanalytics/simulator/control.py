@@ -44,7 +44,7 @@ def _do(simulator: Simulator, action: str, query: dict[str, str], body: bytes) -
             turns["resolution_status"] = turns.pop("resolutionStatus", None)
             simulator.add_turns(**turns)
         case "GET truth":
-            names = {"dateFrom": "date_from", "dateTo": "date_to"}
+            names = {"dateFrom": "date_from", "dateTo": "date_to", "projectId": "project_id"}
             asked = {names.get(name, name): value for name, value in query.items()}
             rows, totals = simulator.truth(**asked)
             return {"rows": rows, "totals": totals}

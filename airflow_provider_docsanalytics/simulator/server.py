@@ -57,7 +57,9 @@ class Entry(TypedDict):
 class Simulator:
     """A stand-in for Mintlify's and Vyom's analytics APIs on a port of 127.0.0.1.
 
-    It serves inside a ``with`` block, from threads of its own.
+    It serves inside a ``with`` block, from threads of its own. Of several ``projects`` behind the
+    one key, each has rows of its own: the further ones are called ``proj_sim_docs_2`` and so on.
+    Vyom's calls are the first one's.
     """
 
     project_id = "proj_sim_docs"
@@ -68,6 +70,7 @@ class Simulator:
         self,
         config: Config | None = None,
         *,
+        projects: int = 1,
         port: int = 0,
         quota: Quota | None = None,
         latency_ms: float = 0,
@@ -79,7 +82,10 @@ class Simulator:
         self.latency_ms = latency_ms
         self.gzip = gzip
         self._pretty = pretty
-        self._data = Dataset(self.config)
+        ids = [self.project_id, *(f"{self.project_id}_{n}" for n in range(2, projects + 1))]
+        seed = self.config.seed
+        self._configs = {name: replace(self.config, seed=seed + n) for n, name in enumerate(ids)}
+        self._projects = {name: Dataset(config) for name, config in self._configs.items()}
         self._quota = quota
         self._faults = Faults()
         self._faults.add(faults)
@@ -118,7 +124,8 @@ class Simulator:
 
     def expire_cursors(self) -> None:
         """From now on refuse every cursor that was given until now."""
-        self._data.cursor_age += 1
+        for data in self._projects.values():
+            data.cursor_age += 1
 
     def set_quota(
         self, limit: int | None, period_s: float = 3600, retry_after: str = "seconds"
@@ -129,15 +136,18 @@ class Simulator:
     def add_turns(
         self, count: int = 1, timestamp: str | None = None, resolution_status: str | None = None
     ) -> None:
-        """Add conversation turns of one instant (default: now), each a thread of its own."""
+        """Add conversation turns of one instant (default: now), each a thread of its own.
+
+        Of several projects, the first one gets them.
+        """
         if count < 1 or resolution_status not in (None, *RESOLUTIONS):
             raise ValueError(f"count is at least 1, resolutionStatus one of {RESOLUTIONS}")
         instant_ms = int(time.time() * 1000) if timestamp is None else moments.parse(timestamp)
-        self._data.turns.add(count, instant_ms, resolution_status)
+        self._projects[self.project_id].turns.add(count, instant_ms, resolution_status)
 
     def reset(self) -> None:
         """Go back to the data set of the configuration, with no quota, no faults, empty log."""
-        self._data = Dataset(self.config)
+        self._projects = {name: Dataset(config) for name, config in self._configs.items()}
         self._quota = None
         self.clear_faults()
         self.clear_requests()
@@ -147,6 +157,8 @@ class Simulator:
         endpoint: str,
         date_from: str | None = None,
         date_to: str | None = None,
+        *,
+        project_id: str | None = None,
         **filters: str,
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return all rows and the whole-response fields of ``[date_from, date_to)``, unpaged.
@@ -154,16 +166,19 @@ class Simulator:
         The window is half-open for Vyom's endpoints, too. Filters are the endpoint's own.
 
         Raises:
-            ValueError: The endpoint or a date is none.
+            ValueError: The endpoint, a date or the project is none.
         """
+        data = self._projects.get(project_id or self.project_id)
+        if data is None:
+            raise ValueError(f"{project_id!r} is not a project")
         window = Window(
             ALL_TIME.start_ms if date_from is None else moments.parse(date_from),
             ALL_TIME.end_ms if date_to is None else moments.parse(date_to),
         )
         if endpoint in mintlify.ENDPOINTS:
-            return mintlify.truth(self._data, endpoint, window, **filters)
+            return mintlify.truth(data, endpoint, window, **filters)
         if endpoint in vyom.ENDPOINTS:
-            return vyom.truth(self._data, endpoint, window, **filters)
+            return vyom.truth(data, endpoint, window, **filters)
         raise ValueError(f"{endpoint!r} is not an endpoint")
 
     def answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
@@ -194,11 +209,12 @@ class Simulator:
         if asked.headers.get("Authorization") != f"Bearer {key}":
             raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
         if for_mintlify:
-            if route.project_id != self.project_id:
+            if route.project_id not in self._projects:
                 raise RefusedError(403, "This API key does not serve this project")
             if self._quota is not None:
                 self._quota.spend()
-        return service.answer(self._data, route, self._detours.resolve(asked.raw_query, ignored))
+        data = self._projects[route.project_id if for_mintlify else self.project_id]
+        return service.answer(data, route, self._detours.resolve(asked.raw_query, ignored))
 
     def _record(
         self,
