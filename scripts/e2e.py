@@ -7,7 +7,6 @@ Airflow's files and logs lie in .cache/e2e* of this clone; its ports are free on
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from e2e_parts import backfill, hammer, loop, paths, quota, react, sensor, triggerers, watchers
 from e2e_parts.cluster import Cluster
+from e2e_parts.processes import exit_on_signals
 from e2e_parts.report import Report
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ WITHOUT: dict[str, Callable[[Report], None]] = {"hammer": hammer.run, "loop": lo
 def main() -> int:
     """Run the chosen scenarios; return 0 if all that they promise holds."""
     chosen = _chosen()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is ended then, too
+    exit_on_signals()
     report = Report()
     with ExitStack() as running:
         if any(name in WITH_AIRFLOW for name in chosen):

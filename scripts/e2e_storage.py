@@ -11,11 +11,11 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 
 from airflow_home import airflow_environment
+from e2e_parts.processes import exit_on_signals
 from e2e_parts.report import Report
 from e2e_parts.service import Service
 from storage_parts import duck, large
@@ -31,7 +31,7 @@ _HEAD = ("storage", "connection", "rows", "parts", "resumed", "s")
 def main() -> int:
     """Try the chosen storages; return 0 if all that was promised holds."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is ended then, too
+    exit_on_signals()
     _use_airflow()
     report, lines = Report(), list[Line]()
     with Service(*_DATA) as service, large.service() as large_service:

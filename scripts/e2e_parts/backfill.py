@@ -9,7 +9,8 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from e2e_parts.cluster import HOME, SCRIPTS, wait_for
+from e2e_parts.cluster import HOME, SCRIPTS
+from e2e_parts.processes import wait_for
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

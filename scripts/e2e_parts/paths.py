@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_home import airflow_environment
 
-from e2e_parts.cluster import ENDED, HOME, SCRIPTS, wait_for
+from e2e_parts.cluster import HOME, SCRIPTS
+from e2e_parts.processes import wait_for
+from e2e_parts.rest import ENDED
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

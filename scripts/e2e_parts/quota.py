@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from e2e_parts.cluster import ENDED, HOME
+from e2e_parts.cluster import HOME
+from e2e_parts.rest import ENDED
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

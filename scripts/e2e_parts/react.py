@@ -8,7 +8,8 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from e2e_parts.cluster import HOME, SCRIPTS, wait_for
+from e2e_parts.cluster import HOME, SCRIPTS
+from e2e_parts.processes import wait_for
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from e2e_parts.cluster import ENDED, wait_for
+from e2e_parts.processes import wait_for
+from e2e_parts.rest import ENDED
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

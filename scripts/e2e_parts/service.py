@@ -81,9 +81,13 @@ class Service:
         """Let conversation turns of this moment come in."""
         self._control("POST", "turns", {"count": count})
 
-    def truth(self, endpoint: str, date_from: str, date_to: str) -> list[dict[str, Any]]:
-        """Return the rows that an export of the window has to bring."""
+    def truth(
+        self, endpoint: str, date_from: str, date_to: str, project_id: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return the rows that an export of the window has to bring; default: the first project."""
         asked = f"truth?endpoint={endpoint}&dateFrom={date_from}&dateTo={date_to}"
+        if project_id:
+            asked += f"&projectId={project_id}"
         rows: list[dict[str, Any]] = self._control("GET", asked)["rows"]
         return rows
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from e2e_parts.cluster import ENDED, HOME, wait_for
+from e2e_parts.cluster import HOME
+from e2e_parts.processes import kill, wait_for
+from e2e_parts.rest import ENDED
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from e2e_parts.cluster import Cluster
@@ -36,7 +33,7 @@ def run(report: Report, airflow: Cluster) -> None:
         airflow.start("e2e_sensors", _RUN, since=since, conn_id="e2e_sensors", ended=str(_ENDED))
         wait_for("all deferred", lambda: _held(airflow).total() == SENSORS, _DEFERRED_WITHIN_S)
         before = _held(airflow)
-        _kill(second)
+        kill(second.pid)
         killed = time.monotonic()
         report.say(f"{SENSORS} sensors deferred; killed the triggerer of {before[max(before)]}")
         service.add_turns(1)
@@ -59,14 +56,6 @@ def _is_held(task: dict[str, Any]) -> bool:
 
 def _all_ended(airflow: Cluster) -> bool:
     return all(task["state"] in ENDED for task in airflow.instances_of(_RUN))
-
-
-def _kill(triggerer: subprocess.Popen[bytes]) -> None:
-    """Kill a triggerer with all its processes, as when its machine dies."""
-    for member in psutil.Process(triggerer.pid).children(recursive=True):
-        os.kill(member.pid, signal.SIGKILL)
-    triggerer.kill()
-    triggerer.wait()
 
 
 def _judge(report: Report, before: Counter[int], states: Counter[str], ended: Path) -> None:

@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from e2e_parts.cluster import SCRIPTS, wait_for
+from e2e_parts.cluster import SCRIPTS
+from e2e_parts.processes import wait_for
 from e2e_parts.service import Service
 
 if TYPE_CHECKING:

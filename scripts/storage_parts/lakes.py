@@ -6,16 +6,17 @@ What an export wrote is read back here, and by nothing of the package under test
 from __future__ import annotations
 
 import base64
+import os
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from storage_parts.servers import azurite, gcs_emulator, moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 BUCKET = "lake"
 _AZURE_ACCOUNT = "docs"
@@ -121,11 +122,14 @@ class S3(Lake):
 
     name, scheme = "S3", "s3"
 
+    def __init__(self, log: Path = Path(os.devnull)) -> None:
+        self._log = log
+
     def start(self, running: ExitStack) -> None:
         """Start moto."""
         import boto3
 
-        url = running.enter_context(moto_server())
+        url = running.enter_context(moto_server(self._log))
         extra = {"endpoint_url": url, "region_name": "us-east-1"}
         keys = {"login": "made-up-id", "password": "made-up-key"}
         self.connection = {"conn_type": "aws", **keys, "extra": extra}

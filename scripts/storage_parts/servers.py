@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
+from e2e_parts.processes import free_ports, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _START_TIMEOUT_S = 30
 
 
 @contextmanager
-def moto_server() -> Iterator[str]:
-    """Serve S3; give its URL."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+def moto_server(log: Path = Path(os.devnull)) -> Iterator[str]:
+    """Serve S3 from a process of its own; give its URL."""
+    port = str(free_ports(1)[0])
+    command = (sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", port)
+    with process(log, os.environ, *command):
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url)
+        yield url
 
 
 @contextmanager
 def gcs_emulator() -> Iterator[str]:
     """Serve Google Cloud Storage; give its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_ports(1)[0])
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1"]
     with _process(*command, "--port", port, "--in-memory", "--quiet"):
         url = f"http://127.0.0.1:{port}"
@@ -57,9 +52,9 @@ def azurite(main: Path, account: str) -> Iterator[str]:
     options = ("--blobPort", "0", "--inMemoryPersistence", "--silent", "--disableTelemetry")
     # Younger clients than the emulator name a version of the API that it has not heard of.
     command = ("node", str(main), *options, "--skipApiVersionCheck")
-    with _process(*command, AZURITE_ACCOUNTS=account) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    with _process(*command, AZURITE_ACCOUNTS=account) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
             if "listens on" in line:
                 yield line.split()[-1]
                 return
@@ -70,11 +65,11 @@ def azurite(main: Path, account: str) -> Iterator[str]:
 def _process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
-    ) as process:
+    ) as running:
         try:
-            yield process
+            yield running
         finally:
-            process.terminate()
+            running.terminate()
 
 
 def _wait_for(url: str) -> None:

@@ -162,9 +162,9 @@ class Trial:
         )
         self._check(
             f"{step}: bytes, rows and SHA-256 of every file are the manifest's",
-            holds=all(_is_as_listed(found[file["name"]], file) for file in files),
+            holds=all(is_as_listed(found[file["name"]], file) for file in files),
         )
-        rows = [row for file in files for row in _rows(found[file["name"]])]
+        rows = [row for file in files for row in rows_in(found[file["name"]])]
         self._check(
             f"{step}: {len(rows)} rows, value for value and in order, the service's",
             holds=rows == list(self._expected(date_to)) and len(rows) == manifest["rows"],
@@ -197,10 +197,12 @@ def _lines(content: bytes) -> list[bytes]:
     return (gzip.decompress(content) if is_gzip else content).splitlines()
 
 
-def _rows(content: bytes) -> list[dict[str, Any]]:
+def rows_in(content: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a part in JSON lines."""
     return [json.loads(line) for line in _lines(content)]
 
 
-def _is_as_listed(content: bytes, file: Mapping[str, Any]) -> bool:
+def is_as_listed(content: bytes, file: Mapping[str, Any]) -> bool:
+    """Return whether a part has the size, the rows and the sum that the manifest gives."""
     listed = (file["bytes"], file["rows"], file["sha256"])
     return listed == (len(content), len(_lines(content)), hashlib.sha256(content).hexdigest())
