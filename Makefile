@@ -4,6 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
 AZURITE := .cache/azurite-3.35.0
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
+INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
+  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server; }
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -14,7 +18,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench e2e e2e-storage reliability mutants dist clean constraints
+.PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -50,6 +54,10 @@ e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a re
 e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients; needs Node
 	@$(BIN)/python scripts/e2e_storage.py $(ARGS) \
 	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
+
+e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
+	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
+	@$(BIN)/python scripts/e2e_celery.py
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
@@ -101,6 +109,10 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 .venv/storage: .venv/test
 	@echo "Installing the providers of Google and Microsoft (1 GB) …"
 	@$(UV) --editable '.[s3,gcs,azure]' --group storage
+	@touch $@
+
+.venv/celery: .venv/test
+	@$(UV) --group celery
 	@touch $@
 
 $(AZURITE)/installed:

@@ -1,0 +1,1 @@
+"""The parts of ``e2e_celery.py``."""
