@@ -28,6 +28,13 @@ class DocsAnalyticsHook(BaseHook):
 
     platform: ClassVar[Platform]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put the form's methods into each class: Airflow before 3.2 does not look above it."""
+        super().__init_subclass__(**kwargs)
+        for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
+            if name not in vars(cls):
+                setattr(cls, name, vars(DocsAnalyticsHook)[name])
+
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._conn_id = conn_id
@@ -137,6 +144,10 @@ class DocsAnalyticsHook(BaseHook):
             self.ask_once(selection, timeout_s=min(self.settings.timeout_s, _TEST_TIMEOUT_S))
         except RateLimited as error:
             return False, f"The service answers, but the key could not be tried: {error}"
+        except ConfigError as error:
+            # Without the ID in front: Airflow's form tests a copy whose ID is random.
+            bare = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
+            return False, str(bare)
         except DocsAnalyticsError as error:
             return False, str(error)
         readable = selection.endpoint.name

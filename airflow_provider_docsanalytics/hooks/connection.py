@@ -105,19 +105,19 @@ EXTRA_FIELDS: Mapping[str, ExtraField] = {
 def relabeling(platform: Platform) -> dict[str, str]:
     """Return the form's labels for Airflow's own fields."""
     login = {"login": "Default project ID"} if platform.has_projects else {}
-    return {"host": "Base URL", **login, "password": "API key"}
+    return {"host": "Base URL", "port": "Port (optional)", **login, "password": "API key"}
 
 
 def placeholders(platform: Platform) -> dict[str, str]:
     """Return what the form's empty fields show."""
     key = "mint_… (an admin key)" if platform.has_projects else "the key, without 'Bearer'"
     login = {"login": "from the API keys page"} if platform.has_projects else {}
-    return {"host": platform.default_url, **login, "password": key}
+    return {"host": platform.default_url, "port": "443", **login, "password": key}
 
 
 def hidden_fields(platform: Platform) -> list[str]:
     """Return Airflow's own fields that mean nothing here."""
-    return ["schema", "port", *([] if platform.has_projects else ["login"])]
+    return ["schema", *([] if platform.has_projects else ["login"])]
 
 
 def read_settings(
@@ -156,8 +156,17 @@ def _base_url(platform: Platform, connection: ConnectionLike) -> str:
     host = (connection.host or "").strip() or platform.default_url
     if "://" not in host:
         host = f"https://{host}"
-    if connection.port:
-        scheme, _, rest = host.partition("://")
-        name, slash, path = rest.partition("/")
-        host = f"{scheme}://{name}:{connection.port}{slash}{path}"
-    return host
+    scheme, _, rest = host.partition("://")
+    name, slash, path = rest.partition("/")
+    port = connection.port
+    if not port or _is_port_of(scheme, name, port):
+        return host
+    return f"{scheme}://{name}:{port}{slash}{path}"
+
+
+def _is_port_of(scheme: str, name: str, port: int) -> bool:
+    """Say whether a URL means this port anyway: then adding it would only rename the service."""
+    written = name.rpartition("]")[2].partition(":")[2]  # behind an IPv6 address, if it is one
+    if written:
+        return written == str(port)
+    return port == {"http": 80, "https": 443}.get(scheme.lower())

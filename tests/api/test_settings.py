@@ -68,6 +68,13 @@ def test_neither_the_key_nor_a_proxys_password_shows_in_the_repr() -> None:
         ("http://127.0.0.1:8000", None, "http://127.0.0.1:8000"),
         ("http://localhost", 8000, "http://localhost:8000"),
         ("http://[::1]:8000", None, "http://[::1]:8000"),
+        ("http://[::1]", 8000, "http://[::1]:8000"),
+        ("http://[::1]:8000", 8000, "http://[::1]:8000"),
+        ("https://corp.example.com:8443/mint", 8443, "https://corp.example.com:8443/mint"),
+        ("https://corp.example.com/mint", 443, "https://corp.example.com/mint"),
+        ("HTTP://localhost", 80, "HTTP://localhost"),
+        ("https://corp.example.com", 80, "https://corp.example.com:80"),
+        ("", 443, "https://api.mintlify.com"),
         ("  ", None, "https://api.mintlify.com"),
     ],
 )
