@@ -124,6 +124,8 @@ def read_settings(
     platform: Platform, connection: ConnectionLike, extra: Mapping[str, Any]
 ) -> Settings:
     """Return the connection's settings, all checked; raises :class:`ConfigError` by field."""
+    prefix = f"extra__{platform.name}__"  # Test in the form of Airflow 2 says each key twice
+    extra = {name.removeprefix(prefix): value for name, value in extra.items()}
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         raise ConfigError(

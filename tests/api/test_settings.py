@@ -118,6 +118,12 @@ def test_a_key_that_cannot_work_is_refused_by_what_it_is(password: str | None, s
     assert said in _refusal(password=password)
 
 
+def test_the_form_of_airflow_2_may_say_each_key_twice() -> None:
+    extra = {"extra__mintlify__max_attempts": "4", "max_attempts": "4", "extra__mintlify__cert": ""}
+    assert _read(extra=extra).max_attempts == 4
+    assert "'extra__vyom__cert'" in _refusal(extra={"extra__vyom__cert": "x"})
+
+
 def test_an_unknown_extra_key_lists_the_known_ones() -> None:
     message = _refusal(extra={"time_out": 3})
     assert "'time_out'" in message
