@@ -8,6 +8,8 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
 INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server; }
+CHROMIUM := /usr/bin/chromium
+AIRFLOW_2 := .cache/airflow-2.11
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export PIP_NO_CACHE_DIR := 1
@@ -18,7 +20,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery reliability mutants dist clean constraints
+.PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python scripts/demo.py
@@ -58,6 +60,9 @@ e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
 	@$(BIN)/python scripts/e2e_celery.py
+
+e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
+	@$(BIN)/python scripts/e2e_browser.py $(ARGS) --chromium $(CHROMIUM) --airflow-2 $(AIRFLOW_2)
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(BIN)/python scripts/reliability.py $(ARGS)
@@ -119,6 +124,22 @@ $(AZURITE)/installed:
 	@echo "Installing Azurite …"
 	@npm install --prefix $(@D) --cache .cache/npm --no-audit --no-fund --no-update-notifier \
 	  --ignore-scripts --loglevel error $(subst .cache/azurite-,azurite@,$(@D))
+	@touch $@
+
+.venv/browser: .venv/test
+	@$(UV) --group browser
+	@touch $@
+
+$(CHROMIUM):
+	@echo "Installing Debian's Chromium …"
+	@apt-get update --quiet=2
+	@apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core
+
+$(AIRFLOW_2)/installed: .venv/uv pyproject.toml constraints/airflow-2.11.txt
+	@echo "Installing Airflow 2.11 …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python \
+	  --constraints constraints/airflow-2.11.txt --editable .
 	@touch $@
 
 .venv/docs: .venv/runtime

@@ -15,6 +15,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),  # each run: the day before
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,  # triggered by hand, a run may cover the same day as the schedule's
     default_args={"retries": 5, "retry_delay": timedelta(minutes=10)},
 ):
     MintlifyExportOperator(
