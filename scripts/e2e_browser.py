@@ -1,8 +1,8 @@
 """Connections and Dags in a real browser: Chromium on Airflow 3.3, and on the form of 2.11.
 
 usage: e2e_browser.py [PART …]; all of them without arguments. Exits with 1 if a promise does not
-hold. Airflow's files and logs lie in .cache/e2e_browser of this clone, and so do screenshots unless
---pictures names another directory; its ports are free ones, and the services a simulator's.
+hold. Airflow's files, its logs and the screenshots lie in .cache/e2e_browser of this clone; its
+ports are free ones, and the services a simulator's.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> int:
                     _airflow_3(report, windows, service)
                 else:
                     _airflow_2(report, windows, service, options.airflow_2)
-            except (TimeoutError, BrowserError) as error:
+            except (TimeoutError, BrowserError, AssertionError) as error:
                 report.check(f"{part} came to its end: {error}", holds=False)
     print(f"\n{len(report.failed)} promises failed", *report.failed, sep="\n  ")
     return 1 if report.failed else 0
@@ -72,7 +72,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--chromium", type=Path, default="/usr/bin/chromium")
     parser.add_argument("--airflow-2", type=Path, required=True, help="Airflow 2.11's environment")
-    parser.add_argument("--pictures", type=Path, default=HOME / "pictures")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -85,7 +84,7 @@ def _windows(playwright: Playwright, options: argparse.Namespace) -> Windows:
         executable_path=options.chromium,
         args=["--no-sandbox"],  # which root needs, and pages of this machine do not
     )
-    return Windows(browser, HOME / "records", options.pictures)
+    return Windows(browser, HOME / "records", HOME / "pictures")
 
 
 def _airflow_3(report: Report, windows: Windows, service: Service) -> None:

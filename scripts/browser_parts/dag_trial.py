@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from playwright.sync_api import expect
+
 from browser_parts.form_trial import PROXY_PASSWORD
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 BUCKET = "lake"
 _RUN_TIMEOUT_MS = 240_000
-_ENDED = re.compile("^(Success|Failed)$")
+_ENDED = re.compile("Success|Failed")
+_STATES = " or ".join(f"text()='{each}'" for each in ("Queued", "Running", "Success", "Failed"))
+_STATE_BEHIND = f"xpath=following::*[{_STATES}][1]"
 _MANIFEST, _ANALYTICS = "Manifest", "Mintlify analytics"
 _ANALYTICS_URL = "https://app.mintlify.com/analytics"
 
@@ -72,9 +76,9 @@ class DagTrial:
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("button", name="Trigger", exact=True).click()
         page.wait_for_url("**/runs/manual__*")
-        heading = page.get_by_text(_ENDED).first
-        heading.wait_for(timeout=_RUN_TIMEOUT_MS)
-        self._check(f"{dag_id} succeeds", holds=heading.inner_text() == "Success")
+        state = page.get_by_role("heading", name="manual__").locator(_STATE_BEHIND)
+        expect(state).to_have_text(_ENDED, timeout=_RUN_TIMEOUT_MS)
+        self._check(f"{dag_id} succeeds", holds=state.inner_text().strip() == "Success")
         rows = page.get_by_role("row").filter(has_text=operator)
         done = rows.filter(has_text="Success")
         done.nth(tasks - 1).wait_for()

@@ -13,8 +13,6 @@ USER = "admin"
 class Form:
     """The form of one connection, as a user sees it."""
 
-    shows_placeholder_of_port = True
-
     def __init__(self, page: Page, url: str, conn_id: str) -> None:
         self._page, self._url, self._conn_id = page, url, conn_id
 

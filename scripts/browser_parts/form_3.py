@@ -18,10 +18,6 @@ _TESTED = re.compile("Test Connection (Successful|Failed)")
 class Form:
     """The form of one connection, as a user sees it."""
 
-    shows_placeholder_of_port = False
-    """It is a number field there, and those have none."""
-    masked = "***"
-
     def __init__(self, page: Page, url: str, conn_id: str) -> None:
         self._page, self._url, self._conn_id = page, url, conn_id
 

@@ -28,8 +28,6 @@ _KEY, _URL, _PORT, _PROJECT, _ABOUT = (
 class Form(Protocol):
     """What both Airflows' forms can do."""
 
-    shows_placeholder_of_port: bool
-
     def __init__(self, page: Page, url: str, conn_id: str) -> None: ...
     def add(self, title: str) -> None: ...  # noqa: D102 - form_2 and form_3 say it
     def labels(self) -> set[str]: ...  # noqa: D102
@@ -65,8 +63,8 @@ class FormTrial:
         with self.windows.open() as page:
             form = self.form(page, self.url, self.conn_id)
             form.add(self.platform.title)
-            self._read(form)
             self._picture(page, "form")
+            self._read(form)
             for label, value in self._typed().items():
                 form.fill(label, value)
             self._try(form, page)
@@ -103,8 +101,6 @@ class FormTrial:
         labels = form.labels()
         self._check(f"{len(labels)} fields, and none that means nothing", holds=labels == wanted)
         placeholders = form_of.placeholders(self.platform)
-        if not form.shows_placeholder_of_port:
-            del placeholders["port"]
         self._check(
             f"placeholders: {', '.join(placeholders.values())}",
             holds=all(form.placeholder(renamed[f]) == text for f, text in placeholders.items()),
