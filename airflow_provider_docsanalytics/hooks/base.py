@@ -167,19 +167,9 @@ class DocsAnalyticsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra's form fields, for Airflow before 3.2."""
-        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
-            BS3PasswordFieldWidget,
-            BS3TextFieldWidget,
-        )
-        from wtforms import PasswordField, StringField  # type: ignore[import-untyped]
+        from airflow_provider_docsanalytics.hooks.widgets import extra_fields
 
-        def widget(name: str, field: form.ExtraField) -> Any:
-            if name == "proxies":  # may hold a password, and Airflow 2 masks no other kind of field
-                secret = BS3PasswordFieldWidget()
-                return PasswordField(field.label, widget=secret, description=field.help)
-            return StringField(field.label, widget=BS3TextFieldWidget(), description=field.help)
-
-        return {name: widget(name, field) for name, field in form.EXTRA_FIELDS.items()}
+        return extra_fields()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
