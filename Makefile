@@ -132,8 +132,8 @@ $(AZURITE)/installed:
 
 $(CHROMIUM):
 	@echo "Installing Debian's Chromium …"
-	@apt-get update --quiet=2
-	@apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core
+	@$(SUDO) apt-get update -qq
+	@$(SUDO) apt-get install -qq --no-install-recommends chromium fonts-dejavu-core
 
 $(AIRFLOW_2)/installed: .venv/uv pyproject.toml constraints/airflow-2.11.txt
 	@echo "Installing Airflow 2.11 …"

@@ -14,7 +14,17 @@ from environments import CLONE, ENVIRONMENTS, YOUNGER, Environment, chosen, cons
 UV = Path(sys.executable).with_name("uv")
 PIN = CLONE / ".cache" / "pin.txt"
 GROUPS = ("test",)
-NEWEST_GROUPS = ("test", "check", "bench", "dist", "docs", "mutants", "storage", "celery", "browser")
+NEWEST_GROUPS = (
+    "test",
+    "check",
+    "bench",
+    "dist",
+    "docs",
+    "mutants",
+    "storage",
+    "celery",
+    "browser",
+)
 """Lint, types, the bench, builds and what only checks run beside the newest Airflow only."""
 EXTRAS = ("s3", "zstd", "parquet")
 NEWEST_EXTRAS = (*EXTRAS, "gcs", "azure")

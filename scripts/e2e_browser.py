@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import shutil
-import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -20,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from browser_parts import form_2, form_3
 from browser_parts.airflow_2 import WebServer
+from browser_parts.airflow_3 import Standalone
 from browser_parts.dag_trial import BUCKET, DagTrial
 from browser_parts.form_trial import FormTrial
 from browser_parts.window import Windows
-from e2e_parts.cluster import SCRIPTS, Cluster
+from e2e_parts.cluster import SCRIPTS
+from e2e_parts.processes import exit_on_signals
 from e2e_parts.report import Report
 from e2e_parts.service import Service
 from playwright.sync_api import Error as BrowserError
@@ -47,8 +47,7 @@ _S3_KEYS = {"aws_access_key_id": "made-up", "aws_secret_access_key": "made-up-to
 def main() -> int:
     """Try the chosen parts; return 0 if all that they promise holds."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all is ended then, too
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's, line by line
+    exit_on_signals()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     report = Report()
@@ -99,11 +98,9 @@ def _airflow_3(report: Report, windows: Windows, service: Service) -> None:
         lake = {"conn_type": "aws", "login": "made-up", "password": "made-up-too"}
         extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
         started = time.monotonic()
-        airflow = Cluster(
+        airflow = Standalone(
             HOME / "airflow-3.3",
             HOME / "dags",
-            AIRFLOW__CORE__TEST_CONNECTION="Enabled",
-            AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
             AIRFLOW_VAR_DOCS_LAKE=f"s3://lake@{BUCKET}",
             AIRFLOW_CONN_LAKE=json.dumps({**lake, "extra": extra}),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 from airflow_home import airflow_environment
 from e2e_parts.cluster import SCRIPTS
-from e2e_parts.processes import airflow_process, free_ports, wait_for
+from e2e_parts.processes import free_ports, process, wait_for
 
 from browser_parts.form_2 import USER
 
@@ -53,7 +53,7 @@ class WebServer:
         """Serve inside the block."""
         self._command("db migrate", f"{_ACCOUNT}{_NAME}")
         log = self._home / "webserver.log"
-        with airflow_process(self._bin / "airflow", "webserver", self._environment, log):
+        with process(log, self._environment, self._bin / "airflow", "webserver"):
             wait_for("Airflow 2.11 serves", self._is_ready, _START_TIMEOUT_S)
             yield self
 
