@@ -13,6 +13,7 @@ MODULES = ("assets", "errors", "failures", "window", "api.endpoint")
 INTERNAL = frozenset(
     {
         "hooks.connection",
+        "hooks.widgets",
         "operators.lineage",
         "operators.path",
         "operators.waiting",
