@@ -43,7 +43,7 @@ docs: .venv/docs  ## Build the documentation into .cache/docs; a warning or a de
 audit: .venv/uv  ## Published advisories against the pinned runtime dependencies; needs the network
 	@mkdir -p .cache
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
-	  --constraints $(CONSTRAINTS) --extra s3 --extra zstd --output-file .cache/audit.txt pyproject.toml
+	  --constraints $(CONSTRAINTS) --all-extras --output-file .cache/audit.txt pyproject.toml
 	$(BIN)/uvx --quiet 'pip-audit>=2.9,<3' --strict --no-deps --disable-pip \
 	  --requirement .cache/audit.txt
 

@@ -44,3 +44,6 @@ CONTEXT = (
     Field("_date_to", Kind.TIMESTAMP),
 )
 """The fields of ours that an export puts first into every row, where it has them."""
+
+EXTRA = Field("_extra", Kind.TEXT, null=True)
+"""The last column of CSV and Parquet: a JSON object of what fits into no other, as it was sent."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.assets import endpoint_of
-from airflow_provider_docsanalytics.fields import CONTEXT
+from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,12 +48,16 @@ def dataset_read(source: str) -> Dataset:
     return Dataset(namespace=namespace, name=name, facets={"schema": schema})
 
 
-def dataset_written(source: str, summary: Mapping[str, Any]) -> OutputDataset:
+def dataset_written(
+    source: str, summary: Mapping[str, Any], *, extra_column: bool, verbatim: bool
+) -> OutputDataset:
     """Return the directory of a finished export: what lies in it, and from where each column is.
 
     Args:
         source: the URI of the asset that was exported.
         summary: of the export, as it goes to XCom.
+        extra_column: the format has one for what fits into no other.
+        verbatim: the text in it is the service's own, with no formula escaped.
     """
     from airflow.providers.common.compat.openlineage.facet import (
         OutputDataset,
@@ -61,14 +65,16 @@ def dataset_written(source: str, summary: Mapping[str, Any]) -> OutputDataset:
     )
 
     namespace, name = _named(summary["path"])
-    ours = (field for field in CONTEXT if summary[field.name.removeprefix("_")] is not None)
+    ours = [field for field in CONTEXT if summary[field.name.removeprefix("_")] is not None]
+    extra = [EXTRA] if extra_column else []
+    copied = _copied_columns(source) if verbatim else None
     size = OutputStatisticsOutputDatasetFacet(rowCount=summary["rows"], size=summary["bytes"])
     return OutputDataset(
         namespace=namespace,
         name=name,
         facets={
-            "schema": _schema((*ours, *endpoint_of(source).fields)),
-            "columnLineage": _copied_columns(source),
+            "schema": _schema((*ours, *endpoint_of(source).fields, *extra)),
+            **({"columnLineage": copied} if copied else {}),
         },
         outputFacets={"outputStatistics": size},
     )

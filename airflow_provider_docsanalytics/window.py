@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 
 from airflow_provider_docsanalytics.errors import ConfigError
 
@@ -38,6 +38,8 @@ def parse_instant(value: object, field: str) -> datetime:
         instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except OverflowError as error:
         raise ConfigError(f"{field}={value!r} is out of the range of dates.") from error
+    if instant.year == MAXYEAR:  # nothing can be added to it, and nobody waits for it
+        raise ConfigError(f"{field}={value!r} is out of the range of dates.")
     # A plain datetime, whatever subclass (pendulum) came in: its text must not depend on it.
     return datetime(
         instant.year,

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._transport import Transport
 from airflow_provider_docsanalytics.api.endpoint import Page
@@ -202,4 +201,14 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
             raise BadResponse(
                 f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
             )
-    return {name: rawjson.value(text) for name, text in found.items()}
+    return {name: _total(selection, name, text) for name, text in found.items()}
+
+
+def _total(selection: Selection, name: str, text: msgspec.Raw) -> Any:
+    try:
+        # As strictly as a manifest is read: no half characters, no number beyond all.
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise BadResponse(
+            f"{selection}: {name!r} of the answer cannot be kept in a manifest: {error}."
+        ) from error

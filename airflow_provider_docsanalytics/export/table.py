@@ -10,15 +10,12 @@ import msgspec
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.export import shape
-from airflow_provider_docsanalytics.fields import CONTEXT, Field, Kind
+from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_docsanalytics.export.layout import Layout
-
-EXTRA = Field("_extra", Kind.TEXT, null=True)
-"""The last column: a JSON object of what fits into no other, in the service's own letters."""
 
 
 class Table:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 _KEY_BYTES = 8
-_LAST_START = datetime(9999, 1, 1, tzinfo=UTC)
 
 LARGEST_PAGE = MINTLIFY.endpoint("conversations").page_size
 RESOLUTIONS = ("answered", "unanswered")
@@ -79,8 +78,6 @@ class MintlifyHook(DocsAnalyticsHook):
             project_id: default: the connection's login.
         """
         start = parse_instant(since, "since")
-        if start > _LAST_START:
-            raise ConfigError(f"since={since!r} is not a moment that can be waited for.")
         # A day more than now: the clock here may be behind the service's.
         end = max(start, parse_instant(datetime.now(UTC), "now")) + timedelta(days=1)
         selection = self.select(

@@ -22,7 +22,16 @@ def lineage_of(operator: ExportOperator) -> OperatorLineage[Any, Any]:
 
     selection = operator.hook.select(operator.endpoint, **operator.selection_arguments())
     source, summary = operator.hook.asset_uri(selection), operator.summary
-    return OperatorLineage(
-        inputs=[dataset_read(source)],
-        outputs=[] if summary is None else [dataset_written(source, summary)],
+    written = (
+        []
+        if summary is None
+        else [
+            dataset_written(
+                source,
+                summary,
+                extra_column=operator.file_format != "jsonl",
+                verbatim=not operator.escape_formulas,
+            )
+        ]
     )
+    return OperatorLineage(inputs=[dataset_read(source)], outputs=written)

@@ -157,6 +157,13 @@ def test_a_column_is_traced_to_the_field_that_it_is_a_copy_of(heard: Heard) -> N
     )
     # the votes of a page may be sums over parts of the window
     assert set(heard.written("of_sums")["facets"]["columnLineage"]["fields"]) == {"path"}
+    # an escaped formula is no copy
+    assert "columnLineage" not in heard.written("for_spreadsheets")["facets"]
+
+
+def test_a_format_with_columns_has_the_one_for_what_fits_into_no_other(heard: Heard) -> None:
+    fields = heard.written("for_spreadsheets")["facets"]["schema"]["fields"]
+    assert [field["name"] for field in fields][-1] == "_extra"
 
 
 def test_an_asset_among_the_outlets_is_read_and_never_written(heard: Heard) -> None:
@@ -175,7 +182,11 @@ def test_a_hook_in_a_task_is_heard_of_as_well(heard: Heard) -> None:
 
 def test_lineage_costs_no_request(heard: Heard) -> None:
     asked = [entry for entry in heard.service.requests if entry["status"] == 200]
-    exported = ("of_sums/feedback_by_page", "of_vyom/calls_by_time")
+    exported = (
+        "of_sums/feedback_by_page",
+        "for_spreadsheets/searches",
+        "of_vyom/calls_by_time",
+    )
     spent = sum(heard.summary_of(f"lake/{path}")["requests"] for path in exported)
     # three pages of conversations, and the task's own request
     assert len(asked) == spent + 3 + 1

@@ -124,6 +124,14 @@ def test_totals_that_would_fill_a_database_are_refused() -> None:
         assert "'web' of the answer is longer than" in str(failure(service.url))
 
 
+@pytest.mark.parametrize("total", [r'"\ud800"', r'{"\udfff":1}', "1e999", r'["\ud800",1e999]'])
+def test_totals_that_no_manifest_can_keep_are_refused(total: str) -> None:
+    with Listener(answer(200, b'{"web":%s}' % total.encode())) as service:
+        error = failure(service.url)
+    assert isinstance(error, BadResponse)
+    assert "'web'" in str(error)
+
+
 @pytest.mark.parametrize(
     "text",
     [

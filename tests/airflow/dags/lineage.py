@@ -33,6 +33,14 @@ with DAG("lineage", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
         **DAYS,
     )
     MintlifyExportOperator(task_id="of_sums", endpoint="feedback_by_page", path=PATH, **DAYS)
+    MintlifyExportOperator(
+        task_id="for_spreadsheets",
+        endpoint="searches",
+        path=PATH,
+        file_format="csv",
+        escape_formulas=True,
+        **DAYS,
+    )
     VyomExportOperator(task_id="of_vyom", endpoint="calls_by_time", path=PATH, **DAYS)
     MintlifyExportOperator(
         task_id="failing",
