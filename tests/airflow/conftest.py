@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator
@@ -17,6 +18,17 @@ def connections(service: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulato
     connect(monkeypatch, "mintlify", service)
     connect(monkeypatch, "vyom", service)
     return service
+
+
+@pytest.fixture
+def lake(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStoragePath:
+    """The bucket ``s3://bucket``, behind the connection ``aws_lake``."""
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
+    aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_LAKE", json.dumps(aws))
+    root = ObjectStoragePath("s3://bucket", conn_id="aws_lake")
+    root.fs.makedirs("bucket", exist_ok=True)
+    return root
 
 
 def connect(

@@ -19,10 +19,20 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.fields import CONTEXT, Field, Kind
-from tests.airflow.test_operators import MONTH, WINDOWED, _export, _manifest, _refusal, _rows
+from tests.airflow.test_operators import (
+    MONTH,
+    WINDOWED,
+    _export,
+    _manifest,
+    _operator,
+    _refusal,
+    _rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_docsanalytics.simulator import Simulator
 
@@ -211,6 +221,24 @@ def test_parquet_columns_have_the_types_of_the_endpoint_table(
     assert types["timestamp"] == types["_date_from"] == "TIMESTAMP WITH TIME ZONE"
     assert types["sources"] == "STRUCT(title VARCHAR, url VARCHAR)[]"
     assert types["response"] == types["_extra"] == "VARCHAR"
+
+
+@WHICH
+def test_an_object_store_holds_the_bytes_that_a_disk_does(
+    connections: Simulator,
+    lake: ObjectStoragePath,
+    tmp_path: Path,
+    file_format: str,
+    compression: str | None,
+) -> None:
+    options = {"file_format": file_format, "compression": compression, "pages_per_file": 4}
+    place = f"columns/{file_format}/{compression}"
+    _export("feedback", tmp_path, **options)
+    _operator("feedback", f"s3://aws_lake@bucket/{place}", **options).execute({})
+    manifest = json.loads((lake / place / "_manifest.json").read_text())
+    stored = [(lake / place / file["name"]).read_bytes() for file in manifest["files"]]
+    assert len(stored) == 7
+    assert stored == [Path(name).read_bytes() for name in _names(tmp_path)]
 
 
 @WHICH

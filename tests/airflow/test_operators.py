@@ -306,20 +306,11 @@ def test_bad_input_costs_nothing_that_lies_there(connections: Simulator, tmp_pat
     ],
 )
 def test_an_export_goes_to_s3_through_an_airflow_connection(
-    connections: Simulator,
-    s3_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    arguments: dict[str, Any],
+    connections: Simulator, lake: ObjectStoragePath, path: str, arguments: dict[str, Any]
 ) -> None:
-    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
-    aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_LAKE", json.dumps(aws))
-    root = ObjectStoragePath("s3://bucket", conn_id="aws_lake")
-    root.fs.makedirs("bucket", exist_ok=True)
     for _ in range(2):  # also over itself
         result = _operator("searches", path, compression="gzip", **arguments).execute({})
-    directory = ObjectStoragePath(result["path"], conn_id="aws_lake")
+    directory = lake / result["path"].partition("bucket/")[2]
     names = {str(entry).rsplit("/", 1)[-1] for entry in directory.iterdir()}
     manifest = json.loads((directory / "_manifest.json").read_text())
     assert names == {"_manifest.json", *(file["name"] for file in manifest["files"])}
