@@ -8,7 +8,8 @@ for the same seed and code; 0 takes all. All happens in .cache/mutants, in a cop
 ``[tool.mutmut]`` of pyproject.toml says which files and tests.
 
 Left out: what is not in a function (tables, constants), properties, annotations, changes of
-wording alone (in a text with a space, or in a line for the log), and what equals another mutant.
+wording alone (in a text with a space, in a line for the log, in what was being done to a storage),
+the type of a cast, letters of a codec's name, and what equals another mutant.
 """
 
 from __future__ import annotations
@@ -127,9 +128,21 @@ def _without_wording(node: ast.FunctionDef, name: str) -> str:
             each.name = name
         if isinstance(each, ast.Constant) and isinstance(each.value, str) and " " in each.value:
             each.value = "a text"
-        if isinstance(each, ast.Call) and ast.unparse(each.func).startswith("log."):
-            each.args = []
+        if isinstance(each, ast.Call):
+            _drop_wording(each)
     return ast.dump(copy)
+
+
+def _drop_wording(call: ast.Call) -> None:
+    called = ast.unparse(call.func)
+    if called.startswith("log.") or called.endswith("._naming"):
+        call.args = []
+    elif called == "cast":
+        call.args = call.args[1:]
+    elif called.endswith((".encode", ".decode")):
+        for text in call.args:
+            if isinstance(text, ast.Constant):
+                text.value = str(text.value).lower()
 
 
 def _difference(original: ast.FunctionDef, mutant: ast.FunctionDef) -> str:

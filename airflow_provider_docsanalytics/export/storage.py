@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError
@@ -66,7 +66,7 @@ class Storage:
             except FileNotFoundError:
                 return {}
         return {
-            str(entry["name"]).rsplit("/", 1)[-1]: int(entry["size"] or 0)
+            PurePosixPath(entry["name"]).name: int(entry["size"] or 0)
             for entry in entries
             if entry["type"] == "file"
         }

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import fsspec
 import msgspec
 import pytest
+from reliability_parts import s3_faults
 
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
@@ -90,14 +91,14 @@ def _plan(pages_per_file: int = 2, if_exists: Any = "error", **identity: Any) ->
     return Plan(_identity(**identity), {"_project_id": "p"}, pages_per_file, if_exists)
 
 
+def _s3(url: str) -> Any:
+    client = {"endpoint_url": url, "region_name": "eu-west-1"}
+    return fsspec.filesystem("s3", key="k", secret="s", client_kwargs=client)
+
+
 @pytest.fixture(scope="module")
 def s3(s3_url: str) -> Any:
-    filesystem = fsspec.filesystem(
-        "s3",
-        key="k",
-        secret="s",
-        client_kwargs={"endpoint_url": s3_url, "region_name": "eu-west-1"},
-    )
+    filesystem = _s3(s3_url)
     filesystem.makedirs("lake", exist_ok=True)  # made again where tests of other files ran between
     return filesystem
 
@@ -636,6 +637,20 @@ def test_rows_on_their_way_to_s3_lie_in_no_file_that_has_a_name(
                 assert list(tmp_path.iterdir()) == []
 
     place.assert_whole(export(_plan(), place.directory(), Looking(3).source()), rows=9)
+
+
+def test_a_store_without_conditional_writes_is_written_to_and_named_once(
+    s3: Any, s3_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with s3_faults.door(s3_url) as url:
+        s3_faults.fail(url, 0, s3_faults.NO_CONDITIONS)
+        place = Place(_s3(url), "lake/unconditional")
+        place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
+        caplog.clear()
+        again = export(_plan(), place.directory(), Service(6).source())
+    place = Place(s3, place.root)
+    place.assert_whole(again, rows=18)
+    assert caplog.text.count("no conditional writes") == 1
 
 
 @pytest.mark.parametrize(
