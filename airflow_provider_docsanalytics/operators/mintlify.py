@@ -33,6 +33,7 @@ class MintlifyExportOperator(ExportOperator):
         "thread_ids",
         "mintlify_conn_id",
     )
+    custom_operator_name = "Mintlify export"
     operator_extra_links: Collection[BaseOperatorLink] = (
         *ExportOperator.operator_extra_links,
         AnalyticsLink(),

@@ -21,6 +21,7 @@ class VyomExportOperator(ExportOperator):
     """
 
     template_fields: Sequence[str] = (*ExportOperator.template_fields, "vyom_conn_id")
+    custom_operator_name = "Vyom export"
 
     def __init__(self, *, vyom_conn_id: str = "vyom_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -56,6 +56,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("since", "project_id", "mintlify_conn_id")
+    custom_operator_name = "Mintlify conversations"
     ui_color = "#e6f2ec"
 
     def __init__(

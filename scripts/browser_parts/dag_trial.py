@@ -46,9 +46,9 @@ class DagTrial:
         """Trigger the Dags, and look at what a user sees."""
         self.windows.received.clear()
         with self.windows.open() as page:
-            self._run_dag(page, "first_export", "MintlifyExportOperator", tasks=1)
+            self._run_dag(page, "first_export", "Mintlify export", tasks=1)
             page.get_by_role("table").get_by_role("link", name="conversations").first.click()
-            self._look_at_task(page, "conversations", "MintlifyExportOperator", "mintlify")
+            self._look_at_task(page, "conversations", "Mintlify export", "mintlify")
             links = self._links(page)
             self.windows.picture(page, "airflow-3.3-links", 560)
             self._check(f"links: {', '.join(links)}", holds=set(links) == {_MANIFEST, _ANALYTICS})
@@ -58,9 +58,9 @@ class DagTrial:
             )
             self._follow_manifest(page, links[_MANIFEST], "conversations")
         with self.windows.open() as page:
-            self._run_dag(page, "vyom_daily_export", "VyomExportOperator", tasks=5)
+            self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=5)
             page.get_by_role("table").get_by_role("link", name="0", exact=True).click()
-            self._look_at_task(page, "calls_by_assistant", "VyomExportOperator", "vyom")
+            self._look_at_task(page, "calls_by_assistant", "Vyom export", "vyom")
             links = self._links(page)
             self._check(f"Vyom's links: {', '.join(links)}", holds=set(links) == {_MANIFEST})
             self._follow_manifest(page, links[_MANIFEST], "calls_by_assistant")
