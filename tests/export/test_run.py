@@ -639,6 +639,20 @@ def test_rows_on_their_way_to_s3_lie_in_no_file_that_has_a_name(
     place.assert_whole(export(_plan(), place.directory(), Looking(3).source()), rows=9)
 
 
+@pytest.mark.usefixtures("s3")
+def test_a_write_that_a_store_refuses_is_not_taken_for_another_attempts(s3_url: str) -> None:
+    with s3_faults.door(s3_url) as url:
+        place = Place(_s3(url), "lake/refused")
+        _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+        directory = place.directory()
+        checkpoint = directory.read_checkpoint()
+        assert checkpoint is not None
+        s3_faults.fail(url, 1, "AccessDenied 403")
+        with pytest.raises(StorageError, match=r"could not write _checkpoint\.json"):
+            directory.write_checkpoint(checkpoint)
+        assert directory.write_checkpoint(checkpoint)
+
+
 def test_a_store_without_conditional_writes_is_written_to_and_named_once(
     s3: Any, s3_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
