@@ -65,6 +65,7 @@ class Exports:
         compression: of its files.
         start: where the service's data begins, and the exported window.
         end: where they end.
+        row_bytes: about so much is in a row; 0: as much as in real ones.
     """
 
     def __init__(
@@ -75,13 +76,15 @@ class Exports:
         *,
         start: str = START,
         end: str = END,
+        row_bytes: int = 0,
     ) -> None:
         self.kind = kind
         self.place = place
         self.compression = compression
         self.window = DateWindow.parse(start, end)
         dates = ("--start", self.window.date_from, "--end", self.window.date_to)
-        self.service = Service("--rows", "55", "--pages", "45", *dates)
+        size = ("--row-bytes", str(row_bytes)) if row_bytes else ()
+        self.service = Service("--rows", "55", "--pages", "45", *dates, *size)
         self.temporary = tempfile.mkdtemp(prefix="reliability-")
 
     def __enter__(self) -> Self:

@@ -108,7 +108,7 @@ class S3:
 
 _SERVE = """
 import contextlib, logging, threading
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
+logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it writes of uploads aborted meanwhile
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
 with contextlib.redirect_stdout(None):
@@ -126,9 +126,18 @@ class S3Place:
         prefix: of all names.
         url: where the code under test finds the service, if not at its own address.
         bucket: only ``lake`` exists.
+        chunk_bytes: what is twice as large is uploaded in parts of this size; default: s3fs' own.
     """
 
-    def __init__(self, s3: S3, prefix: str, url: str = "", bucket: str = "lake") -> None:
+    def __init__(
+        self,
+        s3: S3,
+        prefix: str,
+        url: str = "",
+        bucket: str = "lake",
+        chunk_bytes: int | None = None,
+    ) -> None:
+        self._chunk_bytes = chunk_bytes
         self._s3 = s3
         self._url = url or s3.url
         self._prefix = prefix
@@ -144,6 +153,7 @@ class S3Place:
             session=self._s3.session,
         )
         filesystem.boundaries = boundaries
+        filesystem.chunk_bytes = self._chunk_bytes
         return filesystem
 
     def names(self) -> list[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FAULTS = ("InternalError 500", "SlowDown 503", "AccessDenied 403", "reset", "answer lost")
 NO_CONDITIONS = "NotImplemented 501"
 """As a fault, it strikes every conditional write."""
+LOST_UPLOAD = "NoSuchUpload 404"
+"""As a fault, it strikes requests about uploads in several parts alone, and counts only them."""
 _CONDITIONS = ("If-Match", "If-None-Match")
 _TIMEOUT_S = 30
 _SCRIPT = "/_fault"
@@ -53,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, {}, str(passed).encode())
             return
         self.server.passed += 1
-        self.server.until_fault -= 1
+        self.server.until_fault -= self._counts()
         fault = self._fault()
         if fault == "reset":
             self._reset()
@@ -77,7 +79,10 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.fault
         if fault == NO_CONDITIONS:
             return fault if any(name in self.headers for name in _CONDITIONS) else ""
-        return fault if self.server.until_fault == 0 else ""
+        return fault if self.server.until_fault == 0 and self._counts() else ""
+
+    def _counts(self) -> bool:
+        return self.server.fault != LOST_UPLOAD or "uploadId=" in self.path
 
     def _pass_on(self, body: bytes) -> requests.Response:
         url = self.server.behind + self.path

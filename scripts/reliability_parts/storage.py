@@ -14,7 +14,7 @@ from reliability_parts.children import run
 from reliability_parts.exports import KINDS, PAGES_PER_FILE, Exports
 from reliability_parts.judge import listed_rows
 from reliability_parts.places import LocalPlace, S3Place
-from reliability_parts.s3_faults import FAULTS, NO_CONDITIONS, door, fail
+from reliability_parts.s3_faults import FAULTS, LOST_UPLOAD, NO_CONDITIONS, door, fail
 from reliability_parts.stage import play, stage
 from reliability_parts.tally import Tally
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO)
 _MANIFEST, _CHECKPOINT = "_manifest.json", "_checkpoint.json"
+_CHUNK_BYTES, _ROW_BYTES = 5 * 2**20, 600_000
+"""S3's least, and rows of which a file's 20 make more than two of those."""
 _FOREIGN = {
     "part-0.jsonl": b"theirs",
     "part-00000-abc.snappy.parquet": b"theirs",
@@ -48,7 +50,7 @@ def cases() -> Iterator[Case]:
                 partial(damaged_checkpoints, place("checkpoints/here"), where),
                 partial(damaged_manifests, place("manifests/here"), where),
             ]
-        works += [partial(no_conditions, s3), partial(no_bucket, s3)]
+        works += [partial(uploads_lost, s3), partial(no_conditions, s3), partial(no_bucket, s3)]
         yield from play(works)
 
 
@@ -131,6 +133,27 @@ def s3_fails(s3: S3) -> Case:
                 tally.finish(failed, exports, f"{fault} at {number}")
             else:
                 _must_be_told(tally, failed, exports, f"{fault} at {number}")
+        return tally.case()
+
+
+def uploads_lost(s3: S3) -> Case:
+    """Forget each upload in several parts at each of its requests, as a lifecycle rule may."""
+    with (
+        door(s3.url) as url,
+        Exports(
+            KINDS[0], S3Place(s3, "large", url, chunk_bytes=_CHUNK_BYTES), row_bytes=_ROW_BYTES
+        ) as exports,
+    ):
+        rows, old = exports.undisturbed()
+        tally = Tally("S3: an upload in several parts is lost", rows, PAGES_PER_FILE)
+        for number in count(1):
+            exports.fresh(old)
+            fail(url, number, LOST_UPLOAD)
+            failed = run(exports.export)
+            fail(url, 0, "")
+            if failed.saw == "complete":
+                break
+            _must_be_told(tally, failed, exports, f"at request {number}")
         return tally.case()
 
 
