@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
@@ -24,13 +25,12 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
-_CHUNK_BYTES = 256 * 1024
 _DETAIL_CHARS = 500
 _LONGEST_RETRY_AFTER_S = 24 * 3600.0
 
@@ -41,12 +41,10 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
     Raises ``urllib3``'s errors where the connection fails in the middle.
     """
     until = time.monotonic() + deadline_s
-    # read1 gives what has come; read would wait for a whole chunk, however slowly it drips.
-    read = getattr(response.raw, "read1", response.raw.read)
-    chunks, size = [], 0
-    while chunk := read(_CHUNK_BYTES, decode_content=True):
-        chunks.append(chunk)
-        size += len(chunk)
+    pieces, size = [], 0
+    for piece in _pieces(response, selection):
+        pieces.append(piece)
+        size += len(piece)
         if size > MAX_BODY_BYTES:
             raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
         if time.monotonic() > until:
@@ -55,7 +53,19 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
                 "where this attempt stopped; for a slow service set timeout_s in the connection's "
                 "extra."
             )
-    return b"".join(chunks)
+    return b"".join(pieces)
+
+
+def _pieces(response: requests.Response, selection: Selection) -> Iterator[bytes]:
+    # read1 gives what has come; read would wait for a whole piece, however slowly it drips.
+    read = getattr(response.raw, "read1", response.raw.read)
+    chunks = iter(lambda: read(PIECE_BYTES, decode_content=False) or b"", b"")
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding in ("gzip", "x-gzip"):
+        return gunzip(chunks)
+    if coding in ("", "identity"):
+        return chunks
+    raise BadResponse(f"{selection}: an answer in another Content-Encoding than gzip.")
 
 
 def error_for(

@@ -67,7 +67,7 @@ class Transport:
             {
                 "User-Agent": USER_AGENT,
                 "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
+                "Accept-Encoding": "gzip",
             }
         )
         self._session.auth = _Bearer(settings.api_key)

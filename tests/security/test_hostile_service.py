@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,13 @@ import pytest
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
-from airflow_provider_docsanalytics.errors import ApiError, BadResponse, ConfigError, RateLimited
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    BadResponse,
+    ConfigError,
+    RateLimited,
+    Unreachable,
+)
 from airflow_provider_docsanalytics.failures import retry_delay_s
 from tests.security.conftest import DAY, KEY, failure, read
 from tests.security.servers import Listener, answer
@@ -116,6 +124,35 @@ def test_sums_from_a_file_that_are_none_are_an_error_that_says_so(sums: dict[str
         pytest.raises(BadResponse, match="count that is not a number"),
     ):
         list(client.iter_pages(selection, json.dumps(state)))
+
+
+@pytest.mark.parametrize("cut", [1, 9, 30])
+def test_compressed_answers_that_are_cut_off_or_damaged_are_no_answers(cut: int) -> None:
+    packed = gzip.compress(json.dumps({"web": 1, "api": 2, "other": 3, "total": 6}).encode())
+    for body in (packed[:-cut], packed + b"x", b"{}" + packed):
+        with Listener(answer(200, body, Content_Encoding="gzip")) as service:
+            error = failure(service.url)
+        assert isinstance(error, Unreachable)
+        assert re.search("gzip|decompress", str(error))
+
+
+def test_a_coding_that_was_not_asked_for_is_refused() -> None:
+    with Listener(answer(200, b"{}", Content_Encoding="br")) as service:
+        error = failure(service.url)
+    assert isinstance(error, BadResponse)
+    assert "Content-Encoding" in str(error)
+
+
+def test_gzip_in_several_members_is_read_whole() -> None:
+    text = json.dumps({"web": 1, "api": 2, "other": 3, "total": 6}).encode()
+    body = gzip.compress(text[:9]) + gzip.compress(text[9:])
+    selection = MINTLIFY.select("caller_stats", project_id="p", window=DAY)
+    with (
+        Listener(answer(200, body, Content_Encoding="gzip")) as service,
+        Client(Settings(service.url, KEY)) as client,
+    ):
+        (page,) = client.iter_pages(selection)
+    assert page.totals["total"] == 6
 
 
 def test_totals_that_would_fill_a_database_are_refused() -> None:
