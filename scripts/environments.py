@@ -33,7 +33,7 @@ ENVIRONMENTS = {
 }
 """A new patch release is a new row here, then ``make constraints`` and ``make matrix``."""
 
-YOUNGER = {"apache-airflow-providers-common-compat": "2026-01-18"}
+YOUNGER = {"apache-airflow-providers-common-compat": "2026-01-18", "moto": "2025-08-31"}
 """Packages that have to be younger than the oldest Airflows: what was there before this day."""
 
 

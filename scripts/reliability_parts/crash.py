@@ -62,14 +62,16 @@ def cases() -> Iterator[Case]:
 def quick() -> Iterator[Case]:
     """Try a few of them."""
     with stage() as (lake, s3):
-        yield killed_everywhere(KINDS[3], "gzip", LocalPlace(lake / "killed"), "local")
-        yield killed_everywhere(KINDS[2], None, S3Place(s3, "killed"), "S3")
+        yield killed_everywhere(KINDS[3], "gzip", LocalPlace(lake / "killed"), "local", every=3)
+        yield killed_everywhere(KINDS[2], None, S3Place(s3, "killed"), "S3", every=2)
         yield refused(KINDS[2], LocalPlace(lake / "refused"), "local")
         yield stopped_in_order(KINDS[0], LocalPlace(lake / "stopped"), "local")
 
 
-def killed_everywhere(kind: Kind, compression: str | None, place: Place, where: str) -> Case:
-    """Kill at the first boundary, at the second, and so on, until one run gets through.
+def killed_everywhere(
+    kind: Kind, compression: str | None, place: Place, where: str, every: int = 1
+) -> Case:
+    """Kill at the first boundary, at the next, and so on, until one run gets through.
 
     The directory holds an earlier run of the same export, which has to be whole until it is
     replaced.
@@ -78,7 +80,7 @@ def killed_everywhere(kind: Kind, compression: str | None, place: Place, where: 
     with Exports(kind, place, compression) as exports:
         rows, old = exports.undisturbed()
         tally = Tally(name, rows, allowed_again=PAGES_PER_FILE)
-        for number in count(1):
+        for number in count(1, every):
             exports.fresh(old)
             killed = run(partial(exports.export, Boundaries(kill_at(number))))
             if not killed.killed:

@@ -49,10 +49,10 @@ def cases() -> Iterator[Case]:
 def quick() -> Iterator[Case]:
     """Try a few of them."""
     with stage() as (lake, s3):
-        yield race(LocalPlace(lake / "race"), "local", 10)
-        yield race(S3Place(s3, "race"), "S3", 3)
-        yield woken(LocalPlace(lake / "woken"), "local", _OTHER)
-        yield overtaken_twice(LocalPlace(lake / "twice"), "local", 10)
+        yield race(LocalPlace(lake / "race"), "local", 4)
+        yield race(S3Place(s3, "race"), "S3", 2)
+        yield woken(LocalPlace(lake / "woken"), "local", _OTHER, every=3)
+        yield overtaken_twice(LocalPlace(lake / "twice"), "local", 4)
 
 
 def _local(lake: Any, name: str) -> LocalPlace:
@@ -107,13 +107,13 @@ def race(place: Place, where: str, runs: int) -> Case:
         return tally.case()
 
 
-def woken(place: Place, where: str, version: str) -> Case:
-    """Halt one attempt at every boundary, let another run to its end, and wake the first."""
+def woken(place: Place, where: str, version: str, every: int = 1) -> Case:
+    """Halt one attempt at each boundary, let another run to its end, and wake the first."""
     kind = "its retry" if version == _ONE else "another export"
     with Exports(KINDS[0], place) as exports:
         rivals = _Rivals(exports)
         tally = Tally(f"halted at every boundary, woken after {kind} ({where})", [], None)
-        for number in count(1):
+        for number in count(1, every):
             exports.fresh(rivals.old)
             zombie = rivals.attempt(_ONE, Boundaries(stop_at(number)))
             if not zombie.wait_until_stopped():

@@ -203,4 +203,4 @@ def _scratch() -> str | None:
 
 
 TestAttempts = Attempts.TestCase
-TestAttempts.settings = settings(max_examples=250, stateful_step_count=12)
+TestAttempts.settings = settings(max_examples=100, stateful_step_count=12)
