@@ -91,6 +91,10 @@ def test_the_form_is_the_same_declared_either_way(kind: str) -> None:
     assert not hidden & set(behaviour["relabeling"])
 
 
+@pytest.mark.skipif(
+    airflow.__version__.startswith("3.0."),
+    reason="Airflow 3.0 shows the fields of providers only beside Flask AppBuilder",
+)
 def test_airflows_own_form_has_what_is_declared() -> None:
     """Airflow before 3.2 does not see methods that a hook inherits."""
     script = Path(__file__).with_name("forms.py")  # Airflow 3 stands mocks in for FAB in there
