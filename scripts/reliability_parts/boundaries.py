@@ -123,7 +123,9 @@ class WatchedS3(S3FileSystem):  # type: ignore[misc]
     """What is twice as large is uploaded in parts of this size."""
 
     async def _put_file(self, lpath: str, rpath: str, **kwargs: Any) -> None:
-        await super()._put_file(lpath, rpath, chunksize=self.chunk_bytes, **kwargs)
+        if self.chunk_bytes:
+            kwargs["chunksize"] = self.chunk_bytes
+        await super()._put_file(lpath, rpath, **kwargs)
 
     async def _call_s3(self, method: str, *args: Any, **kwargs: Any) -> Any:
         if self.boundaries is None or method.startswith(("head_", "get_", "list_")):
