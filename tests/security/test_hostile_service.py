@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
@@ -134,6 +135,12 @@ def test_compressed_answers_that_are_cut_off_or_damaged_are_no_answers(cut: int)
             error = failure(service.url)
         assert isinstance(error, Unreachable)
         assert re.search("gzip|decompress", str(error))
+
+
+def test_what_swells_is_never_held_in_more_than_a_piece() -> None:
+    sizes = [len(piece) for piece in gunzip([gzip.compress(bytes(10 * 2**20))])]
+    assert sum(sizes) == 10 * 2**20
+    assert max(sizes) <= PIECE_BYTES
 
 
 def test_a_coding_that_was_not_asked_for_is_refused() -> None:
