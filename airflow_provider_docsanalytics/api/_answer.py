@@ -63,8 +63,8 @@ def _pieces(response: requests.Response, selection: Selection) -> Iterator[bytes
     coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding in ("gzip", "x-gzip"):
         return gunzip(chunks)
-    if coding in ("", "identity"):
-        return chunks
+    if coding in ("", "identity") or response.status_code != requests.codes.ok:
+        return chunks  # of an error the status says more than its text
     raise BadResponse(f"{selection}: an answer in another Content-Encoding than gzip.")
 
 

@@ -22,16 +22,13 @@ def lineage_of(operator: ExportOperator) -> OperatorLineage[Any, Any]:
 
     selection = operator.hook.select(operator.endpoint, **operator.selection_arguments())
     source, summary = operator.hook.asset_uri(selection), operator.summary
-    written = (
-        []
-        if summary is None
-        else [
-            dataset_written(
-                source,
-                summary,
-                extra_column=operator.file_format != "jsonl",
-                verbatim=not operator.escape_formulas,
-            )
-        ]
-    )
-    return OperatorLineage(inputs=[dataset_read(source)], outputs=written)
+    lineage: OperatorLineage[Any, Any] = OperatorLineage(inputs=[dataset_read(source)])
+    if summary is not None:
+        written = dataset_written(
+            source,
+            summary,
+            extra_column=operator.file_format != "jsonl",
+            verbatim=not operator.escape_formulas,
+        )
+        lineage.outputs.append(written)
+    return lineage

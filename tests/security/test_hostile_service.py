@@ -18,6 +18,7 @@ from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
     RateLimited,
+    ServerError,
     Unreachable,
 )
 from airflow_provider_docsanalytics.failures import retry_delay_s
@@ -148,6 +149,12 @@ def test_a_coding_that_was_not_asked_for_is_refused() -> None:
         error = failure(service.url)
     assert isinstance(error, BadResponse)
     assert "Content-Encoding" in str(error)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, ServerError)])
+def test_an_error_in_any_coding_is_what_its_status_says(status: int, kind: type[ApiError]) -> None:
+    with Listener(answer(status, b"\x8b\x00\xff", Content_Encoding="br")) as service:
+        assert isinstance(failure(service.url), kind)
 
 
 def test_gzip_in_several_members_is_read_whole() -> None:
