@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import struct
+import subprocess
+import sys
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -110,20 +111,25 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def door(behind: str) -> Iterator[str]:
     """Open a door in a process of its own; give its URL."""
-    server = _Door(behind)
-    pid = os.fork()
-    if pid == 0:
-        server.serve_forever()
-        os._exit(0)
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.server_close()
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+    with subprocess.Popen([sys.executable, __file__, behind], stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def fail(url: str, number: int, fault: str) -> int:
     """Let the request of that number from now on fail, 0 for none; return how many have come."""
     answer = requests.post(url + _SCRIPT, data=json.dumps([number, fault]), timeout=_TIMEOUT_S)
     return int(answer.text)
+
+
+def _serve(behind: str) -> None:
+    server = _Door(behind)
+    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
