@@ -5,14 +5,18 @@ usage: airflow_commands.py COMMAND [COMMAND …], each command one argument: "db
 
 from __future__ import annotations
 
+import functools
 import shlex
 import sys
+from importlib.metadata import version
 
 from airflow.cli import cli_parser
 
 
 def main() -> int:
     """Run the commands; return how many of them failed."""
+    if version("apache-airflow").startswith(("3.0.", "3.1.", "3.2.")):
+        _build_the_api_once()
     parser = cli_parser.get_parser()
     failed = 0
     for command in sys.argv[1:]:
@@ -25,6 +29,13 @@ def main() -> int:
                 print(f"FAILED: airflow {command}: {stop.code}", flush=True)
                 failed += 1
     return failed
+
+
+def _build_the_api_once() -> None:
+    """Do as Airflow 3.3 does: before, ``dags test`` takes 2 s to build its API, for each task."""
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.in_process_api_server = functools.cache(supervisor.in_process_api_server)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class Claim:
             )
             return None
         log.info(
-            "%s: resuming after %d pages, %d rows, in %d files",
+            "%s: resuming from a checkpoint; pages %d, rows %d, files %d so far",
             self._directory.uri,
             progress.pages,
             progress.rows,

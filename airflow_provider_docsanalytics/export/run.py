@@ -146,7 +146,7 @@ class _Attempt:
                 manifest.drift,
             )
         log.info(
-            "%s: %d rows in %d files, %d pages, %d requests, at %s",
+            "%s: whole; rows %d, files %d, pages %d, requests %d, at %s",
             manifest.endpoint,
             manifest.rows,
             len(manifest.files),

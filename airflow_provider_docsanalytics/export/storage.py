@@ -23,6 +23,8 @@ _FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb
 _CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "404"})
 _UNKNOWN = frozenset({"NotImplemented", "501"})
+_LARGEST_READ_BYTES = 64 * 2**20
+"""Of a checkpoint or a manifest: a thousand times what an hour's quota comes to."""
 _LOCK_TRIES, _LOCK_WAIT_S = 100, 0.05
 """Who holds the lock writes one small file: if that takes seconds, its process is stopped."""
 
@@ -77,7 +79,9 @@ class Storage:
             self._fs.invalidate_cache(self._root)
             try:
                 # The version first: if the file changes in between, replace() will say so.
-                version = self._fs.info(self._at(name))["ETag"] if self._conditional else None
+                found = self._fs.info(self._at(name))
+                self._must_be_readable(name, found["size"] or 0)
+                version = found["ETag"] if self._conditional else None
                 text = bytes(self._fs.cat_file(self._at(name)))
             except FileNotFoundError:
                 version = text = None
@@ -133,6 +137,13 @@ class Storage:
             self.read(name)
             if self._seen[name] == seen:
                 self.delete(name)
+
+    def _must_be_readable(self, name: str, size: int) -> None:
+        if size > _LARGEST_READ_BYTES:
+            raise StorageError(
+                f"{self._uri}/{name} has {size} bytes, more than this provider ever writes there. "
+                "Nothing was changed. Use another path, or move that file away."
+            )
 
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}"

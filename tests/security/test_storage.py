@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
@@ -130,6 +130,16 @@ def test_a_manifest_that_is_none_is_an_error_and_stays(outside: Path, text: byte
     with pytest.raises(ConfigError, match="not a manifest that this version reads"):
         _export(lake)
     assert (lake / "_manifest.json").read_bytes() == text
+
+
+@pytest.mark.parametrize("name", ["_manifest.json", "_checkpoint.json"])
+def test_a_file_that_is_too_large_to_be_ours_is_not_read(outside: Path, name: str) -> None:
+    large = outside.parent / "lake" / name
+    large.touch()
+    os.truncate(large, 65 * 2**20)
+    with pytest.raises(StorageError, match=f"{name} has {65 * 2**20} bytes, more than this"):
+        _export(large.parent)
+    assert large.stat().st_size == 65 * 2**20
 
 
 def test_what_a_checkpoint_says_stays_on_one_line(
