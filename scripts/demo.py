@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 
 from airflow_home import airflow_environment
 
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -26,9 +29,9 @@ HOME = CLONE / ".demo"
 LAKE = HOME / "lake"
 LOG = HOME / "airflow.log"
 DAGS = {  # and how many exports each is expected to leave
-    "mintlify_daily_export": 7,
+    "mintlify_daily_export": sum(row.windowed for row in MINTLIFY.endpoints.values()),
     "mintlify_threads": 2,
-    "vyom_daily_export": 5,
+    "vyom_daily_export": len(VYOM.endpoints),
     "wait_for_conversations": 1,
 }
 _SHOWN = re.compile(

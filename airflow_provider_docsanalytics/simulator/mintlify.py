@@ -37,6 +37,7 @@ DATES = ("dateFrom", "dateTo")
 class _List:
     """An endpoint that gives rows, a page at a time."""
 
+    path: str
     rows_key: str
     default_limit: int
     max_limit: int
@@ -53,23 +54,27 @@ class _List:
 
 _LISTS = {
     "feedback": _List(
-        "feedback", 50, 100, "cursor", listings.feedback, filters=("source", "status")
+        "/feedback", "feedback", 50, 100, "cursor", listings.feedback, filters=("source", "status")
     ),
     "feedback_by_page": _List(
-        "feedback", 10, 100, "none", listings.feedback_by_page, filters=("source", "status")
+        "/feedback/by-page",
+        "feedback",
+        10,
+        100,
+        "none",
+        listings.feedback_by_page,
+        filters=("source", "status"),
     ),
-    "searches": _List("searches", 50, 100, "cursor", listings.searches, has_more=False),
-    "views": _List("views", 50, 250, "offset", listings.views),
-    "visitors": _List("visitors", 50, 250, "offset", listings.visitors),
+    "searches": _List(
+        "/searches", "searches", 50, 100, "cursor", listings.searches, has_more=False
+    ),
+    "views": _List("/views", "views", 50, 250, "offset", listings.views),
+    "visitors": _List("/visitors", "visitors", 50, 250, "offset", listings.visitors),
 }
 _PATHS = {
     "/assistant": "conversations",
     "/assistant/caller-stats": "caller_stats",
-    "/feedback": "feedback",
-    "/feedback/by-page": "feedback_by_page",
-    "/searches": "searches",
-    "/views": "views",
-    "/visitors": "visitors",
+    **{spec.path: name for name, spec in _LISTS.items()},
 }
 ENDPOINTS = ("conversations", "threads", "caller_stats", *_LISTS)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_docsanalytics.simulator import moments
 from airflow_provider_docsanalytics.simulator.data import within
@@ -22,29 +23,31 @@ PREFIX = "/analytics/"
 _PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 DATES = ("start_date", "end_date")
 _DEFAULT_SPAN = timedelta(days=30)
-_PATHS = {
-    "/analytics/calls/by-assistant": "calls_by_assistant",
-    "/analytics/calls/by-phone-number": "calls_by_phone_number",
-    "/analytics/calls/by-service": "calls_by_service",
-    "/analytics/calls/by-time": "calls_by_time",
-    "/analytics/dashboard": "dashboard",
-}
-_ROWS_KEYS = {
-    "calls_by_assistant": "assistants",
-    "calls_by_phone_number": "phone_numbers",
-    "calls_by_service": "services",
-    "calls_by_time": "time_series",
-}
-_FILTERS = {
-    "calls_by_phone_number": ("assistant_id",),
-    "calls_by_time": ("granularity", "assistant_id"),
-}
-ENDPOINTS = tuple(_PATHS.values())
+
+
+class _Wanted(NamedTuple):
+    """What a request asks for, and the calls that it is about."""
+
+    data: Dataset
+    window: Window
+    granularity: str
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """An endpoint: a way to look at calls. Without a key for its rows it has one, the object."""
+
+    path: str
+    rows_key: str
+    rows: Callable[[_Wanted], list[dict[str, Any]]]
+    filters: tuple[str, ...] = ()
 
 
 def find(path: str) -> Route:
     """Return where a path leads."""
-    return Route(PLATFORM, _PATHS.get(path))
+    names = (name for name, view in _VIEWS.items() if view.path == path)
+    return Route(PLATFORM, next(names, None))
 
 
 def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
@@ -55,7 +58,8 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
     """
     endpoint = route.endpoint
     assert endpoint is not None
-    query = Query(raw_query, (*DATES, *_FILTERS.get(endpoint, ())))
+    view = _VIEWS[endpoint]
+    query = Query(raw_query, (*DATES, *view.filters))
     now = datetime.now(UTC)
     start_ms, last_ms = (query.instant(name) for name in DATES)
     window = Window(
@@ -66,7 +70,7 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
         raise invalid("start_date: must not be after end_date")
     granularity = query.choice("granularity", _PERIODS) or "day"
     rows = _rows(data, endpoint, window, granularity, query.text("assistant_id"))
-    body = rows[0] if endpoint == "dashboard" else {_ROWS_KEYS[endpoint]: rows}
+    body = {view.rows_key: rows} if view.rows_key else rows[0]
     message = f"{endpoint.replace('_', ' ').capitalize()}: ok"
     return Answer(200, dump({"success": True, "message": message, "data": body}), rows=len(rows))
 
@@ -97,15 +101,7 @@ def _rows(
         for call in within(data.calls, window)
         if assistant_id in (None, _assistant(call)["assistant_id"])
     ]
-    if endpoint == "dashboard":
-        return [_dashboard(data, window, calls)]
-    if endpoint == "calls_by_assistant":
-        return _grouped(calls, _assistant, average=True)
-    if endpoint == "calls_by_phone_number":
-        return _grouped(calls, lambda call: {"phone_number": call.phone_number}, average=True)
-    if endpoint == "calls_by_service":
-        return _grouped(calls, lambda call: {"service": call.service})
-    return _grouped(calls, lambda call: {"date": _period(call, granularity)})
+    return _VIEWS[endpoint].rows(_Wanted(data, window, granularity, calls))
 
 
 def _grouped(
@@ -135,7 +131,7 @@ def _seconds(calls: Collection[Call]) -> float:
     return sum(call.duration_s for call in calls)
 
 
-def _dashboard(data: Dataset, window: Window, calls: Sequence[Call]) -> dict[str, Any]:
+def _dashboard(wanted: _Wanted) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = {
@@ -144,17 +140,15 @@ def _dashboard(data: Dataset, window: Window, calls: Sequence[Call]) -> dict[str
         "calls_this_month": today.replace(day=1),
     }
     until_ms = moments.of(now)
-    return {
-        **_sums(calls, average=True),
-        **{
-            name: len(within(data.calls, Window(moments.of(start), until_ms)))
-            for name, start in since.items()
-        },
-        "date_range": {
-            "start_date": moments.iso(window.start_ms),
-            "end_date": moments.iso(window.end_ms - 1),
-        },
+    counts = {
+        name: len(within(wanted.data.calls, Window(moments.of(start), until_ms)))
+        for name, start in since.items()
     }
+    date_range = {
+        "start_date": moments.iso(wanted.window.start_ms),
+        "end_date": moments.iso(wanted.window.end_ms - 1),
+    }
+    return [{**_sums(wanted.calls, average=True), **counts, "date_range": date_range}]
 
 
 def _assistant(call: Call) -> dict[str, str]:
@@ -166,3 +160,35 @@ def _assistant(call: Call) -> dict[str, str]:
 
 def _period(call: Call, granularity: str) -> str:
     return moments.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
+
+
+_VIEWS = {
+    "calls_by_assistant": _View(
+        "/analytics/calls/by-assistant",
+        "assistants",
+        lambda wanted: _grouped(wanted.calls, _assistant, average=True),
+    ),
+    "calls_by_phone_number": _View(
+        "/analytics/calls/by-phone-number",
+        "phone_numbers",
+        lambda wanted: _grouped(
+            wanted.calls, lambda call: {"phone_number": call.phone_number}, average=True
+        ),
+        filters=("assistant_id",),
+    ),
+    "calls_by_service": _View(
+        "/analytics/calls/by-service",
+        "services",
+        lambda wanted: _grouped(wanted.calls, lambda call: {"service": call.service}),
+    ),
+    "calls_by_time": _View(
+        "/analytics/calls/by-time",
+        "time_series",
+        lambda wanted: _grouped(
+            wanted.calls, lambda call: {"date": _period(call, wanted.granularity)}
+        ),
+        filters=("granularity", "assistant_id"),
+    ),
+    "dashboard": _View("/analytics/dashboard", "", _dashboard),
+}
+ENDPOINTS = tuple(_VIEWS)
