@@ -8,6 +8,8 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
 INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server; }
+INSTALL_JAVA = { echo "Installing Java, for Spark …"; \
+  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends openjdk-17-jre-headless; }
 CHROMIUM := /usr/bin/chromium
 AIRFLOW_2 := .cache/airflow-2.11
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
@@ -53,7 +55,8 @@ bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 20 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
 
-e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients; needs Node
+e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
+	@command -v java >/dev/null || $(INSTALL_JAVA)
 	@$(BIN)/python scripts/e2e_storage.py $(ARGS) \
 	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 
@@ -112,7 +115,7 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 	@touch $@
 
 .venv/storage: .venv/test
-	@echo "Installing the providers of Google and Microsoft (1 GB) …"
+	@echo "Installing the providers of Google and Microsoft, and Spark (2 GB) …"
 	@$(UV) --editable '.[s3,gcs,azure]' --group storage
 	@touch $@
 

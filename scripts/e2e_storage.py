@@ -18,7 +18,7 @@ from airflow_home import airflow_environment
 from e2e_parts.processes import exit_on_signals
 from e2e_parts.report import Report
 from e2e_parts.service import Service
-from storage_parts import duck, large
+from storage_parts import large, readers
 from storage_parts.lakes import S3, Azure, Gcs, Lake, Local
 from storage_parts.trial import CONN_ID, FROM, TO, Line, Trial
 
@@ -43,7 +43,7 @@ def main() -> int:
                 _connect(CONN_ID, service.connection(max_wait_s=0))
                 lines += [Trial(report, lake, way, service).run() for way in lake.ways()]
                 if name == "local":
-                    duck.run(report, HOME / "duck")
+                    readers.run(report, HOME / "read", service)
                 _connect(CONN_ID, large_service.connection(max_wait_s=0))
                 lines.append(large.run(report, lake))
     _print(lines)
