@@ -70,6 +70,7 @@ def _process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str
             yield running
         finally:
             running.terminate()
+            running.communicate()  # who cannot say farewell, such as Azurite, says so at length
 
 
 def _wait_for(url: str) -> None:
