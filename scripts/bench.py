@@ -1,5 +1,7 @@
 """Exports of 10k, 100k and 500k conversations against a floor and other tools, in one run.
 
+And what the formats cost, beside each other.
+
 The floor is the least that can be done: a ``requests`` loop at the largest page that writes the raw
 bodies to disk. Every contender runs in a process of its own against the same simulator, the
 contenders in turn, several rounds; figures are the median of the rounds, and the verdict is in
@@ -17,6 +19,8 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +33,7 @@ CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".cache" / "bench"
 START, END = "2026-01-01", "2026-01-31"
 OTHERS_UP_TO = 100_000  # they hold everything in memory
+FORMS_AT = 100_000
 PROMISED_SPEED = 0.5  # of the floor's rows/s at 100k rows
 PROMISED_LEAD = 10.0  # times dlt's speed, the one of the others that writes to storage as it reads
 PROMISED_IMPORT_MS = 30.0  # for the operators, once a Dag file has imported Airflow
@@ -73,16 +78,6 @@ def ours(service: Mapping[str, str], out: Path, **options: Any) -> int:
         **options,
     )
     return int(operator.execute({})["rows"])
-
-
-def ours_gzip(service: Mapping[str, str], out: Path) -> int:
-    """Run the operator's ``execute``, compressing."""
-    return ours(service, out, compression="gzip")
-
-
-def ours_parquet(service: Mapping[str, str], out: Path) -> int:
-    """Run the operator's ``execute``, into Parquet."""
-    return ours(service, out, file_format="parquet")
 
 
 def http_operator(service: Mapping[str, str], out: Path) -> int:
@@ -147,12 +142,16 @@ def dlt_rest(service: Mapping[str, str], out: Path) -> int:
 CONTENDERS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
     "floor": floor,
     "ours": ours,
-    "ours gzip": ours_gzip,
-    "ours parquet": ours_parquet,
+    "ours gzip": partial(ours, compression="gzip"),
     "HttpOperator": http_operator,
     "dlt": dlt_rest,
 }
 OTHERS = ("HttpOperator", "dlt")
+FORMATS, COMPRESSIONS = ("jsonl", "csv", "parquet"), (None, "gzip", "zstd")
+FORMS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
+    f"{form} {packing}": partial(ours, file_format=form, compression=packing)
+    for form, packing in product(FORMATS, COMPRESSIONS)
+}
 
 
 def contend(name: str, service: Mapping[str, str], out: Path) -> dict[str, float]:
@@ -161,7 +160,7 @@ def contend(name: str, service: Mapping[str, str], out: Path) -> dict[str, float
 
     if name not in ("floor", "dlt"):
         import airflow.sdk  # noqa: F401 - a worker has it loaded
-    run = CONTENDERS[name]
+    run = {**CONTENDERS, **FORMS}[name]
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     rows = run(service, out)
     wall_s = time.perf_counter() - started
@@ -269,7 +268,23 @@ def main() -> int:
                   f"{median['requests']:>10.0f}", flush=True)  # fmt: skip
             if any(figures[name]["rows"] != rows for figures in rounds):
                 sys.exit(f"{name} did not bring {rows} rows")
-    return verdict(table)
+    failed = verdict(table)
+    if FORMS_AT in chosen.rows:
+        show_forms(chosen.rounds)
+    return failed
+
+
+def show_forms(rounds: int) -> None:
+    """Print what each format costs with each compression, as documentation shows it."""
+    with simulator(FORMS_AT) as service:
+        measured = [{name: measure(name, service) for name in FORMS} for _ in range(rounds)]
+    print(f"\n| CPU µs/row, {FORMS_AT} rows | plain | `gzip` | `zstd` |\n|---|---|---|---|")
+    for form in FORMATS:
+        costs = [
+            statistics.median(each[f"{form} {packing}"]["cpu_us_per_row"] for each in measured)
+            for packing in COMPRESSIONS
+        ]
+        print(f"| `{form}` | {' | '.join(f'{cost:.0f}' for cost in costs)} |")
 
 
 def summarise(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:

@@ -45,7 +45,8 @@ def _between(name: str) -> str:
 
 
 def test_the_endpoint_table_is_the_codes() -> None:
-    assert _between("endpoints").splitlines() == list(docs_tables.endpoint_rows())
+    table = "\n".join(docs_tables.endpoint_rows())
+    assert _between("endpoints").strip() == table, f"README.md needs this table:\n{table}"
 
 
 def test_the_first_dag_is_the_example() -> None:

@@ -86,7 +86,12 @@ _TRAFFIC = (_PATH, *_counts("human", "ai", "total"))
 
 _ENDPOINTS = (
     Endpoint(
-        "conversations", f"{_BASE}/assistant", CursorPaging(), "conversations", 1000, fields=_TURN
+        "conversations",
+        f"{_BASE}/assistant",
+        CursorPaging(events=True),
+        "conversations",
+        1000,
+        fields=_TURN,
     ),
     Endpoint(
         "threads",
@@ -105,7 +110,7 @@ _ENDPOINTS = (
     Endpoint(
         "feedback",
         f"{_BASE}/feedback",
-        CursorPaging(),
+        CursorPaging(events=True),
         "feedback",
         100,
         filters=_FEEDBACK,
@@ -123,7 +128,7 @@ _ENDPOINTS = (
     Endpoint(
         "searches",
         f"{_BASE}/searches",
-        CursorPaging(has_more=False, events=False),
+        CursorPaging(has_more=False),
         "searches",
         100,
         totals=("totalSearches",),

@@ -1,4 +1,4 @@
-"""Vyom's voice-assistant analytics: five views of one list of calls."""
+"""Vyom's voice-assistant analytics: views of one list of calls."""
 
 from __future__ import annotations
 
