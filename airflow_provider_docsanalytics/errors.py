@@ -46,21 +46,30 @@ class ApiError(DocsAnalyticsError):
         endpoint: the endpoint's name in the endpoint table.
         detail: the API's own ``error`` and ``details[].message``, at most 500 characters.
         retry_after_s: seconds until the service wants to be asked again, where it said so.
+        note: what is known of this status at this service, for the message.
     """
 
     remedy = "Check the parameters of the task against the API's answer."
 
     def __init__(
-        self, status: int, endpoint: str, detail: str, *, retry_after_s: float | None = None
+        self,
+        status: int,
+        endpoint: str,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        note: str = "",
     ) -> None:
         super().__init__(status, endpoint, detail)
         self.status = status
         self.endpoint = endpoint
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.note = note
 
     def __str__(self) -> str:
-        return f"{self.endpoint}: HTTP {self.status}: {self.detail}. {self.remedy}"
+        told = f"{self.endpoint}: HTTP {self.status}: {self.detail}. {self.remedy} {self.note}"
+        return told.rstrip()
 
 
 class AuthError(ApiError):
@@ -71,8 +80,8 @@ class AuthError(ApiError):
         """What to do: a refused key (401) and a key without the right (403) differ."""
         if self.status == 401:  # noqa: PLR2004 - the status is the name
             return (
-                "The key is wrong or has expired (Mintlify's expire after 90 days by default): "
-                "make a new one and put it into the connection's password."
+                "The key is wrong or has expired: make a new one and put it into the connection's "
+                "password."
             )
         return (
             "The key is known but may not read this: check its scope (it needs read), its "
@@ -89,7 +98,7 @@ class NotFound(ApiError):  # noqa: N818 - named for the status
 class RateLimited(ApiError):  # noqa: N818 - a plan, not a crash
     """429: the organisation's quota is spent; ``retry_after_s`` is ``None`` when not said."""
 
-    remedy = "The quota (Mintlify: 100 requests an hour for the organisation) is spent."
+    remedy = "The service's quota is spent."
 
     def __str__(self) -> str:
         wait = f" Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""

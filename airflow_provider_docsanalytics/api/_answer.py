@@ -93,7 +93,8 @@ def error_for(
     elif status >= requests.codes.internal_server_error:
         kind = ServerError
     detail = shown(_detail(content, response), _DETAIL_CHARS)
-    return kind(status, name, detail, retry_after_s=_retry_after(response.headers))
+    note = selection.platform.notes.get(status, "")
+    return kind(status, name, detail, retry_after_s=_retry_after(response.headers), note=note)
 
 
 def _host(location: str) -> str:

@@ -136,7 +136,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One service: its endpoints, and how it spells keys, dates and answers."""
+    """One service: its endpoints, and how it spells keys, dates and answers.
+
+    Attributes:
+        notes: what is known of an error status here and not elsewhere, for the error's message.
+    """
 
     name: str
     title: str
@@ -147,6 +151,7 @@ class Platform:
     dates: Callable[[DateWindow], Query]
     open_envelope: Callable[[Body], Body]
     probe: str
+    notes: Mapping[int, str]
 
     def endpoint(self, name: str) -> Endpoint:
         """Return the table's row, or raise :class:`ConfigError` with the known names."""

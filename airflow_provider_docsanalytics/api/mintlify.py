@@ -193,4 +193,10 @@ MINTLIFY = Platform(
     dates=_dates,
     open_envelope=_no_envelope,
     probe="caller_stats",
+    notes=MappingProxyType(
+        {
+            401: "Mintlify's keys expire after 90 days by default.",
+            429: "Mintlify allows 100 requests an hour for a whole organisation.",
+        }
+    ),
 )

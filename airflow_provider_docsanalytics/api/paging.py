@@ -35,8 +35,8 @@ MAX_CURSOR_CHARS = 1024
 class CursorPaging(Paging):
     """``{"rows": […], "nextCursor": "01H…" | null, "hasMore": true | false}``.
 
-    Without ``has_more`` (searches) the end is a null ``nextCursor`` alone. Rows that are ``events``,
-    each of one instant and not a sum over the window, can be read by narrower windows, one after
+    Without ``has_more`` (searches) the end is a null ``nextCursor`` alone. Rows that are ``events``
+    (each of one instant, none a sum over the window) can be read by narrower windows, one after
     another, the latest first: so do the services give them. The cursor is the service's own until
     then.
     """

@@ -117,4 +117,5 @@ VYOM = Platform(
     dates=_dates,
     open_envelope=_open_envelope,
     probe="dashboard",
+    notes=MappingProxyType({}),
 )

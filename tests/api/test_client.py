@@ -314,6 +314,18 @@ def test_a_retry_after_that_makes_no_sense_does_no_harm(service: Simulator, head
     assert 0 <= reader.slept[0] <= 5
 
 
+@pytest.mark.parametrize(("status", "known"), [(401, "90 days"), (429, "100 requests an hour")])
+def test_what_is_known_of_one_service_is_not_said_of_the_other(
+    service: Simulator, status: int, known: str
+) -> None:
+    _fault(service, "status", status=status, times=None)
+    reader = Reader(service, max_attempts=1)
+    assert known in str(reader.failure("views"))
+    error = reader.failure("dashboard")
+    assert str(status) in str(error)
+    assert "Mintlify" not in str(error)
+
+
 def test_a_refused_key_is_not_tried_twice_and_the_error_says_what_to_do(service: Simulator) -> None:
     reader = Reader(service, api_key="mint_expired")
     error = reader.failure()
