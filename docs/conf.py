@@ -31,6 +31,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["snippets"]
 
 myst_heading_anchors = 3
+highlight_language = "none"  # what names no language is a tree, a table or output
 suppress_warnings = ["misc.highlighting_failure"]  # SQL has more dialects than the highlighter
 smartquotes = False  # messages and commands are quoted to the letter
 
