@@ -11,8 +11,9 @@ import json
 import statistics
 import sys
 import time
+from bisect import bisect
 from datetime import UTC, datetime
-from typing import NamedTuple
+from itertools import islice, takewhile
 
 import psutil
 
@@ -25,14 +26,15 @@ _TICK_S = 0.01
 
 
 class Collector:
-    """How long Python's garbage collector has stopped this process, whoever's objects it looked at.
+    """When Python's garbage collector has stopped this process, whoever's objects it looked at.
 
     A full collection walks through all that Airflow has loaded, and it comes when it comes: the
-    event loop is late by it in the baseline as well, if it falls there.
+    event loop is late by it in the baseline as well, if it falls there. It may run in any thread,
+    and be over before that thread gets to note it: so it is looked up when all is over.
     """
 
     def __init__(self) -> None:
-        self.stopped_s = 0.0
+        self._pauses: list[tuple[float, float]] = []
         self._started = 0.0
         gc.callbacks.append(self._note)
 
@@ -40,45 +42,45 @@ class Collector:
         if phase == "start":
             self._started = time.monotonic()
         else:
-            self.stopped_s += time.monotonic() - self._started
+            self._pauses.append((self._started, time.monotonic()))
+
+    def stopped_s(self, begin: float, end: float) -> float:
+        """Return for how long of the time between two moments the process was stopped."""
+        first = max(0, bisect(self._pauses, (begin, end)) - 1)
+        during = takewhile(lambda pause: pause[0] < end, islice(self._pauses, first, None))
+        return sum(max(0.0, min(end, stop) - max(begin, start)) for start, stop in during)
 
 
-class Tick(NamedTuple):
-    """By how much one tick came late, all in all and without the garbage collector."""
-
-    late_ms: float
-    without_gc_ms: float
+Tick = tuple[float, float]
+"""When it was set, and when it came."""
 
 
-async def ticks(seconds: float, collector: Collector) -> list[Tick]:
-    """Tick for so long; return how late each tick was."""
-    late = []
+async def ticks(seconds: float) -> list[Tick]:
+    """Tick for so long."""
+    ticked = []
     end = time.monotonic() + seconds
     while (before := time.monotonic()) < end:
-        stopped_s = collector.stopped_s
         await asyncio.sleep(_TICK_S)
-        late_s = time.monotonic() - before - _TICK_S
-        own_s = late_s - (collector.stopped_s - stopped_s)
-        late.append(Tick(1000 * late_s, 1000 * max(0.0, own_s)))
-    return late
+        ticked.append((before, time.monotonic()))
+    return ticked
 
 
 async def measure(count: int) -> dict[str, object]:
     """Tick without triggers, then with them."""
     collector = Collector()
-    baseline = await ticks(_BASELINE_S, collector)
+    baseline = await ticks(_BASELINE_S)
     memory = psutil.Process().memory_info
     before = memory().rss
     since = datetime.now(UTC).isoformat()
     waiting = [asyncio.create_task(_wait(since)) for _ in range(count)]
-    late = await ticks(_SECONDS, collector)
+    ticked = await ticks(_SECONDS)
     ended = sum(task.done() for task in waiting)
     grown = memory().rss - before
     for task in waiting:
         task.cancel()
     return {
-        "baseline": _summary(baseline),
-        "triggers": _summary(late),
+        "baseline": _summary(baseline, collector),
+        "triggers": _summary(ticked, collector),
         "kb_per_trigger": grown / count / 1024,
         "ended": ended,
         "seconds": _SECONDS,
@@ -91,13 +93,16 @@ async def _wait(since: str) -> None:
     await anext(aiter(trigger.run()))
 
 
-def _summary(late: list[Tick]) -> dict[str, float]:
-    late_ms = [tick.late_ms for tick in late]
+def _summary(ticked: list[Tick], collector: Collector) -> dict[str, float]:
+    late_ms = [1000 * (came - was_set - _TICK_S) for was_set, came in ticked]
+    own_ms = [
+        late - 1000 * collector.stopped_s(*tick) for late, tick in zip(late_ms, ticked, strict=True)
+    ]
     return {
         "median_ms": statistics.median(late_ms),
         "p99_ms": statistics.quantiles(late_ms, n=100)[98],
         "longest_ms": max(late_ms),
-        "longest_without_gc_ms": max(tick.without_gc_ms for tick in late),
+        "longest_without_gc_ms": max(own_ms),
     }
 
 
