@@ -53,7 +53,8 @@ class Form:
         with self._page.expect_response("**/connections/test") as tested:
             self._page.get_by_role("button", name="Test").click()
         result = tested.value.json()
-        self._page.locator(".alert").filter(has_text=result["message"]).wait_for()
+        # Above the form, out of sight of who has pressed the button below it.
+        self._page.locator(".alert").filter(has_text=result["message"]).scroll_into_view_if_needed()
         return result["status"], result["message"]  # the page shows both in green
 
     def save(self) -> None:
