@@ -52,7 +52,7 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python scripts/bench.py
 
-e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 20 min
+e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
 
 e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
