@@ -1,0 +1,165 @@
+"""All endpoints speak of the same events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_docsanalytics.simulator import Simulator
+from tests.simulator.client import DAY, END, MONTH, START, WINDOWS, Client, truth
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_caller_stats_count_the_conversation_turns_of_the_window(
+    month: Client, window: dict[str, str]
+) -> None:
+    stats = month.ok("caller_stats", window)
+    turns = month.rows("conversations", {**window, "limit": 1000})
+    assert stats["total"] == len(turns) == stats["web"] + stats["api"] + stats["other"]
+    assert len(turns) > 50
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("filters", [{}, {"source": "contextual"}, {"status": "pending,resolved"}])
+def test_feedback_by_page_adds_the_feedback_up(
+    month: Client, window: dict[str, str], filters: dict[str, str]
+) -> None:
+    counts: dict[str, Counter[str]] = {}
+    for row in month.rows("feedback", {**window, **filters, "limit": 100}):
+        page = counts.setdefault(row["path"], Counter())
+        page["total"] += 1
+        if row["source"] == "contextual":
+            page["thumbsUp" if row["helpful"] else "thumbsDown"] += 1
+        page["code"] += row["source"] == "code_snippet"
+    rows, _ = truth(month, "feedback_by_page", window, **filters)
+    assert {row["path"]: row for row in rows} == {
+        path: {
+            "path": path,
+            **{name: page[name] for name in ("thumbsUp", "thumbsDown", "code", "total")},
+        }
+        for path, page in counts.items()
+    }
+    assert rows == sorted(rows, key=lambda row: (-row["total"], row["path"]))
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_total_searches_is_the_sum_of_the_hits_on_every_page(
+    month: Client, window: dict[str, str]
+) -> None:
+    pages = list(month.pages("searches", {**window, "limit": 100}))
+    hits = [row["hits"] for page in pages for row in page["searches"]]
+    assert {page["totalSearches"] for page in pages} == {sum(hits)}
+    assert hits == sorted(hits, reverse=True)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_views_add_up_and_visitors_do_not(month: Client, window: dict[str, str]) -> None:
+    for endpoint in ("views", "visitors"):
+        pages = list(month.pages(endpoint, {**window, "limit": 250}))
+        rows = [row for page in pages for row in page[endpoint]]
+        sums = {name: sum(row[name] for row in rows) for name in ("human", "ai", "total")}
+        totals = pages[-1]["totals"]
+        assert all(page["totals"] == totals for page in pages)
+        if endpoint == "views":
+            assert totals == sums
+            assert totals["total"] == totals["human"] + totals["ai"]
+        else:
+            assert totals["total"] < sums["total"]
+            assert max(totals["human"], totals["ai"]) <= totals["total"]
+    assert truth(month, "visitors", MONTH)[1]["totals"]["total"] < sum(
+        truth(month, "visitors", MONTH)[1]["totals"][name] for name in ("human", "ai")
+    )
+
+
+def test_a_thread_holds_the_turns_that_share_its_id_in_the_order_of_time(month: Client) -> None:
+    by_id: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed(month.rows("conversations", {**DAY, "limit": 1000})):
+        by_id.setdefault(row["id"], []).append(row)
+    assert {len(turns) for turns in by_id.values()} == {1, 2}
+    for thread_id, turns in sorted(by_id.items(), key=lambda item: -len(item[1]))[:12]:
+        thread = month.ok(f"assistant/threads/{thread_id}")
+        assert thread["threadId"] == thread_id
+        assert thread["createdAt"] <= turns[0]["timestamp"]
+        times = [message["createdAt"] for message in thread["messages"]]
+        assert times == sorted(times)
+        assert len({message["id"] for message in thread["messages"]}) == len(times)
+        told = [(message["role"], message["content"]) for message in thread["messages"]]
+        for turn in turns:
+            assert ("user", turn["query"]) in told
+            assert ("assistant", turn["response"]) in told
+
+
+def test_the_truth_has_each_thread_of_the_window_once(month: Client) -> None:
+    rows = month.rows("conversations", {**DAY, "limit": 1000})
+    threads, _ = truth(month, "threads", DAY)
+    assert [thread["threadId"] for thread in threads] == list(
+        dict.fromkeys(row["id"] for row in rows)
+    )
+
+
+def test_every_view_of_the_calls_has_the_same_calls(month: Client) -> None:
+    dates = {"start_date": START, "end_date": END}
+    dashboard = month.calls("dashboard", **dates)
+    assert dashboard["date_range"] == {
+        "start_date": "2026-01-01T00:00:00.000Z",
+        "end_date": "2026-01-31T00:00:00.000Z",
+    }
+    for endpoint, key in [
+        ("calls_by_assistant", "assistants"),
+        ("calls_by_phone_number", "phone_numbers"),
+        ("calls_by_service", "services"),
+        ("calls_by_time", "time_series"),
+    ]:
+        rows = month.calls(endpoint, **dates)[key]
+        minutes = [row["total_duration_minutes"] for row in rows]
+        assert sum(row["total_calls"] for row in rows) == dashboard["total_calls"] > 0
+        assert sum(minutes) == pytest.approx(dashboard["total_duration_minutes"], abs=1)
+        assert minutes == sorted(minutes, reverse=True)
+        assert all(round(value, 2) == value for value in minutes)
+        assert all(row["total_calls"] for row in rows)
+
+
+def test_a_call_at_midnight_is_counted_in_both_of_two_naive_days(month: Client) -> None:
+    def total(start: str, end: str) -> int:
+        count: int = month.calls("dashboard", start_date=start, end_date=end)["total_calls"]
+        return count
+
+    first, second = total("2026-01-10", "2026-01-11"), total("2026-01-11", "2026-01-12")
+    at_midnight = total("2026-01-11", "2026-01-11")
+    assert at_midnight > 0
+    assert first + second == total("2026-01-10", "2026-01-12") + at_midnight
+    half_open = total("2026-01-10", "2026-01-10T23:59:59.999Z")
+    assert half_open == first - at_midnight
+    assert truth(month, "dashboard", DAY)[0][0]["total_calls"] == half_open
+
+
+@pytest.mark.parametrize(
+    ("granularity", "date"), [("day", "2026-01-10"), ("week", "2026-W02"), ("month", "2026-01")]
+)
+def test_calls_by_time_names_its_periods(month: Client, granularity: str, date: str) -> None:
+    dates = {"start_date": "2026-01-10", "end_date": "2026-01-10T23:59:59.999Z"}
+    series = month.calls("calls_by_time", **dates, granularity=granularity)["time_series"]
+    assert [row["date"] for row in series] == [date]
+
+
+def test_the_calls_of_one_assistant_are_its_own(month: Client) -> None:
+    dates = {"start_date": START, "end_date": END}
+    for assistant in month.calls("calls_by_assistant", **dates)["assistants"]:
+        own = {**dates, "assistant_id": assistant["assistant_id"]}
+        numbers = month.calls("calls_by_phone_number", **own)["phone_numbers"]
+        assert sum(row["total_calls"] for row in numbers) == assistant["total_calls"]
+        average = assistant["total_duration_minutes"] / assistant["total_calls"]
+        assert assistant["avg_duration_minutes"] == round(average, 2)
+
+
+def test_the_default_data_set_reaches_from_a_month_ago_past_yesterday() -> None:
+    with Simulator() as simulator:
+        client = Client(simulator)
+        now = datetime.now(UTC)
+        assert client.ok("caller_stats")["total"] == 2500
+        assert client.calls("dashboard")["total_calls"] > 2000
+        newest = client.ok("conversations", {"limit": 1})["conversations"][0]["timestamp"]
+        assert newest[:10] == now.date().isoformat()

@@ -1,0 +1,86 @@
+"""The log, the control endpoint and the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from tests.simulator.client import DAY, Client, truth
+
+
+def test_the_log_tells_all_but_the_key(small: Client) -> None:
+    small.get("conversations", {"limit": 7})
+    small.get("dashboard", headers={})
+    small.session.get(f"{small.simulator.url}/elsewhere")
+    requests.get(f"{small.simulator.url}/elsewhere", timeout=5)
+    log = small.simulator.requests
+    assert [entry["n"] for entry in log] == [1, 2, 3, 4]
+    assert [entry["endpoint"] for entry in log] == ["conversations", "dashboard", None, None]
+    assert [entry["platform"] for entry in log] == ["mintlify", "vyom", "mintlify", "mintlify"]
+    assert [entry["status"] for entry in log] == [200, 401, 404, 404]
+    assert [entry["rows"] for entry in log] == [7, 0, 0, 0]
+    assert log[0]["query"] == {"limit": "7"}
+    present = [entry["headers"]["Authorization"] for entry in log]
+    assert present == [{"present": flag} for flag in (True, False, False, False)]
+    assert "python-requests" in str(log[0]["headers"]["User-Agent"])
+    assert len({entry["connection"] for entry in log[:3]}) == 1
+    assert log[3]["connection"] != log[0]["connection"]
+    assert small.simulator.mintlify_key not in json.dumps(log)
+
+
+def test_the_control_endpoint_gives_the_log_and_the_truth_and_stays_out_of_it(
+    small: Client,
+) -> None:
+    small.get("views")
+    small.get("feedback")
+    control = f"{small.simulator.url}/_control"
+    entries = requests.get(f"{control}/requests?endpoint=views", timeout=5).json()
+    assert entries == small.simulator.requests[:1]
+    told = requests.get(f"{control}/truth", params={"endpoint": "views", **DAY}, timeout=5).json()
+    assert (told["rows"], told["totals"]) == truth(small, "views", DAY)
+    assert requests.delete(f"{control}/requests", timeout=5).status_code == 200
+    assert small.simulator.requests == []
+    for wrong in ("truth?endpoint=nowhere", "truth", "truth?endpoint=views&colour=red", "what"):
+        assert requests.get(f"{control}/{wrong}", timeout=5).status_code == 400
+
+
+def test_the_command_prints_one_line_serves_and_stops() -> None:
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator"]
+    options = ["--rows=50", "--quota=2/60", "--retry-after=none", "--legacy-schema", "--gzip"]
+    options += ["--start=2026-01-01", "--end=2026-01-08", "--latency-ms=1", "--seed=3"]
+    options += ['--fault={"kind": "status", "status": 503, "match": {"nth": 2}}']
+    process = subprocess.Popen(
+        [*command, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        text=True,
+    )
+    assert process.stdout is not None
+    ready = json.loads(process.stdout.readline())
+    assert set(ready) == {"url", "project_id", "mintlify_key", "vyom_key"}
+    url = f"{ready['url']}/v1/analytics/{ready['project_id']}/assistant/caller-stats"
+    headers = {"Authorization": f"Bearer {ready['mintlify_key']}"}
+    answers = [requests.get(url, headers=headers, timeout=5) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 503, 429]
+    assert answers[0].json()["total"] == 50
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=5) == ("", "")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["--quota=many", "--retry-after=later", "--start=soon", '--fault={"kind": 1}']
+)
+def test_the_command_refuses_what_it_does_not_understand(option: str) -> None:
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", option]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

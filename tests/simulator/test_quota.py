@@ -1,0 +1,53 @@
+"""The hourly quota."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import pytest
+import requests
+
+from airflow_provider_docsanalytics.simulator import Config, Quota, Simulator
+from tests.simulator.client import Client
+
+
+@pytest.mark.parametrize("style", ["seconds", "date", "none"])
+def test_a_spent_quota_is_a_429_that_says_when_to_return(small: Client, style: str) -> None:
+    small.simulator.set_quota(2, 60, style)
+    codes = [small.get(endpoint).status_code for endpoint in ("views", "feedback", "searches")]
+    assert codes == [200, 200, 429]
+    refused = small.get("views")
+    assert "error" in refused.json()
+    header = refused.headers.get("Retry-After")
+    if style == "seconds":
+        assert 55 <= int(header or 0) <= 60
+    elif style == "date":
+        wait = parsedate_to_datetime(header or "") - datetime.now(UTC)
+        assert 55 <= wait.total_seconds() <= 61
+    else:
+        assert header is None
+    assert small.get("dashboard").status_code == 200
+
+
+def test_the_quota_comes_back_and_refused_requests_do_not_count() -> None:
+    with Simulator(Config(rows=5), quota=Quota(1, 1.0)) as simulator:
+        client = Client(simulator)
+        assert client.get("views").status_code == 200
+        for _ in range(1000):  # ten periods and more, if refused ones counted
+            if client.get("views").status_code == 200:
+                break
+            time.sleep(0.01)
+        statuses = [entry["status"] for entry in simulator.requests]
+    assert statuses[:2] == [200, 429]
+    assert statuses[-1] == 200
+
+
+def test_the_control_endpoint_sets_and_lifts_the_quota(small: Client) -> None:
+    control = f"{small.simulator.url}/_control/quota"
+    order = {"limit": 0, "period_s": 10, "retry_after": "none"}
+    assert requests.put(control, json=order, timeout=5).status_code == 200
+    assert small.get("views").status_code == 429
+    assert requests.put(control, json={"limit": None}, timeout=5).status_code == 200
+    assert small.get("views").status_code == 200
