@@ -22,6 +22,7 @@ from environments import CLONE, ENVIRONMENTS, chosen, constraints_of
 UV = Path(sys.executable).with_name("uv")
 PLACE = CLONE / ".cache" / "matrix"
 AT_A_TIME = 3
+"""One more than CI has cores: tests wait for time-outs and for processes they have started."""
 _ROW = "{:8} {:8} {:>7} {:>7} {:>7} {:>8}  {}"
 _SHOWN_LINES = 40
 

@@ -77,4 +77,4 @@ class Part:
             self.spool.close()
         with suppress(OSError):
             if isinstance(self.spool.name, str):  # else it never had a name
-                Path(self.spool.name).unlink(missing_ok=True)
+                Path(self.spool.name).unlink()

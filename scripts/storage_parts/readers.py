@@ -69,7 +69,10 @@ def _lake(home: Path, **form: str) -> str:
 def _queries(reader: str) -> list[tuple[str, str]]:
     """Return the name, its first line, and the text of every query."""
     section = _DOCUMENT.read_text().partition(f"### {reader}\n")[2].partition("\n### ")[0]
-    return re.findall(r"```\w+\n(?:--|#) ([^\n]+)\n(.*?)```", section, re.DOTALL)
+    found = re.findall(r"```\w+\n(?:--|#) ([^\n]+)\n(.*?)```", section, re.DOTALL)
+    if len(found) != section.count("```") / 2 or not found:
+        raise ValueError(f"{_DOCUMENT}: a query of {reader} without a name, or none at all")
+    return found
 
 
 @contextmanager
