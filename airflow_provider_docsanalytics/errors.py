@@ -21,6 +21,11 @@ There is no Airflow in here; :mod:`.failures` translates to Airflow's exceptions
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""The longest wait that a service is believed to ask for: of a longer one, so much is waited."""
+
 
 class DocsAnalyticsError(Exception):
     """The root of all errors of this provider."""

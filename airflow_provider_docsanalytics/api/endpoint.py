@@ -116,6 +116,7 @@ class Endpoint:
         page_size: the largest page that the service gives; 0 where nothing pages.
         totals: members of the answer that speak of the whole selection, not of one page.
         fields: what the API promises of each row. More may come, and is kept.
+        key: the fields that tell rows apart; without any, the whole row does.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Endpoint:
     filters: Mapping[str, Filter] = field(default_factory=lambda: MappingProxyType({}))
     totals: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    key: tuple[str, ...] = ()
 
     @property
     def by_id(self) -> bool:

@@ -33,8 +33,9 @@ def _counts(*names: str) -> tuple[Field, ...]:
     return tuple(Field(name, Kind.INTEGER) for name in names)
 
 
-# One row is one turn. An older schema has no resolutionStatus and no pageUrl; conversationId is
-# named by the documentation's text and not by its schema.
+# One row is one turn. Turns may share id and timestamp, so only the whole row is a key. An older
+# schema has no resolutionStatus and no pageUrl; conversationId is named by the documentation's text
+# and not by its schema.
 _TURN = (
     Field("id", Kind.TEXT),
     Field("timestamp", Kind.TIMESTAMP),
@@ -99,6 +100,7 @@ _ENDPOINTS = (
         ThreadPaging(),
         windowed=False,
         fields=_THREAD,
+        key=("threadId",),
     ),
     Endpoint(
         "caller_stats",
@@ -115,6 +117,7 @@ _ENDPOINTS = (
         100,
         filters=_FEEDBACK,
         fields=_ENTRY,
+        key=("id",),
     ),
     Endpoint(
         "feedback_by_page",
@@ -124,6 +127,7 @@ _ENDPOINTS = (
         100,
         filters=_FEEDBACK,
         fields=(_PATH, *_counts(*_VOTES)),
+        key=("path",),
     ),
     Endpoint(
         "searches",
@@ -133,6 +137,7 @@ _ENDPOINTS = (
         100,
         totals=("totalSearches",),
         fields=_SEARCH,
+        key=("searchQuery",),
     ),
     Endpoint(
         "views",
@@ -142,6 +147,7 @@ _ENDPOINTS = (
         250,
         totals=("totals",),
         fields=_TRAFFIC,
+        key=("path",),
     ),
     Endpoint(
         "visitors",
@@ -151,6 +157,7 @@ _ENDPOINTS = (
         250,
         totals=("totals",),
         fields=_TRAFFIC,
+        key=("path",),
     ),
 )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MESSAGE_CHARS = 2000
 _LONGEST_TIMEOUT_S = 3600.0
 _HIGHEST_PORT = 65535
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 # Only what every URL parser reads in the same way: two that differ differ about the host.
 _BASE_URL = re.compile(
@@ -74,6 +75,13 @@ class Settings:
             raise ConfigError(f"max_attempts={self.max_attempts}: expected 1 or more.")
         if self.max_wait_s < 0 or math.isnan(self.max_wait_s):
             raise ConfigError(f"max_wait_s={self.max_wait_s}: expected seconds, 0 or more.")
+
+    @property
+    def service(self) -> str:
+        """The base URL in the one spelling that tells services apart."""
+        parts = urlsplit(self.base_url)
+        host = parts.netloc.lower().removesuffix(_USUAL_PORTS[parts.scheme.lower()])
+        return f"{parts.scheme.lower()}://{host}{parts.path.rstrip('/')}"
 
     @property
     def encrypted(self) -> bool:

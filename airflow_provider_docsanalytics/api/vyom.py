@@ -40,6 +40,7 @@ _ENDPOINTS = (
             *_DURATIONS,
             _AVERAGE,
         ),
+        key=("assistant_id", "assistant_name"),
     ),
     Endpoint(
         "calls_by_phone_number",
@@ -48,6 +49,7 @@ _ENDPOINTS = (
         "phone_numbers",
         filters=MappingProxyType(_ASSISTANT),
         fields=(Field("phone_number", Kind.TEXT), _CALLS, *_DURATIONS, _AVERAGE),
+        key=("phone_number",),
     ),
     Endpoint(
         "calls_by_service",
@@ -55,6 +57,7 @@ _ENDPOINTS = (
         SinglePaging(),
         "services",
         fields=(Field("service", Kind.TEXT, values=_SERVICES), _CALLS, *_DURATIONS),
+        key=("service",),
     ),
     Endpoint(
         "calls_by_time",
@@ -64,6 +67,7 @@ _ENDPOINTS = (
         filters=MappingProxyType(_GRANULARITY | _ASSISTANT),
         # 2026-01-31, 2026-W05 or 2026-01: as the granularity is, so no timestamp.
         fields=(Field("date", Kind.TEXT), _CALLS, *_DURATIONS),
+        key=("date",),
     ),
     Endpoint(
         "dashboard",

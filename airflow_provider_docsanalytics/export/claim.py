@@ -42,7 +42,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics.errors import Superseded
+from airflow_provider_docsanalytics.errors import LONGEST_RETRY_AFTER, Superseded
 from airflow_provider_docsanalytics.export.store import Checkpoint, Progress
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_MAX_AGE = timedelta(hours=36)
-"""Later, the service's data and cursors may have moved on too far to be joined to what was read."""
+CHECKPOINT_MAX_AGE = LONGEST_RETRY_AFTER + timedelta(hours=12)
+"""Of the last page that was read. Later, the service's data and cursors may have moved on too far
+to be joined to it; sooner, a wait that the service has asked for would spend its quota in vain."""
 
 
 class Claim:

@@ -37,7 +37,7 @@ class DocsAnalyticsHook(BaseHook):
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._conn_id = conn_id
+        self.conn_id = conn_id
 
     def get_conn(self) -> Client:
         """Return a client with its own keep-alive session; close it, or use it in a ``with``."""
@@ -48,7 +48,7 @@ class DocsAnalyticsHook(BaseHook):
     @cached_property
     def settings(self) -> Settings:
         """The connection's settings, checked; nothing is sent."""
-        connection = self.get_connection(self._conn_id)
+        connection = self.get_connection(self.conn_id)
         return self._checked(connection, connection.extra_dejson)
 
     async def aload_settings(self) -> None:
@@ -65,11 +65,11 @@ class DocsAnalyticsHook(BaseHook):
         try:
             settings = form.read_settings(self.platform, connection, extra)
         except ConfigError as error:
-            raise ConfigError(f"Connection {self._conn_id!r}: {error}") from error
+            raise ConfigError(f"Connection {self.conn_id!r}: {error}") from error
         if settings.verify is False:
             self.log.warning(
                 "Connection %r: verify is false; whoever stands in between can read the key.",
-                self._conn_id,
+                self.conn_id,
             )
         return settings
 

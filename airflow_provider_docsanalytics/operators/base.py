@@ -236,6 +236,8 @@ class ExportOperator(BaseOperator):
 
         window = selection.window
         optional: dict[str, Any] = {"escape_formulas": True} if self.escape_formulas else {}
+        if not selection.platform.has_projects:
+            optional["account"] = self.hook.conn_id
         if selection.endpoint.by_id:
             optional["thread_ids"] = selection.thread_ids
         identity = Identity(
@@ -247,13 +249,20 @@ class ExportOperator(BaseOperator):
             filters=dict(selection.filters),
             file_format=self.file_format,
             compression=self.compression,
+            service=self.hook.settings.service,
             **optional,
         )
         context = {"_project_id": selection.project_id} if selection.project_id else {}
         if window:
             context |= {"_date_from": window.date_from, "_date_to": window.date_to}
-        fields = selection.endpoint.fields
-        return Plan(identity, context, self.pages_per_file, self.if_exists, fields)
+        return Plan(
+            identity,
+            context,
+            self.pages_per_file,
+            self.if_exists,
+            selection.endpoint.fields,
+            selection.endpoint.key,
+        )
 
     def _directory(self, selection: Selection) -> ExportDirectory:
         from airflow.providers.common.compat.sdk import (

@@ -476,6 +476,39 @@ def test_another_export_into_the_same_directory_is_refused_with_both_named(
     assert _manifest(tmp_path)["date_to"] == "2026-01-30T00:00:00.000Z"
 
 
+def test_two_vyom_accounts_never_share_a_directory_in_silence(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"conn_type": "vyom", "host": connections.url, "password": connections.vyom_key}
+    monkeypatch.setenv("AIRFLOW_CONN_SECOND", json.dumps(other))
+    _export("calls_by_service", tmp_path)
+    before = _manifest(tmp_path)
+    connections.clear_requests()
+    message = _refusal("calls_by_service", tmp_path, vyom_conn_id="second")
+    assert "account: 'vyom_default' there, 'second' now" in message
+    assert (connections.requests, _manifest(tmp_path)) == ([], before)
+
+
+def test_one_project_of_two_services_is_two_exports(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _export("views", tmp_path)
+    connect(monkeypatch, "mintlify", connections, host=f"{connections.url}/elsewhere")
+    assert f"service: '{connections.url}' there, '{connections.url}/elsewhere' now" in _refusal(
+        "views", tmp_path
+    )
+
+
+def test_a_rotated_key_and_another_spelling_of_the_host_are_the_same_export(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _export("views", tmp_path)
+    host = connections.url.replace("http://", "HTTP://") + "/"
+    connect(monkeypatch, "mintlify", connections, host=host, password="mint_another")
+    monkeypatch.setattr(connections, "mintlify_key", "mint_another")
+    assert _export("views", tmp_path)["rows"] == _manifest(tmp_path)["rows"]
+
+
 @pytest.mark.parametrize("endpoint", ["feedback", "searches", "views", "feedback_by_page"])
 def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_asks_for_nothing_twice(
     connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
