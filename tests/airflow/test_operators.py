@@ -142,11 +142,14 @@ def test_the_manifest_has_the_documented_members(connections: Simulator, tmp_pat
         "pages",
         "requests",
         "totals",
+        "repeated",
         "drift",
         "started_at",
         "finished_at",
         "provider_version",
+        "service",
     ]
+    assert manifest["service"] == connections.url
     assert manifest["filters"] == {"status": "pending,resolved"}
     assert manifest["project_id"] == connections.project_id
 

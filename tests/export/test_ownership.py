@@ -1,0 +1,161 @@
+"""Attempts that meet: each stands still between two steps while the other takes some."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_docsanalytics.errors import (
+    LONGEST_RETRY_AFTER,
+    ConfigError,
+    RateLimited,
+    Superseded,
+)
+from airflow_provider_docsanalytics.export import claim
+from airflow_provider_docsanalytics.export.run import export
+from airflow_provider_docsanalytics.export.store import (
+    Checkpoint,
+    ExportDirectory,
+    Manifest,
+)
+from tests.export.test_run import QUOTA, Page, Place, Service, _age, _fail, _plan, place, s3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["place", "s3"]  # fixtures
+
+
+def test_an_overtaken_attempt_never_deletes_what_its_successor_has_just_committed(
+    place: Place,
+) -> None:
+    """The successor commits between the two reads by which the overtaken one tidies up."""
+    _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+
+    class Overtaken(ExportDirectory):
+        reads: list[str] | None = None
+        winner: Manifest | None = None
+
+        def listed(self) -> set[str]:
+            self.reads = []
+            return super().listed()
+
+        def read_manifest(self) -> Manifest | None:
+            manifest = super().read_manifest()
+            self._moment()
+            return manifest
+
+        def read_checkpoint(self) -> Checkpoint | None:
+            checkpoint = super().read_checkpoint()
+            self._moment()
+            return checkpoint
+
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            if checkpoint.progress.pages == 6:  # its last part is in place, and not yet listed
+                _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+            return super().write_checkpoint(checkpoint)
+
+        def _moment(self) -> None:
+            if self.reads is not None and self.winner is None:
+                self.winner = export(_plan(), place.directory(), Service(6).source())
+
+    directory = Overtaken(place.filesystem, place.root, "uri")
+    with pytest.raises(Superseded):
+        export(_plan(), directory, Service(6).source())
+    assert directory.winner is not None
+    place.assert_whole(directory.winner, rows=18)
+
+
+def test_an_attempt_whose_checkpoint_was_removed_under_it_puts_it_back(place: Place) -> None:
+    """S3 removes without a condition: the one that ends may remove what another has acquired."""
+
+    class Robbed(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    place.filesystem.rm_file(f"{place.root}/_checkpoint.json")
+                yield page
+
+    service = Robbed(6)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=18)
+    assert service.asked == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_attempt_that_was_overtaken_and_finds_no_checkpoint_does_not_begin_again(
+    place: Place,
+) -> None:
+    class Overtaken(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    other = _plan(endpoint="views", if_exists="replace")
+                    self.winner = export(other, place.directory(), Service(2).source())
+                yield page
+
+    loser = Overtaken(6)
+    with pytest.raises(Superseded, match="it has finished"):
+        export(_plan(if_exists="replace"), place.directory(), loser.source())
+    place.assert_whole(loser.winner, rows=6)
+
+
+def test_attempts_that_read_no_page_do_not_make_old_pages_young(place: Place) -> None:
+    _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+    for _ in range(3):
+        _age(place, claim.CHECKPOINT_MAX_AGE / 2 - timedelta(minutes=1))
+        service = Service(6, fail_at={4: QUOTA, 0: QUOTA})
+        _fail(_plan(), place, service, RateLimited)
+    assert service.asked == [0]
+
+
+def test_the_longest_wait_that_a_service_may_ask_for_is_shorter_than_a_checkpoint_lives() -> None:
+    queued = timedelta(hours=6)  # until a worker is free again
+    assert LONGEST_RETRY_AFTER + queued <= claim.CHECKPOINT_MAX_AGE
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"service": "https://one"}, {"service": "https://two"}),
+        (
+            {"service": "https://one", "account": "first"},
+            {"service": "https://one", "account": "second"},
+        ),
+    ],
+)
+def test_rows_of_another_service_or_account_are_another_export(
+    place: Place, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    standing = export(_plan(**theirs), place.directory(), Service(2).source())
+    service = Service(2)
+    with pytest.raises(ConfigError, match=r"holds a different export:\n  (service|account): '"):
+        export(_plan(**ours), place.directory(), service.source())
+    assert service.asked == []
+    place.assert_whole(standing, rows=6)
+
+
+def test_an_unfinished_export_of_another_account_is_not_continued(place: Place) -> None:
+    one, two = {"account": "first"}, {"account": "second"}
+    _fail(_plan(**one), place, Service(4, fail_at={3: QUOTA}), RateLimited)
+    service = Service(4)
+    place.assert_whole(export(_plan(**two), place.directory(), service.source()), rows=12)
+    assert service.asked == [0, 1, 2, 3]
+    assert json.loads(place.read("_manifest.json"))["account"] == "second"
+
+
+def test_a_manifest_from_before_services_and_accounts_were_told_apart_is_replaced(
+    place: Place,
+) -> None:
+    export(_plan(), place.directory(), Service(2).source())
+    whose = {"service": "https://one", "account": "first"}
+    place.assert_whole(export(_plan(**whose), place.directory(), Service(3).source()), rows=9)
+
+
+def test_replacing_another_window_names_both(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    export(_plan(date_to="2026-01-02"), place.directory(), Service(1).source())
+    export(_plan(date_to="2026-01-03", if_exists="replace"), place.directory(), Service(1).source())
+    assert "date_to: '2026-01-02' there, '2026-01-03' now" in caplog.text
