@@ -1,0 +1,211 @@
+"""Stores in memory that answer as the real ones do, with a halting point before every answer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_docsanalytics.export.store import ExportDirectory
+
+if TYPE_CHECKING:
+    from reliability_parts.baton import Baton
+
+
+_EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.scandir", "os.listdir"}
+
+
+class Store(Protocol):
+    """One directory, reached by attempts through what is tested, and by the judge past it."""
+
+    baton: Baton
+
+    def directory(self) -> ExportDirectory:
+        """Return the directory for one attempt."""
+
+    def files(self) -> dict[str, bytes]:
+        """Return all that lies there."""
+
+    def clear(self) -> None:
+        """Begin with an empty directory."""
+
+
+class ObjectStore:
+    """An object store without conditions: a file system as fsspec has it."""
+
+    protocol = "memory"
+    root = "lake/export"
+    baton: Baton
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    def directory(self) -> ExportDirectory:
+        """Return the directory for one attempt."""
+        return directory_of(self, self.root)
+
+    def files(self) -> dict[str, bytes]:
+        """Return all that lies there."""
+        return dict(self._objects)
+
+    def clear(self) -> None:
+        """Begin with an empty directory."""
+        self._objects = {}
+
+    def invalidate_cache(self, _path: str | None = None) -> None:
+        """Keep no listings."""
+
+    def ls(self, _path: str, *, detail: bool = True) -> list[dict[str, Any]]:
+        """List all objects, as they are at one moment."""
+        assert detail
+        self.baton.halt("list")
+        return [self._info(name) for name in sorted(self._objects)]
+
+    def info(self, path: str) -> dict[str, Any]:
+        """Describe an object."""
+        self.baton.halt(f"head {_name(path)}")
+        return self._info(_name(path))
+
+    def cat_file(self, path: str) -> bytes:
+        """Read an object."""
+        name = _name(path)
+        self.baton.halt(f"get {name}")
+        return self._found(name)
+
+    def pipe_file(self, path: str, content: bytes, **conditions: str) -> None:
+        """Put an object there, if the conditions hold."""
+        name = _name(path)
+        self.baton.halt(f"put {name} {conditions or ''}".rstrip())
+        self._check(name, conditions)
+        self._put(name, content)
+
+    def put_file(self, local: str, path: str) -> None:
+        """Upload a local file."""
+        descriptor = int(local.removeprefix("/dev/fd/"))
+        content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        self.pipe_file(path, content)
+
+    def rm_file(self, path: str) -> None:
+        """Delete an object, which may be gone already."""
+        name = _name(path)
+        self.baton.halt(f"delete {name}")
+        if self._objects.pop(name, None) is not None:
+            self.baton.changed(name, None)
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._objects[name] = bytes(content)
+        self.baton.changed(name, bytes(content))
+
+    def _check(self, _name: str, conditions: dict[str, str]) -> None:
+        if conditions:
+            raise TypeError(f"unknown arguments: {', '.join(conditions)}")
+
+    def _found(self, name: str) -> bytes:
+        if name not in self._objects:
+            raise FileNotFoundError(name)
+        return self._objects[name]
+
+    def _info(self, name: str) -> dict[str, Any]:
+        content = self._found(name)
+        size = len(content)
+        return {"name": f"{self.root}/{name}", "type": "file", "size": size, "ETag": _etag(content)}
+
+
+class S3Store(ObjectStore):
+    """S3: writes know ``If-Match`` and ``If-None-Match``, deletions know no condition."""
+
+    protocol = "s3"
+
+    def _check(self, name: str, conditions: dict[str, str]) -> None:
+        there = self._objects.get(name)
+        if "IfNoneMatch" in conditions and there is not None:
+            raise _refusal("PreconditionFailed")
+        if "IfMatch" in conditions and there is None:
+            raise _refusal("NoSuchKey")
+        if "IfMatch" in conditions and conditions["IfMatch"] != _etag(there or b""):
+            raise _refusal("PreconditionFailed")
+
+
+class LocalStore:
+    """A directory of this machine: real files, and a halting point before every system call.
+
+    Python tells of its system calls by audit events, for as long as the process lives; only
+    ``os.stat`` has none and is wrapped.
+
+    Args:
+        lake: where directories can be made.
+    """
+
+    baton: Baton
+
+    def __init__(self, lake: Path) -> None:
+        self._lake = lake
+        self._number = 0
+        self._noting = False
+        self.clear()
+        sys.addaudithook(self._audit)
+        self._stat, os.stat = os.stat, self._halting_stat  # type: ignore[assignment]
+
+    def clear(self) -> None:
+        """Turn to a directory that does not exist yet."""
+        self._number += 1
+        self.root = self._lake / str(self._number)
+
+    def directory(self) -> ExportDirectory:
+        """Return the directory for one attempt."""
+        return directory_of(LocalFileSystem(), str(self.root))
+
+    def files(self) -> dict[str, bytes]:
+        """Return all that lies there."""
+        if not os.path.lexists(self.root):
+            return {}
+        return {path.name: path.read_bytes() for path in self.root.iterdir()}
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _EVENTS and not self._noting and self._is_here(arguments[0]):
+            path = Path(arguments[0])
+            self.baton.halt(f"{event} {path.name}")
+            self._note(event, path, arguments)
+
+    def _note(self, event: str, path: Path, arguments: tuple[Any, ...]) -> None:
+        """Note a change that is about to be made."""
+        self._noting = True
+        if event in ("os.rename", "os.link") and os.path.lexists(path):
+            self.baton.changed(Path(arguments[1]).name, path.read_bytes())
+        elif event == "os.remove" and os.path.lexists(path):
+            self.baton.changed(path.name, None)
+        self._noting = False
+
+    def _halting_stat(self, path: Any, **options: Any) -> os.stat_result:
+        if not self._noting and self._is_here(path):
+            self.baton.halt(f"stat {Path(path).name}")
+        return self._stat(path, **options)
+
+    def _is_here(self, path: Any) -> bool:
+        return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(str(self.root))
+
+
+def directory_of(filesystem: Any, root: str) -> ExportDirectory:
+    """Return an attempt's directory on a file system: the seam to what is tested."""
+    return ExportDirectory(filesystem, root, root)
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
+def _refusal(code: str) -> OSError:
+    """Return an error as s3fs raises it: Python's, caused by one that has S3's own code."""
+    cause = OSError(code)
+    cause.response = {"Error": {"Code": code}}  # type: ignore[attr-defined]
+    error = OSError(code)
+    error.__cause__ = cause
+    return error
