@@ -74,7 +74,7 @@ class Baton:
         self._back = threading.Semaphore(0)
         self._holders: dict[int, Attempt] = {}
         self._flock, self._monotonic = fcntl.flock, time.monotonic
-        self._clock_s = 0.0
+        self.clock_s = 0.0
         self.step = 0
         self.changes: list[Change] = []
 
@@ -156,11 +156,11 @@ class Baton:
             self._back.release()
 
     def _sleep(self, seconds: float) -> None:
-        self._clock_s += seconds
+        self.clock_s += seconds
         self.halt(f"sleeps {seconds} s", pause=True)
 
     def _now(self) -> float:
-        return self._clock_s if hasattr(self._here, "attempt") else self._monotonic()
+        return self.clock_s if hasattr(self._here, "attempt") else self._monotonic()
 
     def _token_hex(self, size: int = 4) -> str:
         return self._random.randbytes(size).hex()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reliability_parts.children import in_lanes
-from reliability_parts.model_stores import LocalStore, ObjectStore, S3Store
+from reliability_parts.model_stores import AzureStore, GcsStore, LocalStore, ObjectStore, S3Store
 from reliability_parts.plays import Play
 from reliability_parts.plays_judge import PlayJudge
 from reliability_parts.report import Case
@@ -25,10 +25,18 @@ if TYPE_CHECKING:
 
     from reliability_parts.model_stores import Store
 
-_STORES = {"local": 4_000, "S3-like": 8_000, "without conditions": 8_000}
+_STORES = {
+    "local": 5_000,
+    "S3-like": 5_000,
+    "GCS-like": 5_000,
+    "Azure-like": 5_000,
+    "without conditions": 5_000,
+}
 """How many schedules of each."""
 _IN_MEMORY: dict[str, type[ObjectStore]] = {
     "S3-like": S3Store,
+    "GCS-like": GcsStore,
+    "Azure-like": AzureStore,
     "without conditions": ObjectStore,
 }
 _SHARE = 250

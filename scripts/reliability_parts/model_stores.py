@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_docsanalytics.export import store as _store
 from airflow_provider_docsanalytics.export.store import ExportDirectory
 
 if TYPE_CHECKING:
     from reliability_parts.baton import Baton
 
 
+Storage = _store.Storage
+KNOWS_OBJECTS = "sleep" in signature(Storage).parameters
+"""Whether what is tested asks GCS and Azure for conditions; else they are as a store without."""
 _EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.scandir", "os.listdir"}
 
 
@@ -42,11 +48,11 @@ class ObjectStore:
     baton: Baton
 
     def __init__(self) -> None:
-        self._objects: dict[str, bytes] = {}
+        self.clear()
 
     def directory(self) -> ExportDirectory:
         """Return the directory for one attempt."""
-        return directory_of(self, self.root)
+        return directory_of(self, self.root, self.objects())
 
     def files(self) -> dict[str, bytes]:
         """Return all that lies there."""
@@ -54,7 +60,10 @@ class ObjectStore:
 
     def clear(self) -> None:
         """Begin with an empty directory."""
-        self._objects = {}
+        self._objects: dict[str, bytes] = {}
+        self._numbers: dict[str, int] = {}
+        self._times: dict[str, float] = {}
+        self._writes = 0
 
     def invalidate_cache(self, _path: str | None = None) -> None:
         """Keep no listings."""
@@ -81,7 +90,7 @@ class ObjectStore:
         name = _name(path)
         self.baton.halt(f"put {name} {conditions or ''}".rstrip())
         self._check(name, conditions)
-        self._put(name, content)
+        self.put(name, content)
 
     def put_file(self, local: str, path: str) -> None:
         """Upload a local file."""
@@ -91,14 +100,29 @@ class ObjectStore:
 
     def rm_file(self, path: str) -> None:
         """Delete an object, which may be gone already."""
-        name = _name(path)
-        self.baton.halt(f"delete {name}")
+        self.baton.halt(f"delete {_name(path)}")
+        self.drop(_name(path))
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put an object there, now."""
+        self._writes += 1
+        self._numbers[name], self._times[name] = self._writes, self.baton.clock_s
+        self._objects[name] = bytes(content)
+        self.baton.changed(name, bytes(content))
+
+    def drop(self, name: str) -> None:
+        """Delete an object, now."""
         if self._objects.pop(name, None) is not None:
             self.baton.changed(name, None)
 
-    def _put(self, name: str, content: bytes) -> None:
-        self._objects[name] = bytes(content)
-        self.baton.changed(name, bytes(content))
+    def version(self, name: str) -> Any:
+        """Return what a condition compares, ``None`` if there is no such object."""
+        content = self._objects.get(name)
+        return None if content is None else _etag(content)
+
+    def objects(self) -> Any:
+        """Return what reads and writes on condition, ``None`` if there is no such thing."""
+        return None
 
     def _check(self, _name: str, conditions: dict[str, str]) -> None:
         if conditions:
@@ -110,9 +134,13 @@ class ObjectStore:
         return self._objects[name]
 
     def _info(self, name: str) -> dict[str, Any]:
-        content = self._found(name)
-        size = len(content)
-        return {"name": f"{self.root}/{name}", "type": "file", "size": size, "ETag": _etag(content)}
+        return {
+            "name": f"{self.root}/{name}",
+            "type": "file",
+            "size": len(self._found(name)),
+            "ETag": self.version(name),
+            "mtime": self._times[name],
+        }
 
 
 class S3Store(ObjectStore):
@@ -121,13 +149,88 @@ class S3Store(ObjectStore):
     protocol = "s3"
 
     def _check(self, name: str, conditions: dict[str, str]) -> None:
-        there = self._objects.get(name)
+        there = self.version(name)
         if "IfNoneMatch" in conditions and there is not None:
             raise _refusal("PreconditionFailed")
         if "IfMatch" in conditions and there is None:
             raise _refusal("NoSuchKey")
-        if "IfMatch" in conditions and conditions["IfMatch"] != _etag(there or b""):
+        if "IfMatch" in conditions and conditions["IfMatch"] != there:
             raise _refusal("PreconditionFailed")
+
+    def objects(self) -> Any:
+        """Return what reads and writes on condition."""
+        return _Objects(self, deletes_on_condition=False)
+
+
+class AzureStore(ObjectStore):
+    """Azure: each write has an ETag of its own, and every request knows conditions."""
+
+    protocol = "abfs"
+
+    def version(self, name: str) -> Any:
+        """Return the number of the write."""
+        return self._numbers[name] if name in self._objects else None
+
+    def objects(self) -> Any:
+        """Return what reads and writes on condition."""
+        return _Objects(self)
+
+
+class GcsStore(AzureStore):
+    """GCS: a generation for each write; it is asked for before the content, which may be newer."""
+
+    protocol = "gs"
+
+    def objects(self) -> Any:
+        """Return what reads and writes on condition."""
+        return _Objects(self, asks_version_first=True)
+
+
+class _Objects:
+    """Single objects of a store, read, put in place and deleted on condition."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        deletes_on_condition: bool = True,
+        asks_version_first: bool = False,
+    ) -> None:
+        self._store = store
+        self.deletes_on_condition = deletes_on_condition
+        self._asks_version_first = asks_version_first
+
+    def read(self, path: str) -> tuple[bytes, Any] | None:
+        """Return content and version."""
+        name = _name(path)
+        try:
+            if self._asks_version_first:
+                version = self._store.info(path)["ETag"]
+                return self._store.cat_file(path), version
+            return self._store.cat_file(path), self._store.version(name)
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, text: bytes, version: Any) -> Any:
+        """Put an object in place, if it has this version."""
+        name = _name(path)
+        self._store.baton.halt(f"put {name} if its version is {version}")
+        if self._store.version(name) != version:
+            return None
+        self._store.put(name, text)
+        return self._store.version(name)
+
+    def delete(self, path: str, version: Any) -> bool:
+        """Delete an object, if it has this version."""
+        name = _name(path)
+        self._store.baton.halt(f"ask whether the version of {name} is {version}")
+        if self._store.version(name) not in (version, None):
+            return False
+        if self.deletes_on_condition:
+            self._store.drop(name)
+        else:
+            self._store.rm_file(path)
+        return True
 
 
 class LocalStore:
@@ -189,9 +292,24 @@ class LocalStore:
         return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(str(self.root))
 
 
-def directory_of(filesystem: Any, root: str) -> ExportDirectory:
-    """Return an attempt's directory on a file system: the seam to what is tested."""
-    return ExportDirectory(filesystem, root, root)
+def directory_of(filesystem: Any, root: str, objects: Any = None) -> ExportDirectory:
+    """Return an attempt's directory on a file system: the seam to what is tested.
+
+    Args:
+        filesystem: as fsspec has them.
+        root: the directory.
+        objects: the model of what reads and writes on condition; ``None``: the real one.
+    """
+    directory = ExportDirectory(filesystem, root, root)
+    if KNOWS_OBJECTS:
+        storage = Storage(filesystem, root, root, sleep=time.sleep)  # as the schedule has it now
+        storage._objects = objects or storage._objects
+        for waits in (storage._objects, getattr(storage._objects, "_lock", None)):
+            if hasattr(waits, "_clock"):
+                waits._clock = time.monotonic
+        directory._storage = storage
+        directory.make, directory.open_spool = storage.make, storage.open_spool
+    return directory
 
 
 def _name(path: str) -> str:

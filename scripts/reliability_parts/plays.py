@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reliability_parts.model_stores import Store
 
 _MOST_STEPS = 400_000
+_CALM_AFTER_S = 3600.0
 _TO_THE_END = 10**9
 _BURSTS: tuple[Callable[[Random], float], ...] = (
     lambda _: 1,
@@ -89,7 +90,8 @@ class Play:
         self._together([self._enter(role) for role in cast], check)
 
     def calm(self) -> Attempt:
-        """Make one more attempt, to which nothing happens."""
+        """Make one more attempt an hour later, to which nothing happens."""
+        self.baton.clock_s += _CALM_AFTER_S
         role = Role(self._random.choice(self.others), "replace", self._random.randint(1, 3))
         attempt = self._enter(role)
         self.baton.run(attempt, _TO_THE_END)

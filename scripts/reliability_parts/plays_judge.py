@@ -10,8 +10,11 @@ The rules:
 3. With ``if_exists="error"`` no manifest is put in the place of another identity's.
 4. An attempt ends as what it met: ``Superseded`` only if another took the directory over after it
    did, or finished the same export meanwhile; ``ConfigError`` only with ``if_exists="error"`` and
-   another export; ``RateLimited`` only if its source said so. Nothing else.
-5. If nobody was killed, nothing lies there but the manifest, the checkpoint and what they list.
+   another export; ``RateLimited`` only if its source said so; ``StorageError`` only if it waited
+   too long for one that was halted. Nothing else.
+5. If nobody was killed, nothing lies there but the manifest, the checkpoint, what they list, and
+   parts that a checkpoint listed that was given up (of another export, or with a lost cursor): as
+   long as nobody has succeeded who took over after that part was put in place.
 6. One more attempt completes, and leaves its manifest and its parts alone.
 """
 
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
     from reliability_parts.plays import Play, Role
 
 MANIFEST, CHECKPOINT = "_manifest.json", "_checkpoint.json"
-_MAY_STAY = re.compile(r"[._]?_?[a-z]*\.?lock")
-"""Empty, and of the kind that a local file system needs to lock anything."""
+_WAITED_IN_VAIN = re.compile(r"has held this lock|have announced to change it")
+"""What attempts say that gave up waiting for one that was halted, or killed, under a lock."""
 
 
 class PlayJudge:
@@ -71,7 +74,8 @@ class PlayJudge:
             self._judge_end(attempt, files)
         self._judge_replacements()
         if not any(attempt.killed for attempt in self._play.attempts):
-            self._complain("in the end", [f"stray: {name}" for name in _unlisted(files)])
+            strays = [name for name in _unlisted(files) if not self._may_lie(name)]
+            self._complain("in the end", [f"stray: {name}" for name in strays])
 
     def conclude_calm(self, attempt: Attempt) -> None:
         """Judge the last attempt, to which nothing happened (rule 6)."""
@@ -120,12 +124,16 @@ class PlayJudge:
             self.wrong.append(f"{who} succeeded, and its export does not stand")
         elif attempt.saw == "Superseded" and not self._was_overtaken(attempt):
             self.wrong.append(f"{who} ended as Superseded, and nobody took over")
-        elif attempt.saw == "ConfigError" and not self._may_refuse(role):
-            self.wrong.append(f"{who}: {attempt.text}")
-        elif attempt.saw == "RateLimited" and role.stops_at is None:
-            self.wrong.append(f"{who}: {attempt.text}")
-        elif attempt.saw not in ("complete", "Superseded", "ConfigError", "RateLimited", "killed"):
+        elif not self._may_end(attempt, role):
             self.wrong.append(f"{who}: {attempt.saw} {attempt.text}")
+
+    def _may_end(self, attempt: Attempt, role: Role) -> bool:
+        """Whether an attempt may end as it did."""
+        return {
+            "ConfigError": self._may_refuse(role),
+            "RateLimited": role.stops_at is not None,
+            "StorageError": _WAITED_IN_VAIN.search(attempt.text) is not None,
+        }.get(attempt.saw, attempt.saw in ("complete", "Superseded", "killed"))
 
     def _stands(self, attempt: Attempt, files: dict[str, bytes]) -> bool:
         if MANIFEST not in files:
@@ -168,6 +176,15 @@ class PlayJudge:
                     self.wrong.append(f"attempt {change.by} replaced {standing}'s manifest")
                 standing = role.export
 
+    def _may_lie(self, name: str) -> bool:
+        """Whether a part that nothing lists is one that was given up, and no commit found since."""
+        puts = [change for change in self._play.baton.changes if change.name == name]
+        was_listed = any(name.encode() in (put.content or b"") for put in self._puts(CHECKPOINT))
+        return was_listed and not any(
+            attempt.saw == "complete" and self._first(attempt, CHECKPOINT) > puts[0].step
+            for attempt in self._play.attempts
+        )
+
     def _puts(self, *names: str) -> list[Change]:
         return [
             change
@@ -191,7 +208,7 @@ def _unlisted(files: dict[str, bytes]) -> list[str]:
     listed |= {file["name"] for file in _json(files, MANIFEST).get("files", ())}
     progress = _json(files, CHECKPOINT).get("progress", {})
     listed |= {file["name"] for file in progress.get("files", ())}
-    return [name for name in sorted(files.keys() - listed) if not _MAY_STAY.fullmatch(name)]
+    return sorted(files.keys() - listed)
 
 
 def _json(files: dict[str, bytes], name: str) -> dict[str, Any]:
