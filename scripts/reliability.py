@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, explorer, races, storage, windows, wire
+from reliability_parts import clock, crash, cursors, explorer, races, stalls, storage, windows, wire
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "crash": crash.cases,
     "races": races.cases,
     "explorer": explorer.cases,
+    "stalls": stalls.cases,
     "storage": storage.cases,
     "clock": clock.cases,
     "wire": wire.cases,
