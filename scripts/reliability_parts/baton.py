@@ -59,7 +59,7 @@ class Baton:
     """Passes from attempt to attempt: whoever has it runs up to its next halting points.
 
     Args:
-        random: gives the names that attempts choose for themselves.
+        random: gives the names that attempts choose for themselves, and what stores do by chance.
         say: takes a line at every halting point and change, to be read by people.
     """
 
@@ -127,6 +127,10 @@ class Baton:
         if attempt is not None and not attempt.killed:
             self.changes.append(Change(self.step, attempt.number, name, content))
             self._tell(attempt, f"  {'PUT' if content is not None else 'DELETED'} {name}")
+
+    def happens(self, probability: float) -> bool:
+        """Whether something happens now that does by chance."""
+        return self._random.random() < probability
 
     @contextmanager
     def environment(self) -> Iterator[None]:

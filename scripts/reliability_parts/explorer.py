@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reliability_parts.children import in_lanes
-from reliability_parts.model_stores import AzureStore, GcsStore, LocalStore, ObjectStore, S3Store
+from reliability_parts.local_store import LocalStore
+from reliability_parts.object_stores import AzureStore, GcsStore, ObjectStore, S3Store
 from reliability_parts.plays import Play
 from reliability_parts.plays_judge import PlayJudge
 from reliability_parts.report import Case
@@ -23,7 +25,7 @@ from reliability_parts.report import Case
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reliability_parts.model_stores import Store
+    from reliability_parts.seam import Store
 
 _STORES = {
     "local": 5_000,
@@ -41,7 +43,8 @@ _IN_MEMORY: dict[str, type[ObjectStore]] = {
 }
 _SHARE = 250
 _MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one: thousands of directories are made
-_MOST_BROKEN = 5
+_MOST_KINDS = 8
+_VARIES = re.compile(r"part-\d+-[0-9a-f]{8}|'[0-9a-f]{8}'|attempt [0-9a-f]{8}|/dev/shm/\S+|\d+")
 
 
 def cases() -> Iterator[Case]:
@@ -121,5 +124,16 @@ def _summary(where: str, shares: list[dict[str, Any]]) -> Case:
         sum(share["doubled"] for share in shares),
         0,
         ", ".join(f"{count:,} {what}" for what, count in saw.most_common()),
-        tuple(broken[:_MOST_BROKEN]),
+        _kinds(broken),
     )
+
+
+def _kinds(broken: list[str]) -> tuple[str, ...]:
+    """Return the first of each kind, with how many there are."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for each in broken:
+        kind = _VARIES.sub("…", each)
+        counts[kind] += 1
+        first.setdefault(kind, each)
+    return tuple(f"{n} like {first[kind]}" for kind, n in counts.most_common(_MOST_KINDS))

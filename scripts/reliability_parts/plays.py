@@ -16,7 +16,7 @@ from reliability_parts.baton import Attempt, Baton
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reliability_parts.model_stores import Store
+    from reliability_parts.seam import Store
 
 _MOST_STEPS = 400_000
 _CALM_AFTER_S = 3600.0

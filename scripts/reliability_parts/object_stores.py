@@ -1,43 +1,23 @@
-"""Stores in memory that answer as the real ones do, with a halting point before every answer."""
+"""Object stores in memory that answer as the real ones do, with a halting point before each answer.
+
+One conditional write in fifty is done, its answer is lost, and the client asks once more: so it
+reads that the condition no longer holds.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
-import time
-from inspect import signature
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from fsspec.implementations.local import LocalFileSystem
-
-from airflow_provider_docsanalytics.export import store as _store
-from airflow_provider_docsanalytics.export.store import ExportDirectory
+from reliability_parts.seam import directory_of
 
 if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.export.store import ExportDirectory
     from reliability_parts.baton import Baton
 
-
-Storage = _store.Storage
-KNOWS_OBJECTS = "sleep" in signature(Storage).parameters
-"""Whether what is tested asks GCS and Azure for conditions; else they are as a store without."""
-_EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.scandir", "os.listdir"}
-
-
-class Store(Protocol):
-    """One directory, reached by attempts through what is tested, and by the judge past it."""
-
-    baton: Baton
-
-    def directory(self) -> ExportDirectory:
-        """Return the directory for one attempt."""
-
-    def files(self) -> dict[str, bytes]:
-        """Return all that lies there."""
-
-    def clear(self) -> None:
-        """Begin with an empty directory."""
+_LOST = 1 / 50
+"""Of the answers to conditional writes."""
 
 
 class ObjectStore:
@@ -91,6 +71,8 @@ class ObjectStore:
         self.baton.halt(f"put {name} {conditions or ''}".rstrip())
         self._check(name, conditions)
         self.put(name, content)
+        if conditions and self.baton.happens(_LOST):
+            raise _refusal("PreconditionFailed")
 
     def put_file(self, local: str, path: str) -> None:
         """Upload a local file."""
@@ -218,7 +200,7 @@ class _Objects:
         if self._store.version(name) != version:
             return None
         self._store.put(name, text)
-        return self._store.version(name)
+        return None if self._store.baton.happens(_LOST) else self._store.version(name)
 
     def delete(self, path: str, version: Any) -> bool:
         """Delete an object, if it has this version."""
@@ -231,85 +213,6 @@ class _Objects:
         else:
             self._store.rm_file(path)
         return True
-
-
-class LocalStore:
-    """A directory of this machine: real files, and a halting point before every system call.
-
-    Python tells of its system calls by audit events, for as long as the process lives; only
-    ``os.stat`` has none and is wrapped.
-
-    Args:
-        lake: where directories can be made.
-    """
-
-    baton: Baton
-
-    def __init__(self, lake: Path) -> None:
-        self._lake = lake
-        self._number = 0
-        self._noting = False
-        self.clear()
-        sys.addaudithook(self._audit)
-        self._stat, os.stat = os.stat, self._halting_stat  # type: ignore[assignment]
-
-    def clear(self) -> None:
-        """Turn to a directory that does not exist yet."""
-        self._number += 1
-        self.root = self._lake / str(self._number)
-
-    def directory(self) -> ExportDirectory:
-        """Return the directory for one attempt."""
-        return directory_of(LocalFileSystem(), str(self.root))
-
-    def files(self) -> dict[str, bytes]:
-        """Return all that lies there."""
-        if not os.path.lexists(self.root):
-            return {}
-        return {path.name: path.read_bytes() for path in self.root.iterdir()}
-
-    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _EVENTS and not self._noting and self._is_here(arguments[0]):
-            path = Path(arguments[0])
-            self.baton.halt(f"{event} {path.name}")
-            self._note(event, path, arguments)
-
-    def _note(self, event: str, path: Path, arguments: tuple[Any, ...]) -> None:
-        """Note a change that is about to be made."""
-        self._noting = True
-        if event in ("os.rename", "os.link") and os.path.lexists(path):
-            self.baton.changed(Path(arguments[1]).name, path.read_bytes())
-        elif event == "os.remove" and os.path.lexists(path):
-            self.baton.changed(path.name, None)
-        self._noting = False
-
-    def _halting_stat(self, path: Any, **options: Any) -> os.stat_result:
-        if not self._noting and self._is_here(path):
-            self.baton.halt(f"stat {Path(path).name}")
-        return self._stat(path, **options)
-
-    def _is_here(self, path: Any) -> bool:
-        return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(str(self.root))
-
-
-def directory_of(filesystem: Any, root: str, objects: Any = None) -> ExportDirectory:
-    """Return an attempt's directory on a file system: the seam to what is tested.
-
-    Args:
-        filesystem: as fsspec has them.
-        root: the directory.
-        objects: the model of what reads and writes on condition; ``None``: the real one.
-    """
-    directory = ExportDirectory(filesystem, root, root)
-    if KNOWS_OBJECTS:
-        storage = Storage(filesystem, root, root, sleep=time.sleep)  # as the schedule has it now
-        storage._objects = objects or storage._objects
-        for waits in (storage._objects, getattr(storage._objects, "_lock", None)):
-            if hasattr(waits, "_clock"):
-                waits._clock = time.monotonic
-        directory._storage = storage
-        directory.make, directory.open_spool = storage.make, storage.open_spool
-    return directory
 
 
 def _name(path: str) -> str:
