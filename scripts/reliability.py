@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, races, storage, windows, wire
+from reliability_parts import clock, crash, cursors, explorer, races, stalls, storage, windows, wire
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "crash": crash.cases,
     "races": races.cases,
+    "explorer": explorer.cases,
+    "stalls": stalls.cases,
     "storage": storage.cases,
     "clock": clock.cases,
     "wire": wire.cases,

@@ -129,6 +129,8 @@ class S3Place:
         chunk_bytes: what is twice as large is uploaded in parts of this size; default: s3fs' own.
     """
 
+    kind = WatchedS3
+
     def __init__(
         self,
         s3: S3,
@@ -145,7 +147,7 @@ class S3Place:
 
     def filesystem(self, boundaries: Boundaries | None = None) -> Any:
         """Return S3."""
-        filesystem = WatchedS3(
+        filesystem = self.kind(
             key="k",
             secret="s",  # noqa: S106 - moto takes any
             client_kwargs={"endpoint_url": self._url, "region_name": "eu-west-1"},

@@ -1,0 +1,53 @@
+"""How schedules reach what they test: a directory for each attempt, on a store that halts."""
+# ruff: noqa: SLF001 - the one place that looks inside
+
+from __future__ import annotations
+
+import time
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_docsanalytics.export import store as _store
+from airflow_provider_docsanalytics.export.store import ExportDirectory
+
+if TYPE_CHECKING:
+    from reliability_parts.baton import Baton
+
+_Storage: Any = _store.Storage
+_KNOWS_OBJECTS = "sleep" in signature(_Storage).parameters
+"""Whether GCS and Azure are asked for conditions; if not, they are as a store without."""
+
+
+class Store(Protocol):
+    """One directory, reached by attempts through what is tested, and by the judge past it."""
+
+    baton: Baton
+
+    def directory(self) -> ExportDirectory:
+        """Return the directory for one attempt."""
+
+    def files(self) -> dict[str, bytes]:
+        """Return all that lies there."""
+
+    def clear(self) -> None:
+        """Begin with an empty directory."""
+
+
+def directory_of(filesystem: Any, root: str, objects: Any = None) -> ExportDirectory:
+    """Return an attempt's directory on a file system: the seam to what is tested.
+
+    Args:
+        filesystem: as fsspec has them.
+        root: the directory.
+        objects: the model of what reads and writes on condition; ``None``: the real one.
+    """
+    directory = ExportDirectory(filesystem, root, root)
+    if _KNOWS_OBJECTS:
+        storage = _Storage(filesystem, root, root, sleep=time.sleep)  # as the schedule has it now
+        storage._objects = objects or storage._objects
+        for waits in (storage._objects, getattr(storage._objects, "_lock", None)):
+            if hasattr(waits, "_clock"):
+                waits._clock = time.monotonic
+        directory._storage = storage
+        directory.make, directory.open_spool = storage.make, storage.open_spool
+    return directory
