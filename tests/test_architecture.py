@@ -25,7 +25,7 @@ OUTER = {
 MAY_USE = {
     "api": {"api"},
     "assets": {"api"},
-    "export": {"export"},
+    "export": {"export", "storage"},
     "hooks": {"hooks", "api", "assets"},
     "lineage": {"api", "assets"},
     "failures": {"version_compat"},
@@ -44,6 +44,7 @@ MAY_USE = {
     },
     "provider_info": {"api", "hooks"},
     "simulator": {"simulator"},
+    "storage": {"storage"},
     "version_compat": set(),
 }
 SHARED = {"", "errors", "fields", "rawjson", "trail", "window"}

@@ -19,7 +19,7 @@ import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.drift import Drift
-from airflow_provider_docsanalytics.export.storage import Storage
+from airflow_provider_docsanalytics.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

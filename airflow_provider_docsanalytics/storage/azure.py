@@ -1,0 +1,90 @@
+"""Conditional requests to Azure Blob Storage, through ``adlfs``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from airflow_provider_docsanalytics.storage.objects import check_size, run
+
+_CONFLICTS = ("ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists", "BlobNotFound")
+_GONE = ("BlobNotFound", "ContainerNotFound", "ResourceNotFound")
+_NOT_FOUND = 404
+
+
+class AzureObjects:
+    """Blobs of one account; a version is an ETag.
+
+    Args:
+        filesystem: an ``adlfs.AzureBlobFileSystem``.
+    """
+
+    deletes_on_condition = True
+
+    def __init__(self, filesystem: Any) -> None:
+        self._fs = filesystem
+
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        """Return content and ETag; 1 request up to 32 MiB."""
+        try:
+            found: tuple[bytes, str] = run(self._fs, self._read, path)
+        except Exception as error:
+            if getattr(error, "status_code", None) == _NOT_FOUND:
+                return None
+            raise
+        return found
+
+    def write(self, path: str, text: bytes, version: str | None) -> str | None:
+        """Put a blob in place if it has this ETag; 1 request."""
+        try:
+            return str(run(self._fs, self._write, path, text, version))
+        except Exception as error:
+            if _code(error) in _CONFLICTS:
+                return None
+            raise
+
+    def delete(self, path: str, version: str) -> bool:
+        """Delete a blob if it has this ETag; 1 request."""
+        try:
+            run(self._fs, self._delete, path, version)
+        except Exception as error:
+            if _code(error) in _GONE:
+                return True
+            if _code(error) in _CONFLICTS:
+                return self.read(path) is None  # a condition can fail on nothing, too
+            raise
+        return True
+
+    async def _read(self, path: str) -> tuple[bytes, str]:
+        async with self._blob(path) as blob:
+            stream = await blob.download_blob()
+            check_size(stream.size)
+            return bytes(await stream.readall()), str(stream.properties.etag)
+
+    async def _write(self, path: str, text: bytes, version: str | None) -> Any:
+        condition = _has(version) if version else {"overwrite": False}
+        async with self._blob(path) as blob:
+            answer = await blob.upload_blob(text, **condition)
+        self._fs.invalidate_cache(path.rpartition("/")[0])
+        return answer["etag"]
+
+    async def _delete(self, path: str, version: str) -> None:
+        async with self._blob(path) as blob:
+            await blob.delete_blob(**_has(version, overwrite=False))
+        self._fs.invalidate_cache(path.rpartition("/")[0])
+
+    def _blob(self, path: str) -> Any:
+        container, name, _ = self._fs.split_path(path)
+        return self._fs.service_client.get_blob_client(container=container, blob=name)
+
+
+def _has(version: str, *, overwrite: bool = True) -> dict[str, Any]:
+    not_modified = import_module("azure.core").MatchConditions.IfNotModified
+    condition = {"etag": version, "match_condition": not_modified}
+    return {**condition, "overwrite": True} if overwrite else condition
+
+
+def _code(error: BaseException) -> str:
+    """Return Azure's own name for an error."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")

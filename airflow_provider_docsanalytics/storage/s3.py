@@ -1,0 +1,92 @@
+"""Conditional requests to S3 and what speaks its API, through ``s3fs``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_docsanalytics.storage.objects import NoConditions, check_size, run
+
+_CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+_GONE = frozenset({"NoSuchKey", "404"})
+_UNKNOWN = frozenset({"NotImplemented", "501"})
+
+
+class S3Objects:
+    """Objects of S3; a version is an ETag.
+
+    A conditional DELETE is known to few of the stores that speak S3, so none is sent.
+
+    Args:
+        filesystem: an ``s3fs.S3FileSystem``.
+    """
+
+    deletes_on_condition = False
+
+    def __init__(self, filesystem: Any) -> None:
+        self._fs = filesystem
+
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        """Return content and ETag; 1 request."""
+        found: tuple[bytes, str] | None = run(self._fs, self._read, path)
+        return found
+
+    def write(self, path: str, text: bytes, version: str | None) -> str | None:
+        """Put an object in place if it has this ETag; 1 request.
+
+        Raises:
+            NoConditions: the store has answered 501.
+        """
+        condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        try:
+            answer = run(self._fs, self._call, "put_object", path, {"Body": text, **condition})
+        except Exception as error:
+            code = _code(error)
+            if code in _CONFLICTS or (code in _GONE and version):
+                return None
+            if code in _UNKNOWN:
+                raise NoConditions("this store has no conditional writes") from error
+            raise
+        return str(answer["ETag"])
+
+    def delete(self, path: str, version: str) -> bool:
+        """Delete an object if it has this ETag; 2 requests, and a moment in between."""
+        try:
+            found = run(self._fs, self._call, "head_object", path, self._fs.req_kw)
+        except FileNotFoundError:
+            return True
+        if found["ETag"] != version:
+            return False
+        run(self._fs, self._call, "delete_object", path, {})
+        return True
+
+    async def _read(self, path: str) -> tuple[bytes, str] | None:
+        from s3fs.core import S3_RETRYABLE_ERRORS  # type: ignore[import-untyped]
+
+        for tries_left in reversed(range(max(self._fs.retries, 1))):
+            try:
+                return await self._read_once(path)
+            except FileNotFoundError:
+                return None
+            except S3_RETRYABLE_ERRORS:  # the body was cut off
+                if not tries_left:
+                    raise
+        return None
+
+    async def _read_once(self, path: str) -> tuple[bytes, str]:
+        answer = await self._call("get_object", path, self._fs.req_kw)
+        async with answer["Body"] as body:
+            check_size(answer["ContentLength"])
+            return bytes(await body.read()), str(answer["ETag"])
+
+    async def _call(self, method: str, path: str, arguments: dict[str, Any]) -> Any:
+        bucket, key, _ = self._fs.split_path(path)
+        return await self._fs._call_s3(method, Bucket=bucket, Key=key, **arguments)  # noqa: SLF001 - the asynchronous twin of call_s3, as fsspec names them
+
+
+def _code(error: BaseException) -> str:
+    """Return S3's own name for an error; fsspec has Python's names for it, several to one."""
+    for each in (error, error.__cause__):
+        response = getattr(each, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code", ""))
+    return ""
