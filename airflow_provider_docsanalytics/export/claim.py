@@ -8,7 +8,9 @@ manifest is a compare-and-swap: it happens only if the file is still as this att
    written, so that a wrong path costs a running export nothing.
 2. **Acquire:** read the checkpoint, then the listing, then swap the checkpoint for one that names
    this attempt. What the checkpoint lists was published before it was listed, so the later listing
-   must show it. If another attempt writes in between, the swap fails and the step starts again.
+   must show it. If another attempt writes in between, the swap fails and the step starts again. So
+   it does if the manifest before and after the swap is not the same: then somebody has committed,
+   and whether before or after the swap cannot be told.
 3. **Publish a part:** check the owner, put the part in place, then swap the checkpoint for one that
    lists it. A part is never listed before it is there. The name of a part carries its attempt, so
    no attempt ever writes over another's part. The check saves an overtaken attempt the part; only
@@ -42,13 +44,18 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics.errors import LONGEST_RETRY_AFTER, Superseded
+from airflow_provider_docsanalytics.errors import LONGEST_RETRY_AFTER, ConfigError, Superseded
 from airflow_provider_docsanalytics.export.store import Checkpoint, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_docsanalytics.export.store import ExportDirectory, File, Identity
+    from airflow_provider_docsanalytics.export.store import (
+        ExportDirectory,
+        File,
+        Identity,
+        Manifest,
+    )
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +79,24 @@ class Claim:
         self._overtaken: Superseded | None = None
         self.owner = secrets.token_hex(4)
 
-    def acquire(self) -> Progress:
-        """Become the owner; return the progress to resume from."""
+    def acquire(self, manifest: Manifest | None, look: Callable[[], Manifest | None]) -> Progress:
+        """Become the owner; return the progress to resume from.
+
+        Args:
+            manifest: as it was last read.
+            look: reads it again, and refuses what may not be replaced.
+        """
         while True:
             progress = self._resumed() or Progress(started_at=now())
             if self._write(progress):
-                self._manifest = self._directory.read_manifest()
-                return progress
+                try:
+                    self._manifest = look()
+                except ConfigError:
+                    self.release()
+                    raise
+                if self._manifest == manifest:
+                    return progress
+                manifest = self._manifest
 
     def save(self, progress: Progress) -> None:
         """Move the checkpoint; raises :class:`Superseded` if it is another attempt's."""

@@ -71,10 +71,10 @@ class _Attempt:
         self._source = source
         self._layout = plan.layout
         self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
-        self._refuse_another_export(warn=True)
+        manifest = self._refuse_another_export(warn=True)
         directory.make()
         self._claim = Claim(directory, plan.identity, source.name)
-        self.progress = self._claim.acquire()
+        self.progress = self._claim.acquire(manifest, self._refuse_another_export)
         self._requests_before = self.progress.requests - source.requests_sent()
         self._batch = self._new_batch()
 
@@ -271,13 +271,12 @@ class _Attempt:
     def _requests(self) -> int:
         return self._requests_before + self._source.requests_sent()
 
-    def _refuse_another_export(self, *, warn: bool = False) -> None:
+    def _refuse_another_export(self, *, warn: bool = False) -> Manifest | None:
+        """Return the manifest, if what stands there is this export or may be replaced."""
         manifest = self._directory.read_manifest()
-        if manifest is None:
-            return
-        differences = self._plan.identity.differences(manifest.identity)
+        differences = self._plan.identity.differences(manifest.identity) if manifest else {}
         if not differences:
-            return
+            return manifest
         named = "\n".join(
             f"  {name}: {_text(there)} there, {_text(here)} now"
             for name, (here, there) in differences.items()
@@ -285,7 +284,7 @@ class _Attempt:
         if self._plan.if_exists == "replace":
             if warn:
                 log.warning("%s: replacing a different export:\n%s", self._directory.uri, named)
-            return
+            return manifest
         raise ConfigError(
             f"{self._directory.uri} holds a different export:\n{named}\n"
             "Put what differs into the path ({endpoint}, {project_id}, {date_from:%Y-%m-%d}, "
