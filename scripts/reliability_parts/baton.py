@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,12 +24,17 @@ class Killed(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file that was put in place, with its content, or deleted, without."""
+    """One file that was put in place, with its content, or deleted, without.
+
+    Attributes:
+        is_known: whether the attempt was told of it; if not, the answer was lost.
+    """
 
     step: int
     by: int
     name: str
     content: bytes | None
+    is_known: bool = True
 
 
 @dataclass(eq=False)
@@ -131,6 +136,13 @@ class Baton:
     def happens(self, probability: float) -> bool:
         """Whether something happens now that does by chance."""
         return self._random.random() < probability
+
+    def lose_answer(self, probability: float) -> bool:
+        """Whether the attempt that moves is not told of the change that it has just made."""
+        loses = bool(self.changes) and self.happens(probability)
+        if loses:
+            self.changes[-1] = replace(self.changes[-1], is_known=False)
+        return loses
 
     @contextmanager
     def environment(self) -> Iterator[None]:

@@ -51,7 +51,7 @@ def cases() -> Iterator[Case]:
     """Explore every kind of store; or show the one schedule that ``SCHEDULE`` names."""
     if chosen := os.environ.get("SCHEDULE"):
         where, number = chosen.rsplit(" ", 1)
-        yield _summary(where, [explore(where, range(int(number), int(number) + 1), print)])
+        yield _summary(where, [_explore(where, range(int(number), int(number) + 1), print)])
         return
     for where, count in _STORES.items():
         yield _many(where, count)
@@ -60,30 +60,38 @@ def cases() -> Iterator[Case]:
 def quick() -> Iterator[Case]:
     """Try a few of each."""
     for where in _STORES:
-        yield _many(where, 200)
+        yield _many(where, 100)
 
 
 def _many(where: str, count: int) -> Case:
     shares = [range(first, min(first + _SHARE, count)) for first in range(0, count, _SHARE)]
-    return _summary(where, list(in_lanes(partial(explore, where, share) for share in shares)))
+    return _summary(where, list(in_lanes(partial(_explore, where, share) for share in shares)))
 
 
-def explore(where: str, numbers: range, say: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Play the schedules of these numbers; return their sum."""
+def _explore(
+    where: str, numbers: range, say: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     logging.disable(logging.CRITICAL)
+    with _store(where) as store:
+        return explore(store, where, numbers, say)
+
+
+def explore(
+    store: Store, where: str, numbers: range, say: Callable[[str], None] | None = None
+) -> dict[str, Any]:
+    """Play the schedules of these numbers on one store; return their sum."""
     saw: Counter[str] = Counter()
     total: dict[str, Any] = {"runs": 0, "lost": 0, "doubled": 0, "steps": 0, "broken": []}
-    with _store(where) as store:
-        for number in numbers:
-            store.clear()
-            play = Play(store, f"{where} {number}", say)
-            judge = _play(play)
-            total["runs"] += 1
-            total["steps"] += play.baton.step
-            total["lost"] += judge.lost
-            total["doubled"] += judge.doubled
-            total["broken"] += [f'SCHEDULE="{where} {number}": {each}' for each in judge.wrong]
-            saw.update(attempt.saw for attempt in play.attempts[:-1])
+    for number in numbers:
+        store.clear()
+        play = Play(store, f"{where} {number}", say)
+        judge = _play(play)
+        total["runs"] += 1
+        total["steps"] += play.baton.step
+        total["lost"] += judge.lost
+        total["doubled"] += judge.doubled
+        total["broken"] += [f'SCHEDULE="{where} {number}": {each}' for each in judge.wrong]
+        saw.update(attempt.saw for attempt in play.attempts[:-1])
     return {**total, "saw": saw}
 
 

@@ -71,7 +71,7 @@ class ObjectStore:
         self.baton.halt(f"put {name} {conditions or ''}".rstrip())
         self._check(name, conditions)
         self.put(name, content)
-        if conditions and self.baton.happens(_LOST):
+        if conditions and self.baton.lose_answer(_LOST):
             raise _refusal("PreconditionFailed")
 
     def put_file(self, local: str, path: str) -> None:
@@ -200,7 +200,7 @@ class _Objects:
         if self._store.version(name) != version:
             return None
         self._store.put(name, text)
-        return None if self._store.baton.happens(_LOST) else self._store.version(name)
+        return None if self._store.baton.lose_answer(_LOST) else self._store.version(name)
 
     def delete(self, path: str, version: Any) -> bool:
         """Delete an object, if it has this version."""

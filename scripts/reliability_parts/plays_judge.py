@@ -6,7 +6,7 @@ The rules:
    that it gives, and their rows are its export's, each once and in order.
 2. An export that succeeded stands, or one that may have replaced it does: of the same identity, or
    of another with ``if_exists="replace"`` whose attempt took the directory over later (wrote its
-   first checkpoint) and put its manifest in place later.
+   first checkpoint, and was told so) and put its manifest in place later.
 3. With ``if_exists="error"`` no manifest is put in the place of another identity's.
 4. An attempt ends as what it met: ``Superseded`` only if another took the directory over after it
    did, or finished the same export meanwhile; ``ConfigError`` only with ``if_exists="error"`` and
@@ -142,7 +142,7 @@ class PlayJudge:
         return identity == self._role(attempt).export or any(
             self._role(rival).export == identity
             and self._role(rival).if_exists == "replace"
-            and self._first(rival, CHECKPOINT) > self._first(attempt, CHECKPOINT)
+            and self._knows_it_owns(rival) > self._first(attempt, CHECKPOINT)
             and self._last(rival, MANIFEST) > self._last(attempt, MANIFEST)
             for rival in self._play.attempts
         )
@@ -194,6 +194,10 @@ class PlayJudge:
 
     def _first(self, attempt: Attempt, name: str) -> int:
         return min((put.step for put in self._puts(name) if put.by == attempt.number), default=-1)
+
+    def _knows_it_owns(self, attempt: Attempt) -> int:
+        mine = (put for put in self._puts(CHECKPOINT) if put.by == attempt.number and put.is_known)
+        return min((put.step for put in mine), default=-1)
 
     def _last(self, attempt: Attempt, name: str) -> int:
         return max((put.step for put in self._puts(name) if put.by == attempt.number), default=-1)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _PAIRS = 104
 """At each place."""
-_LANES = 8
+_LANES = 13
 """At each place at once: they mostly sleep."""
 _STALL_S = (1.0, 3.0)
-_LATER_S = 6.0
+_LATER_S = 10.0
 """The second attempt of a pair begins at most so much later."""
 _CHANCE = {"local": 1 / 30, "S3": 1 / 10}
 """That one call stalls. On local disks these are system calls, of which a read or a write takes
@@ -47,7 +47,7 @@ def cases() -> Iterator[Case]:
 
 def quick() -> Iterator[Case]:
     """Try a few of them."""
-    yield from _all(2, 1)
+    yield from _all(1, 1)
 
 
 def _all(pairs: int, lanes: int) -> Iterator[Case]:
