@@ -42,19 +42,10 @@ _MOST_BROKEN = 5
 
 def cases() -> Iterator[Case]:
     """Let pairs race on S3 and on a local disk, all at once."""
-    yield from _all(_PAIRS, _LANES)
-
-
-def quick() -> Iterator[Case]:
-    """Try a few of them."""
-    yield from _all(1, 1)
-
-
-def _all(pairs: int, lanes: int) -> Iterator[Case]:
     with stage() as (lake, s3):
         works = [
-            partial(_lane, place, where, range(lane, pairs, lanes))
-            for lane in range(lanes)
+            partial(_lane, place, where, range(lane, _PAIRS, _LANES))
+            for lane in range(_LANES)
             for where, place in (
                 ("local", LocalPlace(lake / f"stalls-{lane}")),
                 ("S3", StallingS3Place(s3, f"stalls-{lane}")),

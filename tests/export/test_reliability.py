@@ -22,7 +22,13 @@ sys.exit(bad)
 """
 
 
-@pytest.mark.parametrize("part", ["crash", "races", "storage", "clock"])
+OVERTAKEN = pytest.mark.xfail(reason="an overtaken attempt may delete what the winner lists")
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["crash", "races", pytest.param("explorer", marks=OVERTAKEN), "storage", "clock"],
+)
 def test_no_row_is_lost_or_doubled(part: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", QUICK, part],
