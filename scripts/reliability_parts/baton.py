@@ -47,6 +47,7 @@ class Attempt:
         saw: once it has ended: the error's name, ``complete`` or ``killed``.
         left: halting points to pass before the baton goes back.
         steps: halting points passed.
+        reads_from: the step at which it began to read pages, and owned the directory for good.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Attempt:
     killed: bool = False
     left: int = 0
     steps: int = 0
+    reads_from: int | None = None
     turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     thread: threading.Thread | None = None
 
@@ -132,6 +134,12 @@ class Baton:
         if attempt is not None and not attempt.killed:
             self.changes.append(Change(self.step, attempt.number, name, content))
             self._tell(attempt, f"  {'PUT' if content is not None else 'DELETED'} {name}")
+
+    def begins_to_read(self) -> None:
+        """Note that the attempt that moves has taken the directory over."""
+        attempt = self._here.attempt
+        if attempt.reads_from is None:
+            attempt.reads_from = self.step
 
     def happens(self, probability: float) -> bool:
         """Whether something happens now that does by chance."""

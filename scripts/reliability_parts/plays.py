@@ -169,6 +169,7 @@ class Play:
         export(plan, self.store.directory(), source)
 
     def _read(self, role: Role, cursor: str | None) -> Iterator[Page]:
+        self.baton.begins_to_read()
         for page in range(int(cursor or 0), self.pages[role.export]):
             self.baton.halt(f"asks for page {page} of {role.export}")
             if cursor and role.loses_cursor:

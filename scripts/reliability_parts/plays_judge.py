@@ -5,13 +5,14 @@ The rules:
 1. At every moment the standing manifest is whole: all its files are there, with the sizes and sums
    that it gives, and their rows are its export's, each once and in order.
 2. An export that succeeded stands, or one that may have replaced it does: of the same identity, or
-   of another with ``if_exists="replace"`` whose attempt took the directory over later (wrote its
-   first checkpoint, and was told so) and put its manifest in place later.
+   of another with ``if_exists="replace"`` whose attempt took the directory over later (wrote the
+   checkpoint with which it began to read) and put its manifest in place later.
 3. With ``if_exists="error"`` no manifest is put in the place of another identity's.
 4. An attempt ends as what it met: ``Superseded`` only if another took the directory over after it
    did, or finished the same export meanwhile; ``ConfigError`` only with ``if_exists="error"`` and
-   another export; ``RateLimited`` only if its source said so; ``StorageError`` only if it waited
-   too long for one that was halted. Nothing else.
+   another export; ``RateLimited`` only if its source said so; ``BadResponse`` only if its source
+   refused to resume a second time; ``StorageError`` only if it waited too long for one that was
+   halted. Nothing else.
 5. If nobody was killed, nothing lies there but the manifest, the checkpoint, what they list, and
    parts that a checkpoint listed that was given up (of another export, or with a lost cursor): as
    long as nobody has succeeded who took over after that part was put in place.
@@ -133,6 +134,7 @@ class PlayJudge:
             "ConfigError": self._may_refuse(role),
             "RateLimited": role.stops_at is not None,
             "StorageError": _WAITED_IN_VAIN.search(attempt.text) is not None,
+            "BadResponse": role.loses_cursor and "cursor to resume from, twice" in attempt.text,
         }.get(attempt.saw, attempt.saw in ("complete", "Superseded", "killed"))
 
     def _stands(self, attempt: Attempt, files: dict[str, bytes]) -> bool:
@@ -142,7 +144,7 @@ class PlayJudge:
         return identity == self._role(attempt).export or any(
             self._role(rival).export == identity
             and self._role(rival).if_exists == "replace"
-            and self._knows_it_owns(rival) > self._first(attempt, CHECKPOINT)
+            and self._took_over(rival) > self._took_over(attempt)
             and self._last(rival, MANIFEST) > self._last(attempt, MANIFEST)
             for rival in self._play.attempts
         )
@@ -181,7 +183,7 @@ class PlayJudge:
         puts = [change for change in self._play.baton.changes if change.name == name]
         was_listed = any(name.encode() in (put.content or b"") for put in self._puts(CHECKPOINT))
         return was_listed and not any(
-            attempt.saw == "complete" and self._first(attempt, CHECKPOINT) > puts[0].step
+            attempt.saw == "complete" and self._took_over(attempt) > puts[0].step
             for attempt in self._play.attempts
         )
 
@@ -195,9 +197,15 @@ class PlayJudge:
     def _first(self, attempt: Attempt, name: str) -> int:
         return min((put.step for put in self._puts(name) if put.by == attempt.number), default=-1)
 
-    def _knows_it_owns(self, attempt: Attempt) -> int:
-        mine = (put for put in self._puts(CHECKPOINT) if put.by == attempt.number and put.is_known)
-        return min((put.step for put in mine), default=-1)
+    def _took_over(self, attempt: Attempt) -> int:
+        """Return when an attempt took over.
+
+        Somebody may finish before it reads; then it begins anew. Once it reads, it has no second chance: what it then writes is judged by that moment.
+        """
+        until = self._first(attempt, CHECKPOINT)
+        until = until if attempt.reads_from is None else attempt.reads_from
+        mine = [put.step for put in self._puts(CHECKPOINT) if put.by == attempt.number]
+        return max((step for step in mine if step <= until), default=-1)
 
     def _last(self, attempt: Attempt, name: str) -> int:
         return max((put.step for put in self._puts(name) if put.by == attempt.number), default=-1)
