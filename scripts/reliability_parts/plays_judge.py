@@ -200,7 +200,8 @@ class PlayJudge:
     def _took_over(self, attempt: Attempt) -> int:
         """Return when an attempt took over.
 
-        Somebody may finish before it reads; then it begins anew. Once it reads, it has no second chance: what it then writes is judged by that moment.
+        Somebody may finish before it reads; then it begins anew. Once it reads, it has no second
+        chance: what it then writes is judged by that moment.
         """
         until = self._first(attempt, CHECKPOINT)
         until = until if attempt.reads_from is None else attempt.reads_from
