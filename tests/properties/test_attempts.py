@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from airflow_provider_docsanalytics.errors import RateLimited, Superseded
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.storage import Storage
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from airflow_provider_docsanalytics.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import multiprocessing
 import uuid
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,11 +48,11 @@ def place(
         case "memory":
             yield Place(memory, f"/{uuid.uuid4()}")
         case "S3":
-            yield Place(partial(s3, s3_url), f"lake/{uuid.uuid4()}")
+            yield Place(cache(partial(s3, s3_url)), f"lake/{uuid.uuid4()}")
         case _:
             with s3_faults.door(s3_url) as url:
                 s3_faults.fail(url, 0, s3_faults.NO_CONDITIONS)
-                yield Place(partial(s3, url), f"lake/{uuid.uuid4()}")
+                yield Place(cache(partial(s3, url)), f"lake/{uuid.uuid4()}")
 
 
 def test_a_file_that_is_not_there_is_made_by_the_first_alone(place: Place) -> None:
