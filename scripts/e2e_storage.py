@@ -2,7 +2,7 @@
 
 usage: e2e_storage.py --azurite FILE [STORAGE …]; all storages without arguments. Prints a table and
 exits with 1 if a promise does not hold. Everything lies in .cache/e2e_storage of this clone; every
-server is a local one on a free port: moto, gcp-storage-emulator, Azurite.
+server is a local one on a free port: moto, fake-gcs-server, Azurite.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_home import airflow_environment
 from e2e_parts.processes import exit_on_signals
 from e2e_parts.report import Report
 from e2e_parts.service import Service
-from storage_parts import large, readers
+from storage_parts import conditions, large, readers
 from storage_parts.lakes import S3, Azure, Gcs, Lake, Local
 from storage_parts.trial import CONN_ID, FROM, TO, Line, Trial
 
@@ -42,6 +42,7 @@ def main() -> int:
                     _connect(lake.conn_id, lake.connection)
                 _connect(CONN_ID, service.connection(max_wait_s=0))
                 lines += [Trial(report, lake, way, service).run() for way in lake.ways()]
+                conditions.run(report, lake)
                 if name == "local":
                     readers.run(report, HOME / "read", service)
                 _connect(CONN_ID, large_service.connection(max_wait_s=0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from storage_parts.servers import azurite, gcs_emulator, moto_server
+from storage_parts.servers import azurite, gcs_server, moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,16 +153,16 @@ class S3(Lake):
 
 
 class Gcs(Lake):
-    """gcp-storage-emulator and google-cloud-storage."""
+    """fake-gcs-server and google-cloud-storage."""
 
     name, scheme = "GCS", "gs"
 
     def start(self, running: ExitStack) -> None:
-        """Start the emulator."""
+        """Start the server."""
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import storage
 
-        url = running.enter_context(gcs_emulator())
+        url = running.enter_context(gcs_server())
         self.connection = {
             "conn_type": "google_cloud_platform",
             "extra": {"is_anonymous": True, "project": "made-up", "gcs.endpoint": url},

