@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SINCE = "2026-02-01T00:00:00.000Z"
 INTERVAL_S = 0.05
-_TIMEOUT_S = 0.4
 _LONGEST_WAIT_S = 2.0
 """What is longer is not waited for: the past is moved instead."""
 _AGAIN_S = 1.2
@@ -43,7 +42,7 @@ def ending(mode: str, **arguments: Any) -> str:
     """
 
     def sensor() -> MintlifyConversationSensor:
-        usual = {"since": SINCE, "poke_interval": INTERVAL_S, "timeout": _TIMEOUT_S}
+        usual = {"since": SINCE, "poke_interval": INTERVAL_S}
         how = {"deferrable": True} if mode == "deferrable" else {"mode": mode, "deferrable": False}
         return MintlifyConversationSensor(task_id="wait", **usual | how | arguments)
 
@@ -61,18 +60,23 @@ def _poke(sensor: Callable[[], MintlifyConversationSensor]) -> None:
 
 def _reschedule(sensor: Callable[[], MintlifyConversationSensor]) -> None:
     """Start a new sensor for every poke, as Airflow does, with what it keeps in between."""
-    task = _Task()
-    if not AIRFLOW_V_3_0_PLUS:  # it would ask the database
-        base: Any = import_module("airflow.sensors.base")
-        base._orig_start_date = lambda **_: task.began  # noqa: SLF001 - Airflow's
-    context = {"ti": task} | ({"task_state_store": _State()} if AIRFLOW_V_3_3_PLUS else {})
+    context = rescheduled()
     while True:
         try:
             sensor().execute(context)
         except AirflowRescheduleException as again:
-            task.pass_until(again.reschedule_date)
+            context["ti"].pass_until(again.reschedule_date)
         else:
             return
+
+
+def rescheduled() -> Any:
+    """Return what outlives the pokes of a sensor that is rescheduled, as a task's context."""
+    task = _Task()
+    if not AIRFLOW_V_3_0_PLUS:  # it would ask the database
+        base: Any = import_module("airflow.sensors.base")
+        base._orig_start_date = lambda **_: task.began  # noqa: SLF001 - Airflow's
+    return {"ti": task} | ({"task_state_store": _State()} if AIRFLOW_V_3_3_PLUS else {})
 
 
 def _defer(sensor: Callable[[], MintlifyConversationSensor]) -> None:
