@@ -14,12 +14,18 @@ class Patience:
 
     Args:
         interval_s: seconds between two polls when all is well.
+        faults: failed polls in a row so far, where another process has begun.
     """
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, interval_s: float, faults: int = 0) -> None:
         self._interval_s = interval_s
-        self._faults = 0
+        self._faults = faults
         self._refusals = 0
+
+    @property
+    def faults(self) -> int:
+        """Failed polls in a row, a spent quota aside."""
+        return self._faults
 
     def succeeded(self) -> None:
         """Forget the failures: the service has answered."""

@@ -18,6 +18,7 @@ INTERNAL = frozenset(
         "operators.path",
         "operators.waiting",
         "operators.window",
+        "sensors.modes",
         "triggers.mark_store",
         "triggers.marks",
         "triggers.off_loop",

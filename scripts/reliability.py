@@ -12,7 +12,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, explorer, races, stalls, storage, windows, wire
+from reliability_parts import (
+    clock,
+    crash,
+    cursors,
+    explorer,
+    modes,
+    races,
+    stalls,
+    storage,
+    windows,
+    wire,
+)
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "wire": wire.cases,
     "windows": windows.cases,
     "cursors": cursors.cases,
+    "modes": modes.cases,
 }
 
 

@@ -209,6 +209,7 @@ class Selection:
     filters: Mapping[str, str]
     thread_ids: tuple[str, ...] = ()
     page_size: int = 0
+    odd_rows: bool = False  # whoever asks deals with rows that are no objects, or not UTF-8
 
     @property
     def is_empty(self) -> bool:

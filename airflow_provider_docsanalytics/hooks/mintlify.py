@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError
 from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms, parse_instant
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.api.endpoint import Selection
+    from collections.abc import Iterator
+
+    from airflow_provider_docsanalytics.api.endpoint import Page
 
 _KEY_BYTES = 8
+
+AHEAD = timedelta(days=1)
+"""How far beyond now turns are looked for: the clock here may be behind the service's."""
+SHORTEST_INTERVAL_S = 0.05
+"""Less would be no pause; a real service, with 100 requests an hour, is asked every few minutes."""
+LONGEST_INTERVAL_S = 366 * 86_400.0
 
 LARGEST_PAGE = MINTLIFY.endpoint("conversations").page_size
 RESOLUTIONS = ("answered", "unanswered")
@@ -43,10 +53,12 @@ class TurnsSeen:
     Attributes:
         turns: in no order that can be relied on.
         more: there are turns that the page had no room for.
+        odd: rows that are no turns, since they have no moment; they count nowhere.
     """
 
     turns: tuple[Turn, ...]
     more: bool
+    odd: int = 0
 
 
 class MintlifyHook(DocsAnalyticsHook):
@@ -72,23 +84,26 @@ class MintlifyHook(DocsAnalyticsHook):
     ) -> TurnsSeen:
         """Spend one request on the turns at or after ``since``: at most ``limit`` of them.
 
+        A row without a timestamp that can be read is left out, with one line in the log for all of
+        them; so is a turn stamped more than a day ahead of now, until then.
+
         Args:
             since: a moment; no zone means UTC.
             limit: up to 1000, the largest page.
             project_id: default: the connection's login.
         """
         start = parse_instant(since, "since")
-        # A day more than now: the clock here may be behind the service's.
-        end = max(start, parse_instant(datetime.now(UTC), "now")) + timedelta(days=1)
+        window = DateWindow(start, max(start, parse_instant(datetime.now(UTC), "now")) + AHEAD)
         selection = self.select(
-            "conversations",
-            window=DateWindow(start, end),
-            project_id=project_id,
-            page_size=limit,
+            "conversations", window=window, project_id=project_id, page_size=limit
         )
-        page = self.ask_once(selection)
-        turns = tuple(_turn(row, selection) for row in page.decode())
-        return TurnsSeen(turns, more=page.next_cursor is not None)
+        page = self.ask_once(replace(selection, odd_rows=True))
+        turns, odd = self._turns(page)
+        # A service that does not keep to the window must not move a watermark out of it.
+        inside = tuple(
+            turn for turn in turns if window.date_from <= turn.timestamp < window.date_to
+        )
+        return TurnsSeen(inside, more=page.next_cursor is not None, odd=odd)
 
     def see_conversations(
         self,
@@ -101,7 +116,8 @@ class MintlifyHook(DocsAnalyticsHook):
         """Spend one request on whether at least ``minimum`` turns exist at or after ``since``.
 
         The page asked for is no larger than the answer takes: ``minimum`` turns, or the largest
-        page where ``resolution_status`` has to be looked for.
+        page where ``resolution_status`` has to be looked for. Where rows without a moment have
+        taken the room of turns on it, a second request asks for the largest page.
 
         Returns:
             the matching turns of that page.
@@ -109,16 +125,75 @@ class MintlifyHook(DocsAnalyticsHook):
         check_wanted(minimum, resolution_status)
         limit = minimum if resolution_status is None else LARGEST_PAGE
         seen = self.see_turns(since=since, limit=limit, project_id=project_id)
+        if seen.odd and seen.more and limit < LARGEST_PAGE:
+            seen = self.see_turns(since=since, project_id=project_id)
         return matching(seen.turns, resolution_status)
+
+    def _turns(self, page: Page) -> tuple[list[Turn], int]:
+        """Return the turns of a page, and how many of its rows are none."""
+        turns, odd = [], []
+        for row in page.rows:
+            try:
+                turns.append(_turn(row))
+            except _OddRowError as error:
+                odd.append(error)
+        if odd:
+            self.log.warning(
+                "conversations: %d of %d rows left out: no turns, since they have no moment. The "
+                "first: %s. If this stays, the service has changed: report it with this message.",
+                len(odd),
+                len(page.rows),
+                odd[0],
+            )
+        return turns, len(odd)
+
+
+class _OddRowError(Exception):
+    """A row of the conversations that is no turn; the text says why, and quotes no more of it."""
+
+
+@contextmanager
+def connection_must_exist() -> Iterator[None]:
+    """Make a connection that is missing what it is to those who poll: a ``ConfigError``."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    try:
+        yield
+    except AirflowNotFoundException as error:
+        raise ConfigError(f"{error}. Create it: the next poll uses it.") from error
+
+
+def check_interval(name: str, interval: object) -> float:
+    """Return the seconds between two polls, from seconds or a ``timedelta``.
+
+    Raises:
+        ConfigError: it is no number, or a loop with it would not pause or never come back.
+    """
+    seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not SHORTEST_INTERVAL_S <= seconds <= LONGEST_INTERVAL_S  # false for NaN
+    ):
+        raise ConfigError(
+            f"{name}={interval!r:.100}: expected seconds, more than 0 (at least "
+            f"{SHORTEST_INTERVAL_S}) and at most a year. 900, a quarter of an hour, is usual."
+        )
+    return float(seconds)
 
 
 def check_wanted(minimum: object, resolution_status: object) -> None:
     """Raise a ``ConfigError`` for what one page cannot show, or the service does not know."""
-    if not isinstance(minimum, int) or not 1 <= minimum <= LARGEST_PAGE:
-        raise ConfigError(f"minimum={minimum!r}: expected a whole number from 1 to {LARGEST_PAGE}.")
+    whole = isinstance(minimum, int) and not isinstance(minimum, bool)
+    if not whole or not 1 <= minimum <= LARGEST_PAGE:  # type: ignore[operator]
+        raise ConfigError(
+            f"minimum={minimum!r:.100}: expected a whole number from 1 to {LARGEST_PAGE}."
+        )
     if resolution_status not in (None, *RESOLUTIONS):
         known = ", ".join(RESOLUTIONS)
-        raise ConfigError(f"resolution_status={resolution_status!r}: expected {known} or None.")
+        raise ConfigError(
+            f"resolution_status={resolution_status!r:.100}: expected {known} or None."
+        )
 
 
 def matching(turns: tuple[Turn, ...], resolution_status: str | None) -> tuple[Turn, ...]:
@@ -142,14 +217,20 @@ def in_short(turns: tuple[Turn, ...]) -> dict[str, Any]:
     return {"count": len(turns), "newest": max((turn.timestamp for turn in turns), default=None)}
 
 
-def _turn(row: dict[str, Any], selection: Selection) -> Turn:
+def _turn(text: bytes) -> Turn:
+    try:
+        row = rawjson.value(text)
+    except rawjson.NotJson as error:
+        raise _OddRowError(f"it cannot be read ({error})") from error
+    if not isinstance(row, dict):
+        raise _OddRowError(f"it is no object, but {type(row).__name__}")
     told = row.get("timestamp")
     if not isinstance(told, str):
-        raise BadResponse(f"{selection}: a row's 'timestamp' is {told!r}, expected a text.")
+        raise _OddRowError(f"its 'timestamp' is {told!r:.50}, expected a text")
     try:
         timestamp = iso_ms(parse_instant(told, "timestamp"))
-    except ConfigError as error:
-        raise BadResponse(f"{selection}: a row's {error}") from None
+    except ConfigError:
+        raise _OddRowError(f"its 'timestamp' is {told!r:.50}, expected a date") from None
     identity = repr((row.get("conversationId") or row.get("id"), told)).encode()
     resolution = row.get("resolutionStatus")
     return Turn(

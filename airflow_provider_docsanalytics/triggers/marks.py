@@ -10,16 +10,28 @@ import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.window import iso_ms, parse_instant
+from airflow_provider_docsanalytics.window import MILLISECOND, iso_ms, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from airflow_provider_docsanalytics.hooks.mintlify import Turn
     from airflow_provider_docsanalytics.triggers.mark_store import MarkStore
 
 OVERLAP = timedelta(minutes=10)
-"""How much later than its own timestamp a turn may show up and still be announced."""
+"""How much later than its own timestamp a turn may show up and still be announced, at the least."""
+REACH = timedelta(days=2)
+"""How far a poll reaches back behind the newest turn, at the most.
+
+A poll shows turns up to a day ahead of the clock here (:data:`.hooks.mintlify.AHEAD`), and the
+clock may be ahead by most of another day. So no turn, whatever its timestamp, moves a watermark
+beyond the service's present, and no clock has to be right.
+"""
+LOOK_BACK = timedelta(days=1)
+"""How far the first poll of a watcher without ``since`` reaches back behind what it announces."""
+KEPT = 250
+"""Turns that a poll shows again, of the newest; the other 750 of a page are for new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +40,12 @@ class Look:
 
     Attributes:
         since: it reached back to here, ISO 8601.
-        at: the moment of the poll.
         turns: what it saw, in no order that can be relied on.
         more: the page was full, and there are turns that it did not show.
         moves: the marks that watchers move to because of it, and where each is kept.
     """
 
     since: str
-    at: str
     turns: tuple[Turn, ...]
     more: bool
     moves: list[tuple[MarkStore, Mark]] = field(default_factory=list)
@@ -84,56 +94,77 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Up to where a watcher has counted.
+    """Up to where a watcher has counted. All times are the turns' own: no clock has a say.
 
     Attributes:
         since: the next look has to reach back to here, ISO 8601.
-        newest: the last timestamp that was counted, or the moment it was seen if that is earlier;
-            empty before the first.
-        counted: keys of the turns from ``since`` on that were counted.
+        newest: the last timestamp that was counted; empty before the first.
+        counted: the turns from ``since`` on that were counted, each key with its timestamp.
         pending: what was counted and is not announced, since it is too little.
+        total: how many turns were counted so far.
+        old_before: what the first look shows of before this moment is counted as old.
     """
 
     since: str
     newest: str = ""
-    counted: tuple[str, ...] = ()
+    counted: dict[str, str] = msgspec.field(default_factory=dict)
     pending: Batch | None = None
+    total: int = 0
+    old_before: str = ""
+
+    @classmethod
+    def first(cls, since: datetime | None, *, now: datetime, interval_s: float) -> Mark:
+        """Return the mark of a watcher that has not got anywhere yet.
+
+        Without ``since``, the turns of the last interval are new. The clock here may be ahead, so
+        that those to come are stamped before that: the first look reaches further back, and what it
+        shows there is known from then on.
+        """
+        if since is not None:
+            return cls(since=iso_ms(since))
+        begun = now - timedelta(seconds=interval_s)
+        return cls(since=iso_ms(begun - LOOK_BACK), old_before=iso_ms(begun))
 
     @classmethod
     def parse(cls, stored: Any) -> Mark | None:
         """Return the mark as the store gives it back, or ``None`` if it is none."""
         try:
-            mark = msgspec.convert(stored, cls)
-            return structs.replace(mark, since=iso_ms(parse_instant(mark.since, "since")))
+            mark = msgspec.convert(_with_times(stored), cls)
+            newest = mark.newest and iso_ms(parse_instant(mark.newest, "newest"))
+            since = iso_ms(parse_instant(mark.since, "since"))
         except (msgspec.ValidationError, ConfigError):
             return None
+        return structs.replace(mark, since=since, newest=newest)
 
-    def reach(self) -> tuple[str, int]:
+    def reach(self) -> tuple[int, str, int]:
         """Return what puts two marks of one watcher in order of what they have counted."""
-        return self.newest, len(self.counted)
+        return self.total, self.newest, len(self.counted)
 
     def as_json(self) -> dict[str, Any]:
         """Return the mark as the store takes it."""
-        mark: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))  # tuples to lists
+        mark: dict[str, Any] = msgspec.to_builtins(self)
         return mark
 
     def after(self, look: Look, wanted: Collection[Turn]) -> Mark:
         """Return the mark once the turns of a look were counted; ``wanted`` are those that matter.
 
-        A full page says nothing of the turns it leaves out, so the next look starts at its end:
-        they are not waited for, but ``more`` tells that they are there.
+        A full page says nothing of the turns it leaves out, so the next look starts further on:
+        they are not waited for, but ``more`` tells that they may be there.
         """
-        seen = max((turn.timestamp for turn in look.turns), default="")
-        # A turn from the future must not hide all that come until then.
-        newest = max(min(seen, look.at), self.newest, self.since)
-        since = newest if look.more else max(self.since, _earlier(newest))
-        known = set(self.counted)
-        fresh = [turn for turn in wanted if turn.timestamp >= self.since and turn.key not in known]
+        new = [turn for turn in look.turns if self._is_new(turn)]
+        fresh = [
+            turn for turn in wanted if self._is_new(turn) and turn.timestamp >= self.old_before
+        ]
+        counted = self.counted | {turn.key: turn.timestamp for turn in new}
+        newest = max((turn.timestamp for turn in new), default=self.newest)
+        newest = max(newest, self.newest)
+        since = self._since(counted, newest, look)
         return Mark(
             since=since,
             newest=newest,
-            counted=tuple(turn.key for turn in look.turns if turn.timestamp >= since),
+            counted={key: time for key, time in counted.items() if time >= since},
             pending=Batch.of(fresh, more=look.more).with_(self.pending) if fresh else self.pending,
+            total=self.total + len(new),
         )
 
     def due(self, minimum: int) -> Batch | None:
@@ -145,6 +176,31 @@ class Mark(msgspec.Struct, frozen=True):
         """Return the mark once its pending turns were announced."""
         return structs.replace(self, pending=None)
 
+    def _is_new(self, turn: Turn) -> bool:
+        return turn.timestamp >= self.since and turn.key not in self.counted
 
-def _earlier(timestamp: str) -> str:
-    return iso_ms(parse_instant(timestamp, "timestamp") - OVERLAP)
+    def _since(self, counted: dict[str, str], newest: str, look: Look) -> str:
+        """Return where the next look starts, never before this one's."""
+        times = sorted(counted.values())
+        if not times:
+            return self.since
+        since = times[-KEPT] if len(times) >= KEPT else self.since
+        if not look.more:
+            since = min(since, _earlier(newest, OVERLAP))
+        since = max(since, self.since, _earlier(newest, REACH))
+        if look.more and since == self.since and counted.keys() == self.counted.keys():
+            # More turns of one moment than a page holds: those that are left out stay out.
+            later = (time for time in times if time > since)
+            return next(later, iso_ms(parse_instant(newest, "newest") + MILLISECOND))
+        return since
+
+
+def _with_times(stored: Any) -> Any:
+    """Return a mark whose counted turns have timestamps; versions up to 0.1 kept keys alone."""
+    if not isinstance(stored, dict) or not isinstance(stored.get("counted"), list):
+        return stored
+    return stored | {"counted": {str(key): stored.get("newest", "") for key in stored["counted"]}}
+
+
+def _earlier(timestamp: str, by: timedelta) -> str:
+    return iso_ms(parse_instant(timestamp, "timestamp") - by)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_docsanalytics.errors import BadResponse, DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import INCURABLE
-from airflow_provider_docsanalytics.hooks.mintlify import check_wanted, in_short, matching
+from airflow_provider_docsanalytics.hooks.mintlify import (
+    check_interval,
+    check_wanted,
+    in_short,
+    matching,
+)
 from airflow_provider_docsanalytics.patience import Patience
-from airflow_provider_docsanalytics.triggers.mark_store import MarkStore
+from airflow_provider_docsanalytics.triggers.mark_store import MarkStore, digest
 from airflow_provider_docsanalytics.triggers.marks import Mark
 from airflow_provider_docsanalytics.triggers.off_loop import off_loop
 from airflow_provider_docsanalytics.triggers.poll import Source, poll_of
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
-from airflow_provider_docsanalytics.window import iso_ms, parse_instant
+from airflow_provider_docsanalytics.window import parse_instant
 
 if TYPE_CHECKING or AIRFLOW_V_3_0_PLUS:
     from airflow.triggers.base import BaseEventTrigger
@@ -32,6 +37,13 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.triggers.poll import Poll
 
 
+class _RefusedError(ConfigError, TypeError):
+    """A wrong argument; a triggerer fails the one trigger on a ``TypeError``, and ends on others.
+
+    What an older version has let into Airflow's database must not take all triggers with it.
+    """
+
+
 class MintlifyConversationTrigger(BaseEventTrigger):
     """Polls for new conversation turns, one request a poll; none of its parameters is secret.
 
@@ -39,22 +51,26 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     new turns is one event: ``count``, ``oldest``, ``newest``, ``unanswered``, and ``more`` if a
     poll's page of 1000 had no room for all. On 3.3+ all watchers with the same connection, project
     and interval share one poll, and how far each has got lies in the asset state store: a triggerer
-    that restarts goes on where the last one ended. Announced at least once: a triggerer that is
-    killed within a second or two of an event may announce it again.
+    that restarts goes on where the last one ended. Watchers of one asset that differ in connection,
+    project, ``minimum`` or ``resolution_status`` each have a place of their own there. Announced at
+    least once, whatever the clocks say: a triggerer that is killed within a second or two of an
+    event may announce it again.
 
     Args:
         since: turns at or after this moment count, ISO 8601. Default for a watcher that has not
             got anywhere yet: an interval before it starts.
-        minimum: how many turns it takes, 1 to 1000.
+        minimum: how many turns it takes, 1 to 1000; a row without a timestamp is none.
         resolution_status: count ``answered`` or ``unanswered`` turns only.
         project_id: default: the connection's login.
         mintlify_conn_id: the connection.
-        poke_interval_s: seconds between two polls.
+        poke_interval_s: seconds between two polls, more than 0.
         once: for a deferred task: end with one event, which says that enough turns are there or
             that it is no use to go on. A watcher only logs what goes wrong, and goes on.
         not_before: with ``once``, the moment of the first poll, ISO 8601 with a zone; default: an
             interval from now. A moment, so that a triggerer that restarts does not wait all over
             again.
+        failures: with ``once``, polls that have failed in a row so far, the sensor's own.
+        silent_fail: with ``once``, log what would end the wait, and go on.
 
     Raises:
         ConfigError: a parameter is out of range.
@@ -71,9 +87,17 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         poke_interval_s: float = 900.0,
         once: bool = False,
         not_before: str | None = None,
+        failures: int = 0,
+        silent_fail: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        check_wanted(minimum, resolution_status)
+        try:
+            check_wanted(minimum, resolution_status)
+            check_interval("poke_interval_s", poke_interval_s)
+            if since is not None:
+                parse_instant(since, "since")
+        except ConfigError as error:
+            raise _RefusedError(str(error)) from None
         self.since = since
         self.minimum = minimum
         self.resolution_status = resolution_status
@@ -83,9 +107,12 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         self.once = once
         self.supports_triggerer_queue = once  # a watcher belongs to no task and so to no queue
         self.not_before = not_before
+        self.failures = failures
+        self.silent_fail = silent_fail
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments."""
+        of_a_task = {"failures": self.failures, "silent_fail": self.silent_fail}
         return (
             "airflow_provider_docsanalytics.triggers.mintlify.MintlifyConversationTrigger",
             {
@@ -97,6 +124,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 "poke_interval_s": self.poke_interval_s,
                 "once": self.once,
                 "not_before": self.not_before,
+                **(of_a_task if self.once else {}),
             },
         )
 
@@ -128,15 +156,23 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             yield event
 
     @property
+    def _digest(self) -> str:
+        return digest(
+            conn_id=self.mintlify_conn_id,
+            project_id=self.project_id,
+            minimum=self.minimum,
+            status=self.resolution_status,
+        )
+
+    @property
     def _source(self) -> Source:
         return Source(self.mintlify_conn_id, self.project_id, self.poke_interval_s)
 
     async def _announce(
         self, looks: AsyncIterator[Look], poll: Poll
     ) -> AsyncIterator[TriggerEvent]:
-        store = MarkStore(getattr(self, "asset_state_store", None))
-        mark = await store.load() or self._first_mark()
-        await store.save(mark)
+        store = MarkStore(getattr(self, "asset_state_store", None), self._digest)
+        mark = await store.begin(self._first_mark())
         poll.follow(self, mark.since)
         try:
             async for look in looks:
@@ -148,6 +184,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 if batch is not None:
                     self.log.info("New conversation turns: %s", batch)
                     yield _event(**batch.as_json())
+                await store.tidy()
         finally:
             poll.leave(self)
 
@@ -169,28 +206,28 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         return (mark if batch is None else mark.announced()), batch
 
     def _first_mark(self) -> Mark:
-        if self.since is not None:
-            return Mark(iso_ms(parse_instant(self.since, "since")))
-        return Mark(iso_ms(datetime.now(UTC) - timedelta(seconds=self.poke_interval_s)))
+        since = None if self.since is None else parse_instant(self.since, "since")
+        return Mark.first(since, now=datetime.now(UTC), interval_s=self.poke_interval_s)
 
     async def _answer(self) -> TriggerEvent:
         """Poll until enough turns are there, or it is no use to go on."""
-        patience = Patience(self.poke_interval_s)
+        patience = Patience(self.poke_interval_s, self.failures)
         wait_s = self._first_wait_s()
         while True:
             await asyncio.sleep(wait_s)
             wait_s = self.poke_interval_s
             try:
                 seen = await off_loop(self.mintlify_conn_id, self._ask)
-                patience.succeeded()
             except DocsAnalyticsError as error:
                 try:
                     wait_s = patience.wait_s(error)
                 except DocsAnalyticsError:
-                    curable = not isinstance(error, INCURABLE)
-                    return _event(status="failed", error=str(error), curable=curable)
+                    if not self.silent_fail:
+                        curable = not isinstance(error, INCURABLE)
+                        return _event(status="failed", error=str(error), curable=curable)
                 self.log.warning("%s Asking again in %.0f s", error, wait_s)
                 continue
+            patience.succeeded()
             if len(seen) >= self.minimum:
                 return _event(status="seen", **in_short(seen))
 

@@ -45,11 +45,12 @@ async def off_loop(mintlify_conn_id: str, ask: Callable[[MintlifyHook], T]) -> T
     wake in one moment: as many go on as there are threads, or their connections alone would hold
     the loop up.
     """
-    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, connection_must_exist
 
     in_thread = asyncio.get_running_loop().run_in_executor
     async with _gate():
         await in_thread(_pool(), _load_client)
         hook = MintlifyHook(mintlify_conn_id)
-        await hook.aload_settings()
+        with connection_must_exist():
+            await hook.aload_settings()
         return await in_thread(_pool(), lambda: ask(hook))

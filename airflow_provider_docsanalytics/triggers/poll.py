@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.triggers.marks import Look
 from airflow_provider_docsanalytics.triggers.off_loop import off_loop
-from airflow_provider_docsanalytics.window import iso_ms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
@@ -88,17 +86,11 @@ def poll_of(key: Hashable) -> Poll:
 
 
 async def _look(source: Source, since: str) -> Look:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    at = iso_ms(datetime.now(UTC))
-    try:
-        seen = await off_loop(
-            source.mintlify_conn_id,
-            lambda hook: hook.see_turns(since=since, project_id=source.project_id),
-        )
-    except AirflowNotFoundException as error:
-        raise ConfigError(f"{error}. Create it: the next poll uses it.") from error
-    return Look(since, at, seen.turns, seen.more)
+    seen = await off_loop(
+        source.mintlify_conn_id,
+        lambda hook: hook.see_turns(since=since, project_id=source.project_id),
+    )
+    return Look(since, seen.turns, seen.more)
 
 
 def _sit_out(error: DocsAnalyticsError, patience: Patience, source: Source) -> float:

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     TaskDeferred,
 )
+from reliability_parts import sensing
 
 from airflow_provider_docsanalytics.errors import (
     AuthError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INTERVAL_S = 0.05
+context = sensing.rescheduled
 LATER = "2026-02-01T00:00:00.000Z"  # the service's own data ends before
 ERROR = {"kind": "status", "status": 500, "times": None}
 
@@ -111,21 +113,56 @@ def test_turns_count_from_the_runs_date_on(quiet: Simulator, context: dict[str, 
     ("arguments", "said"),
     [
         ({"since": None}, "pass since"),
-        ({"since": "soon"}, "since='soon' is not a date"),
-        ({"minimum": 0}, "minimum=0"),
-        ({"minimum": 1001}, "from 1 to 1000"),
-        ({"resolution_status": "open"}, "expected answered, unanswered"),
+        ({"since": "{{ soon }}"}, "since='{{ soon }}' is not a date"),
         ({"project_id": "a/b"}, "is not an ID"),
-        ({"poke_interval": 0}, "poke_interval=0"),
+        ({"mintlify_conn_id": "nowhere"}, "Create it"),
     ],
 )
-@pytest.mark.parametrize("mode", [{"mode": "poke"}, {"deferrable": True}])
-def test_wrong_parameters_fail_at_once_in_every_mode(
+@pytest.mark.parametrize(
+    "mode", [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}], ids=str
+)
+def test_what_can_only_be_seen_when_it_runs_fails_at_once_in_every_mode(
     quiet: Simulator, mode: dict[str, Any], arguments: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(refused(ConfigError), match=said):
-        _sensor(**mode, **arguments).execute({})
+        _sensor(**mode, **arguments).execute(context())
     assert quiet.requests == []
+
+
+WRONG_INTERVALS = (0, -1, 0.001, float("nan"), float("inf"), 1e12, True, "900", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"since": "soon"}, "since='soon' is not a date"),
+        ({"minimum": 0}, "minimum=0"),
+        ({"minimum": 1001}, "from 1 to 1000"),
+        ({"minimum": True}, "minimum=True"),
+        ({"minimum": "3"}, "minimum='3'"),
+        ({"resolution_status": "open"}, "expected answered, unanswered"),
+        *(({"poke_interval": wrong}, "poke_interval=") for wrong in WRONG_INTERVALS),
+        ({"poke_interval": timedelta(0)}, "poke_interval="),
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_where_the_dag_is_written(
+    arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        _sensor(**arguments)
+    as_trigger = {
+        "poke_interval_s" if name == "poke_interval" else name: value
+        for name, value in arguments.items()
+    }
+    if not isinstance(arguments.get("poke_interval"), timedelta):
+        with pytest.raises(ConfigError, match=said.replace("interval=", "interval_s=")):
+            MintlifyConversationTrigger(**as_trigger)
+
+
+def test_a_trigger_that_cannot_be_made_does_not_end_the_triggerer() -> None:
+    with pytest.raises(TypeError):  # the one error that Airflow's triggerer takes for one trigger's
+        MintlifyConversationTrigger(poke_interval_s=0)
 
 
 @pytest.mark.parametrize("mode", [{"mode": "poke"}, {"deferrable": True}])
@@ -180,20 +217,44 @@ def test_while_the_quota_is_spent_nothing_is_asked(quiet: Simulator) -> None:
 def test_rescheduling_comes_back_when_the_quota_does(quiet: Simulator) -> None:
     quiet.set_quota(0, period_s=3600)
     with pytest.raises(AirflowRescheduleException) as later:
-        _sensor(mode="reschedule").poke({})
+        _sensor(mode="reschedule", timeout=7200).execute(context())
     wait = later.value.reschedule_date - datetime.now(UTC)
     assert timedelta(seconds=3600) < wait < timedelta(seconds=3610)
 
 
-def test_rescheduling_leaves_other_failures_to_the_task(
-    quiet: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quiet.add_faults([{**ERROR, "times": 1}])
+@pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="the task's state store: Airflow 3.3+")
+def test_rescheduling_gives_its_slot_back_between_two_failures(quiet: Simulator) -> None:
+    quiet.add_faults([ERROR])
+    state = context()
+    for poke in range(1, MAX_FAULTS):
+        with pytest.raises(AirflowRescheduleException):
+            _sensor(mode="reschedule").execute(state)
+        assert len(quiet.requests) == poke
     with pytest.raises(ServerError):
-        _sensor(mode="reschedule").poke({})
-    connect(monkeypatch, "mintlify", quiet, password="mint_expired")
-    with pytest.raises(AuthError):
-        _sensor(mode="reschedule").poke({})
+        _sensor(mode="reschedule").execute(state)
+    quiet.clear_requests()
+    with pytest.raises(AirflowRescheduleException):  # a retry begins at none
+        _sensor(mode="reschedule").execute(state)
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="the task's state store: Airflow 3.3+")
+def test_an_answer_makes_a_rescheduled_sensor_forget_its_failures(quiet: Simulator) -> None:
+    state = context()
+    for _ in range(2):
+        quiet.add_faults([{**ERROR, "times": MAX_FAULTS - 1}])
+        for _ in range(MAX_FAULTS):
+            with pytest.raises(AirflowRescheduleException):
+                _sensor(mode="reschedule").execute(state)
+    assert state["task_state_store"] == {}
+
+
+def test_without_a_memory_a_rescheduled_sensor_stays_until_the_service_answers(
+    quiet: Simulator,
+) -> None:
+    quiet.add_faults([{**ERROR, "times": MAX_FAULTS - 1}])
+    _add(quiet, 1)
+    assert _sensor(mode="reschedule").poke({}).is_done
+    assert len(quiet.requests) == MAX_FAULTS
 
 
 def test_an_interval_that_eats_the_quota_is_warned_about(

@@ -1,0 +1,74 @@
+"""One table of failures: the sensor ends the same way in every mode, and a watcher never ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from reliability_parts import modes
+from reliability_parts.sensing import ending
+
+from airflow_provider_docsanalytics.simulator import Config, Simulator
+from tests.airflow.conftest import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def _quiet() -> Iterator[Simulator]:
+    with Simulator(Config(rows=0)) as service:
+        yield service
+
+
+@pytest.fixture
+def quiet(_quiet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """A project in which nobody has asked anything yet."""
+    connect(monkeypatch, "mintlify", _quiet)  # so that it is undone what the parts write
+    return _quiet
+
+
+@pytest.mark.parametrize("mode", modes.MODES)
+@pytest.mark.parametrize("failure", modes.FAILURES, ids=lambda failure: str(failure.name))
+def test_a_failure_ends_as_the_table_says_in_every_mode(
+    quiet: Simulator, failure: modes.Failure, mode: str
+) -> None:
+    for flag in modes.FLAGS:
+        ended, requests = modes.sensed(quiet, failure, mode, flag)
+        assert ended == failure.ends_with(flag), flag
+        assert requests == failure.requests or not failure.requests, flag
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [failure for failure in modes.FAILURES if "five" in failure.name or "odd" in failure.name],
+    ids=lambda failure: str(failure.name),
+)
+def test_a_watcher_outlasts_failures_and_announces_each_turn_once(
+    quiet: Simulator, failure: modes.Failure
+) -> None:
+    assert modes.watched(quiet, failure) == []
+
+
+@pytest.mark.parametrize("mode", modes.MODES)
+def test_a_silent_sensor_waits_on_whatever_fails(quiet: Simulator, mode: str) -> None:
+    quiet.reset()
+    quiet.add_turns(1, "2026-02-03T04:05:06.789Z")
+    quiet.add_faults([{"kind": "status", "status": 401, "times": 7}])
+    assert ending(mode, silent_fail=True, timeout=60) == "done"
+    assert len(quiet.requests) == 8
+
+
+def test_a_trigger_that_breaks_fails_the_task_and_does_not_skip_it() -> None:
+    from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
+
+    from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
+
+    broken = ("__fail__", {"error": "Trigger failure"}, {})
+    sensor = MintlifyConversationSensor(task_id="wait", since="2026-01-01", soft_fail=True)
+    with pytest.raises(AirflowException) as failed:
+        sensor.resume_execution(*broken)
+    assert not isinstance(failed.value, AirflowSkipException)
+    sensor = MintlifyConversationSensor(task_id="wait", since="2026-01-01", never_fail=True)
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution(*broken)

@@ -1,0 +1,296 @@
+"""How far each watcher has got: no other watcher moves it, and no clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_docsanalytics.hooks import mintlify as hook
+from airflow_provider_docsanalytics.simulator import Config, Simulator
+from airflow_provider_docsanalytics.triggers import mark_store, marks
+from airflow_provider_docsanalytics.triggers import mintlify as trigger
+from airflow_provider_docsanalytics.triggers.mark_store import (
+    FORGET_AFTER,
+    INDEX,
+    OLD_KEY,
+    PREFIX,
+    SAVED_AT,
+    MarkStore,
+)
+from airflow_provider_docsanalytics.triggers.marks import KEPT, Look, Mark
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.window import iso_ms
+from tests.airflow.conftest import connect
+from tests.airflow.watching import (
+    START,
+    Store,
+    add,
+    counts,
+    polls,
+    running,
+    until,
+    watcher,
+    watching,
+)
+from tests.airflow.watching import marks as stored_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+needs_3_3 = pytest.mark.skipif(
+    not AIRFLOW_V_3_3_PLUS, reason="shared polls and the asset state store: Airflow 3.3+"
+)
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A project in which nobody has asked anything yet."""
+    with Simulator(Config(rows=0)) as service:
+        connect(monkeypatch, "mintlify", service, extra={"max_attempts": 1})
+        yield service
+
+
+@pytest.fixture
+def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """The same with another connection, ``other``."""
+    with Simulator(Config(rows=0)) as service:
+        fields = {"host": service.url, "login": service.project_id}
+        connection = {"conn_type": "mintlify", "password": service.mintlify_key} | fields
+        monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(connection))
+        yield service
+
+
+# One for each watcher -----------------------------------------------------------------------------
+
+
+@needs_3_3
+def test_watchers_of_one_asset_do_not_hide_each_others_turns(
+    quiet: Simulator, other: Simulator
+) -> None:
+    store = Store("asked")
+
+    async def scenario() -> None:
+        one, two = watching(store), watching(store, mintlify_conn_id="other")
+        async with running(one) as first, running(two) as second:
+            await polls(quiet, 1)
+            add(other, 1, after_s=3600)  # the other project is busy an hour later
+            await until(lambda: bool(second.events))
+            await polls(other, 2)
+            add(quiet, 3, after_s=300)
+            await until(lambda: bool(first.events))
+            await polls(quiet, 2)
+            assert (counts(first), counts(second)) == ([3], [1])
+
+    asyncio.run(scenario())
+    assert len(stored_marks(store)) == 2
+
+
+@needs_3_3
+@pytest.mark.parametrize(
+    "differs",
+    [{"minimum": 3}, {"resolution_status": "unanswered"}, {"project_id": "proj_sim_docs"}],
+    ids=str,
+)
+def test_pending_turns_outlive_a_restart_beside_another_watcher(
+    quiet: Simulator, differs: dict[str, Any]
+) -> None:
+    store = Store("asked")
+    patient = {"minimum": 2} | differs
+
+    async def scenario() -> None:
+        async with running(watching(store), watching(store, **patient)) as triggerer:
+            add(quiet, 1, resolution_status="unanswered")
+            await until(lambda: bool(triggerer.events))
+            await polls(quiet, 2)
+            assert counts(triggerer) == [1]
+        missing = patient["minimum"] - 1
+        async with running(watching(store), watching(store, **patient)) as restarted:
+            add(quiet, missing, after_s=60, resolution_status="unanswered")
+            await until(lambda: len(restarted.events) == 2)
+            assert sorted(counts(restarted)) == [missing, patient["minimum"]]
+
+    asyncio.run(scenario())
+
+
+@needs_3_3
+def test_another_interval_and_another_since_do_not_lose_the_mark(quiet: Simulator) -> None:
+    store = Store("asked")
+
+    async def scenario() -> None:
+        async with running(watching(store)) as triggerer:
+            add(quiet, 2)
+            await until(lambda: bool(triggerer.events))
+            await polls(quiet, 2)
+        add(quiet, 1, after_s=60)
+        async with running(watching(store, since=None, poke_interval_s=0.3)) as changed:
+            await until(lambda: bool(changed.events))
+            await polls(quiet, 2)
+            assert counts(changed) == [1]
+
+    asyncio.run(scenario())
+    assert len(stored_marks(store)) == 1
+
+
+# The store ----------------------------------------------------------------------------------------
+
+
+def _begun(store: Store, name: str, since: datetime = START) -> tuple[MarkStore, Mark]:
+    accessors: Any = store
+    kept = MarkStore(accessors, name)
+    return kept, asyncio.run(kept.begin(Mark(since=iso_ms(since))))
+
+
+OLD = {
+    "since": "2026-02-01T00:00:00.000Z",
+    "newest": "2026-02-01T00:05:00.000Z",
+    "counted": ["0011223344556677"],
+    "pending": None,
+}
+
+
+def test_the_mark_of_an_older_version_is_taken_over_once_and_removed() -> None:
+    store = Store("asked")
+    asyncio.run(store.asset().aset(OLD_KEY, OLD))
+    _, mark = _begun(store, "one")
+    assert (mark.since, mark.newest) == (OLD["since"], OLD["newest"])
+    assert list(mark.counted) == OLD["counted"]
+    assert OLD_KEY not in store.asset().kept
+    assert json.loads(store.asset().kept[PREFIX + "one"])["since"] == OLD["since"]
+    _, other = _begun(store, "two")
+    assert other.since == iso_ms(START)
+
+
+def test_a_watcher_with_a_mark_of_its_own_leaves_an_older_versions_alone() -> None:
+    store = Store("asked")
+    _begun(store, "one")
+    asyncio.run(store.asset().aset(OLD_KEY, OLD))
+    _, mark = _begun(store, "one", START + timedelta(days=1))
+    assert mark.since == iso_ms(START)
+    assert OLD_KEY in store.asset().kept
+
+
+@pytest.mark.parametrize("asleep", [FORGET_AFTER - timedelta(days=1), FORGET_AFTER * 2], ids=str)
+def test_the_mark_of_a_watcher_goes_long_after_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch, asleep: timedelta
+) -> None:
+    store = Store("asked")
+    kept = store.asset().kept
+    _begun(store, "ended")
+    ended = json.loads(kept[PREFIX + "ended"])
+    ended[SAVED_AT] = iso_ms(datetime.now(UTC) - asleep)
+    kept[PREFIX + "ended"] = json.dumps(ended)
+    running, _ = _begun(store, "running")
+    assert json.loads(kept[INDEX]) == ["ended", "running"]
+    asyncio.run(running.tidy())
+    assert PREFIX + "ended" in kept  # not yet: the others have to come back first
+    soon = mark_store.time.monotonic() + 3601
+    monkeypatch.setattr(mark_store, "time", SimpleNamespace(monotonic=lambda: soon))
+    asyncio.run(running.tidy())
+    gone = asleep > FORGET_AFTER
+    assert (PREFIX + "ended" in kept) is not gone
+    assert PREFIX + "running" in kept
+    assert sorted(json.loads(kept[INDEX])) == (["running"] if gone else ["ended", "running"])
+
+
+# Clocks -------------------------------------------------------------------------------------------
+
+
+def _set_clocks(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    """Let the triggerer's clock be wrong; the service's stays right."""
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + skew
+
+    for module in (hook, trigger, mark_store):
+        monkeypatch.setattr(module, "datetime", Wrong)
+
+
+@pytest.mark.parametrize("hours", [-2, -1, 0, 1, 2])
+def test_every_turn_is_announced_once_whatever_the_triggerers_clock_says(
+    quiet: Simulator, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    now = datetime.now(UTC)
+    _set_clocks(monkeypatch, timedelta(hours=hours))
+
+    async def scenario() -> None:
+        since = iso_ms(now - timedelta(hours=5))
+        async with running(watcher(since=since)) as one, running(watcher(since=None)) as two:
+            await polls(quiet, 3)
+            for number, ahead_h in enumerate((2, 0, -1, 0.5, -2, 0.01), start=1):
+                quiet.add_turns(1, iso_ms(now + timedelta(hours=ahead_h, seconds=number)))
+                await until(lambda: counts(one) == counts(two) == [1] * number)  # noqa: B023 - waited for
+            await polls(quiet, 3)
+            assert counts(one) == counts(two) == [1] * 6
+
+    asyncio.run(scenario())
+
+
+def test_what_is_stamped_days_ahead_hides_nothing_until_then(quiet: Simulator) -> None:
+    now = datetime.now(UTC)
+
+    async def scenario() -> None:
+        async with running(watcher(since=iso_ms(now - timedelta(hours=1)))) as triggerer:
+            quiet.add_turns(1, iso_ms(now + timedelta(days=300)))
+            await polls(quiet, 2)
+            quiet.add_turns(1, iso_ms(now))
+            await until(lambda: bool(triggerer.events))
+            await polls(quiet, 2)
+            assert counts(triggerer) == [1]
+
+    asyncio.run(scenario())
+
+
+def _turn(number: int, at: datetime) -> hook.Turn:
+    return hook.Turn(key=str(number), timestamp=iso_ms(at), resolution=None)
+
+
+def _look(mark: Mark, turns: list[hook.Turn], size: int = 1000) -> Look:
+    shown = sorted((turn for turn in turns if turn.timestamp >= mark.since), key=_moment)
+    return Look(mark.since, tuple(shown[-size:]), more=len(shown) > size)
+
+
+def _moment(turn: hook.Turn) -> str:
+    return turn.timestamp
+
+
+def test_a_page_that_is_empty_by_mistake_makes_nothing_new() -> None:
+    turns = [_turn(number, START + timedelta(minutes=number)) for number in range(20)]
+    mark = Mark(since=iso_ms(START))
+    for look in (_look(mark, turns), Look(mark.since, (), more=False), _look(mark, turns)):
+        mark = mark.after(look, look.turns)
+    assert mark.pending is not None
+    assert mark.pending.count == mark.total == 20
+
+
+def test_a_busy_project_leaves_room_for_new_turns_on_the_page() -> None:
+    mark, turns = Mark(since=iso_ms(START)), []
+    for poll in range(8):
+        for number in range(500):
+            at = START + timedelta(minutes=15 * poll, seconds=1.8 * number)
+            turns.append(_turn(500 * poll + number, at))
+        look = _look(mark, turns)
+        assert not look.more
+        mark = mark.after(look, look.turns)
+    assert mark.total == len(turns) == 4000
+    assert KEPT <= len(mark.counted) <= 2 * KEPT
+
+
+def test_more_turns_of_one_moment_than_a_page_holds_are_got_past() -> None:
+    mark = Mark(since=iso_ms(START))
+    turns = [_turn(number, START) for number in range(1200)]
+    for _ in range(2):
+        look = _look(mark, turns)
+        mark = mark.after(look, look.turns)
+    assert mark.since > iso_ms(START)
+    assert mark.total == 1000
+
+
+def test_the_reach_is_wider_than_what_is_looked_for_ahead() -> None:
+    assert timedelta(hours=2) + marks.OVERLAP <= marks.REACH - hook.AHEAD
