@@ -59,6 +59,7 @@ class Plan:
         pages_per_file: pages after which a part is published and the checkpoint moves.
         if_exists: what to do about a finished export of another identity.
         fields: what is known of the rows; without any, they are not looked at.
+        run: ID of the run of the task that exports; ``None`` outside Airflow.
     """
 
     identity: Identity
@@ -66,6 +67,7 @@ class Plan:
     pages_per_file: int = 10
     if_exists: Literal["error", "replace"] = "error"
     fields: tuple[Field, ...] = ()
+    run: str | None = None
 
     def __post_init__(self) -> None:
         _ = self.layout
