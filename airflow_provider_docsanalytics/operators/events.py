@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset, AssetAlias
+from airflow.providers.common.compat.sdk import Asset, AssetAlias, AssetAll, AssetAny
 
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
@@ -51,7 +51,7 @@ def announce(
             _tell(events[outlet], summary, partition)
         elif isinstance(outlet, _references()):
             _tell_referenced(events, outlet, summary, partition)
-        elif hasattr(outlet, "iter_assets"):
+        elif isinstance(outlet, AssetAny | AssetAll):
             log.warning("%r: Airflow gives no event to it. Name its assets one by one.", outlet)
 
 

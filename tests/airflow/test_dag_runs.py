@@ -284,6 +284,7 @@ def test_every_kind_of_asset_among_the_outlets_hears_of_the_export(run: Run) -> 
     events = _events(run, "outlets_of_every_kind")
     exported = f"mintlify://{run.service.project_id}/conversations"
     assert set(events) == {"plain", "a_model", "by_name", "by_uri", exported}
+    assert "Airflow gives no event to it" in run.output["outlets_of_every_kind"]
     for name, told in events.items():
         ((key, extra),) = told
         assert json.loads(extra)["rows"] > 0, name

@@ -108,6 +108,7 @@ if AIRFLOW_V_3_0_PLUS:
                 Asset.ref(name="by_name"),
                 Asset.ref(uri="x://lake/by_uri"),
                 AssetAlias("an_alias"),
+                Asset("this", "x://lake/this") | Asset("that", "x://lake/that"),
             ],
             **COMMON,
         )
