@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from airflow_provider_docsanalytics.export.drift import Drift, Finding
+from airflow_provider_docsanalytics.export.row_keys import stored
 from airflow_provider_docsanalytics.export.store import File
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from airflow_provider_docsanalytics.export.drift import Contract
     from airflow_provider_docsanalytics.export.part import Part
     from airflow_provider_docsanalytics.export.plan import PageLike
+    from airflow_provider_docsanalytics.export.row_keys import Taken
     from airflow_provider_docsanalytics.export.store import Progress
 
 
@@ -34,27 +38,33 @@ class Batch:
         self.file: File | None = None
         self.published = False
         self.after = before
+        self._keys = b""
 
     def begin(self) -> Part:
         """Return the part, which is made if there is none: it may stay without rows."""
         self.part = self.part or self._new_part()
         return self.part
 
-    def add(self, page: PageLike, trail: tuple[str, ...]) -> None:
-        """Add one page, and the trail up to it."""
-        if page.rows:
-            self.begin().write(page.rows)
+    def add(self, page: PageLike, taken: Taken, trail: tuple[str, ...], read_at: datetime) -> None:
+        """Add one page, the rows that are taken of it, and the trail up to it."""
+        if taken.rows:
+            self.begin().write(taken.rows)
+        self._keys += taken.keys
         before = self.after
+        twice = [Finding("values", "two rows of a page have one key")] if taken.twice else []
         self.after = structs.replace(
             before,
-            rows=before.rows + len(page.rows),
+            rows=before.rows + len(taken.rows),
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
-            drift=before.drift | self._contract.check(page.rows),
+            drift=before.drift | self._contract.check(taken.rows) | Drift.of(twice),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
             trail=trail,
+            last_row=taken.last_row,
+            repeated=before.repeated + taken.repeated,
+            read_at=read_at,
         )
 
     def seal(self) -> None:
@@ -63,7 +73,10 @@ class Batch:
             return
         size, sha256 = self.part.finish()
         self.file = File(self.part.name, self.part.rows, size, sha256)
-        self.after = structs.replace(self.after, files=(*self.after.files, self.file))
+        before = self.after
+        self.after = structs.replace(
+            before, files=(*before.files, self.file), keys=stored(before.keys, self._keys)
+        )
 
     def close(self) -> None:
         """Remove the spool."""

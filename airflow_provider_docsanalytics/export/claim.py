@@ -1,4 +1,39 @@
-"""Whose an export's directory is: the checkpoint names its owner, and the last to come owns it."""
+"""Ownership of an export directory: the checkpoint names the owner; the latest attempt wins.
+
+The order of reads and writes is the protocol. Each read is a moment: between any two steps of one
+attempt, another attempt may take any number of steps. Every write of the checkpoint and the
+manifest is a compare-and-swap: it happens only if the file is still as this attempt last read it.
+
+1. **Read the manifest.** A directory that holds a different export is refused before anything is
+   written, so that a wrong path costs a running export nothing.
+2. **Acquire:** read the checkpoint, then the listing, then swap the checkpoint for one that names
+   this attempt. What the checkpoint lists was published before it was listed, so the later listing
+   must show it. If another attempt writes in between, the swap fails and the step starts again.
+3. **Publish a part:** check the owner, put the part in place, then swap the checkpoint for one that
+   lists it. A part is never listed before it is there. The name of a part carries its attempt, so
+   no attempt ever writes over another's part. The check saves an overtaken attempt the part; only
+   the swap decides.
+4. **Commit:** read the manifest, list the directory, check the owner, swap the manifest.
+
+   - The manifest first: whatever commits later makes the swap fail, and the step starts again.
+   - The listing before the check: whoever overtakes this attempt after the check creates its parts
+     later, so they are not in the listing, and never garbage.
+   - The check last: an attempt that was overtaken stops here. One that is overtaken after the check
+     may still commit; its successor's swap then fails, and the successor commits over it.
+
+5. **Remove garbage:** what the listing of step 4 shows and the new manifest does not list. Only
+   after the manifest stands, so that the old export is complete until the new one is.
+6. **Release:** remove the checkpoint, if it is still this attempt's. The manifest stands by then,
+   so an attempt that finds no checkpoint starts a new export.
+7. **An attempt that finds itself overtaken** removes the one part that it put in place and could
+   not list. It reads the checkpoint first and the manifest second: a part that a successor took
+   over moves from the one to the other, and only in this order is it seen in one of them.
+
+A store that cannot remove on condition (S3) may remove the checkpoint of an attempt that acquired
+it between the look and the removal of step 6. That attempt finds no checkpoint, and the manifest as
+it was when it acquired: it puts its checkpoint back. Where the manifest has changed, another
+attempt has overtaken it and finished.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +52,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_MAX_AGE = timedelta(hours=24)
+CHECKPOINT_MAX_AGE = timedelta(hours=36)
 """Later, the service's data and cursors may have moved on too far to be joined to what was read."""
 
 
@@ -35,42 +70,60 @@ class Claim:
         self._identity = identity
         self._source = source
         self._run = run
+        self._written: Progress | None = None
+        self._overtaken: Superseded | None = None
         self.owner = secrets.token_hex(4)
 
-    def take_over(self) -> Progress:
-        """Become the owner; return the progress to go on with."""
+    def acquire(self) -> Progress:
+        """Become the owner; return the progress to resume from."""
         while True:
             progress = self._resumed() or Progress(started_at=now())
             if self._write(progress):
+                self._manifest = self._directory.read_manifest()
                 return progress
 
     def save(self, progress: Progress) -> None:
         """Move the checkpoint; raises :class:`Superseded` if it is another attempt's."""
-        while True:
-            self.must_own()
-            if self._write(progress):
-                return
+        while not self._write(progress):
+            self.check()
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Remove the checkpoint, if it is still this attempt's."""
         checkpoint = self._directory.read_checkpoint()
         if checkpoint is not None and checkpoint.owner == self.owner:
             self._directory.end_checkpoint()
 
-    def must_own(self) -> None:
-        """Raise :class:`Superseded` if the checkpoint is another attempt's, or gone."""
-        current = self._directory.read_checkpoint()
-        if current is None or current.owner != self.owner:
-            raise Superseded(
-                f"{self._directory.uri}: another attempt has taken over this export "
-                f"({'it has finished' if current is None else f'attempt {current.owner!r}'}); this "
-                f"one (attempt {self.owner}) stopped and left the directory to it. If two Dag "
-                "runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
-            )
+    def check(self) -> None:
+        """Raise :class:`Superseded` if the checkpoint is another attempt's, or gone for good."""
+        while True:
+            self._must_not_be_overtaken()
+            current = self._directory.read_checkpoint()
+            if current is not None and current.owner == self.owner:
+                return
+            if current is not None or self._directory.read_manifest() != self._manifest:
+                self._overtaken = self._superseded(current)
+                continue
+            log.info("%s: the checkpoint is gone; putting it back", self._directory.uri)
+            if self._written is not None and self._write(self._written):
+                return
+
+    def _must_not_be_overtaken(self) -> None:
+        """Whoever was overtaken once has no right to an absent checkpoint either."""
+        if self._overtaken is not None:
+            raise self._overtaken
+
+    def _superseded(self, current: Checkpoint | None) -> Superseded:
+        by = "it has finished" if current is None else f"attempt {current.owner!r}"
+        return Superseded(
+            f"{self._directory.uri}: another attempt has taken over this export ({by}); this one "
+            f"(attempt {self.owner}) stopped and left the directory to it.\n"
+            "If two Dag runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
+        )
 
     def _write(self, progress: Progress) -> bool:
         """Write the checkpoint; ``False`` if another attempt has written it since it was read."""
-        return self._directory.write_checkpoint(
+        self._must_not_be_overtaken()
+        written = self._directory.write_checkpoint(
             Checkpoint(
                 identity=self._identity,
                 source=self._source,
@@ -80,24 +133,16 @@ class Claim:
                 progress=progress,
             )
         )
+        if written:
+            self._written = progress
+        return written
 
     def _resumed(self) -> Progress | None:
-        """Return the progress of an earlier attempt, if it is one that can be gone on with."""
+        """Return the progress of an earlier attempt, if this one can resume from it."""
         checkpoint = self._directory.read_checkpoint()
         if checkpoint is None:
             return None
-        progress, why_not = checkpoint.progress, ""
-        gone = lost(progress.files, self._directory.ours())
-        if checkpoint.identity != self._identity or checkpoint.source != self._source:
-            why_not = f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
-        elif abs(now() - checkpoint.updated_at) > CHECKPOINT_MAX_AGE:
-            why_not = f"it is of {checkpoint.updated_at:%Y-%m-%d %H:%M} UTC, too far from now"
-        elif progress.rows != sum(file.rows for file in progress.files):
-            why_not = "its rows do not add up"
-        elif len({file.name for file in progress.files}) < len(progress.files):
-            why_not = "it lists a file twice"
-        elif gone:
-            why_not = f"{gone[0]} is gone or has another size"
+        why_not = self._why_not(checkpoint)
         if why_not:
             log.warning(
                 "%s: starting from the beginning; the checkpoint is not used: %s",
@@ -105,6 +150,7 @@ class Claim:
                 why_not,
             )
             return None
+        progress = checkpoint.progress
         log.info(
             "%s: resuming from a checkpoint; pages %d, rows %d, files %d so far",
             self._directory.uri,
@@ -113,6 +159,21 @@ class Claim:
             len(progress.files),
         )
         return progress
+
+    def _why_not(self, checkpoint: Checkpoint) -> str:
+        """Return why a checkpoint cannot be resumed from, ``""`` if it can."""
+        progress = checkpoint.progress
+        gone = lost(progress.files, self._directory.ours())
+        read_at = progress.read_at or checkpoint.updated_at
+        if checkpoint.identity != self._identity or checkpoint.source != self._source:
+            return f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
+        if progress.pages and abs(now() - read_at) > CHECKPOINT_MAX_AGE:
+            return f"its last page was read at {read_at:%Y-%m-%d %H:%M} UTC, too far from now"
+        if progress.rows != sum(file.rows for file in progress.files):
+            return "its rows do not add up"
+        if len({file.name for file in progress.files}) < len(progress.files):
+            return "it lists a file twice"
+        return f"{gone[0]} is gone or has another size" if gone else ""
 
 
 def lost(files: Sequence[File], found: Mapping[str, int]) -> list[str]:

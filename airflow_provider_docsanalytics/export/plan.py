@@ -59,6 +59,7 @@ class Plan:
         pages_per_file: pages after which a part is published and the checkpoint moves.
         if_exists: what to do about a finished export of another identity.
         fields: what is known of the rows; without any, they are not looked at.
+        key: the fields that tell rows apart; without any, the whole row does.
         run: ID of the run of the task that exports; ``None`` outside Airflow.
     """
 
@@ -67,6 +68,7 @@ class Plan:
     pages_per_file: int = 10
     if_exists: Literal["error", "replace"] = "error"
     fields: tuple[Field, ...] = ()
+    key: tuple[str, ...] = ()
     run: str | None = None
 
     def __post_init__(self) -> None:

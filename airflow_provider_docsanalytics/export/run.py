@@ -1,7 +1,6 @@
 """Pages in, committed export out.
 
-The order of every step is what makes an export whole or absent: part, then checkpoint, and at the
-end manifest, then clean-up, then the end of the checkpoint.
+The order of every step is what makes an export complete or absent; :mod:`.claim` says why.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.errors import (
+    BadResponse,
     ConfigError,
     CursorLost,
+    NotFound,
     StorageError,
     Superseded,
 )
@@ -25,12 +26,8 @@ from airflow_provider_docsanalytics.export.batch import Batch
 from airflow_provider_docsanalytics.export.claim import Claim, lost, now
 from airflow_provider_docsanalytics.export.drift import Contract
 from airflow_provider_docsanalytics.export.part import Part
-from airflow_provider_docsanalytics.export.store import (
-    MANIFEST,
-    ExportDirectory,
-    Manifest,
-    Progress,
-)
+from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved, Taken
+from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest, Progress
 from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
@@ -42,6 +39,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE = 100
 """Rows of a page that are compared with the endpoint table, where rows are otherwise not read."""
+MAX_RESTARTS = 1
+"""How often one export reads its pages again from the beginning: it costs their requests again."""
 
 
 def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
@@ -59,7 +58,7 @@ def export(plan: Plan, directory: ExportDirectory, source: Source) -> Manifest:
             attempt.read()
         return attempt.commit()
     except Superseded:
-        attempt.take_away()
+        attempt.discard_unlisted()
         raise
 
 
@@ -72,27 +71,36 @@ class _Attempt:
         self._source = source
         self._layout = plan.layout
         self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
-        self._refuse_another_export()
+        self._refuse_another_export(warn=True)
         directory.make()
         self._claim = Claim(directory, plan.identity, source.name, plan.run)
-        self.progress = self._claim.take_over()
+        self.progress = self._claim.acquire()
         self._requests_before = self.progress.requests - source.requests_sent()
         self._batch = self._new_batch()
 
     def read(self) -> None:
-        """Read the source from the checkpoint on, or from the beginning if that place is lost."""
-        try:
-            self._read()
-        except CursorLost as error:
-            log.warning(
-                "%s: starting from the beginning; the %d pages so far are not used: %s",
-                self._directory.uri,
-                self.progress.pages,
-                error,
-            )
-            self.progress = Progress(started_at=self.progress.started_at)
-            self._batch = self._new_batch()
-            self._read()
+        """Read the source from the checkpoint on, or once from the beginning if that is lost."""
+        while True:
+            try:
+                self._read()
+            except (CursorLost, RowsMoved) as error:
+                restarts = self.progress.restarts + 1
+                if restarts > MAX_RESTARTS:
+                    self._forget_progress(restarts=0)
+                    raise self._cannot_be_read(error) from error
+                log.warning(
+                    "%s: starting from the beginning; the %d pages so far are not used: %s",
+                    self._directory.uri,
+                    self.progress.pages,
+                    error,
+                )
+                self._forget_progress(restarts)
+            else:
+                break
+        ids, missing = self._plan.identity.thread_ids, self.progress.missing
+        if ids and len(missing) == len(ids):
+            self._forget_progress(restarts=0)
+            raise NotFound(404, self._plan.identity.endpoint, f"none of the {len(ids)} IDs exists")
 
     def _read(self) -> None:
         """Read the source from the progress on; publish what was read, however it ends."""
@@ -101,12 +109,13 @@ class _Attempt:
             self.progress.cursor,
         )
         started, rows_before = time.monotonic(), self.progress.rows
-        with closing(self):
+        with closing(RowKeys(self._plan.key, self.progress.keys)) as keys, closing(self):
             for number, page in enumerate(self._source.pages(cursor)):
                 if number == 0 and trail.knows(page.rows):
                     raise CursorLost(f"{cursor!r} leads back to a page that was read.")
                 trail.follow(page.rows, page.next_cursor)
-                so_far = self._take(page, trail.marks)
+                taken = keys.take(page.rows, self._batch.after.last_row)
+                so_far = self._take(page, taken, trail.marks)
                 log.info(
                     "%s page %d: %d rows so far, %.0f rows/s, %d requests",
                     self._plan.identity.endpoint,
@@ -120,6 +129,27 @@ class _Attempt:
         if self.progress.pages == 0:  # the source had nothing to ask for
             self.progress = structs.replace(self.progress, complete=True)
 
+    def _forget_progress(self, restarts: int) -> None:
+        """Start over; no later attempt resumes from what was read so far."""
+        self.progress = Progress(started_at=self.progress.started_at, restarts=restarts)
+        self._claim.save(structs.replace(self.progress, requests=self._requests()))
+        self._batch = self._new_batch()
+
+    def _cannot_be_read(self, error: Exception) -> BadResponse:
+        endpoint = self._plan.identity.endpoint
+        if isinstance(error, RowsMoved):
+            return BadResponse(
+                f"{endpoint}: rows moved between pages while they were read, twice: a row came "
+                "again on a later page, so other rows may not have come at all.",
+                "No manifest was written. Retry when the service is quiet; if it stays, use "
+                "narrower windows (date_from, date_to), so that one page holds all rows.",
+            )
+        return BadResponse(
+            f"{endpoint}: the service has refused the cursor to resume from, twice ({error}).",
+            "No manifest was written. A retry starts from the beginning. Use narrower windows "
+            "(date_from, date_to), so that an export ends before its cursors expire.",
+        )
+
     def close(self) -> None:
         """Publish what was read and is not yet published."""
         try:
@@ -128,22 +158,28 @@ class _Attempt:
             self._batch.close()
 
     def commit(self) -> Manifest:
-        """Write the manifest, remove what it does not list, end the checkpoint.
-
-        Garbage is what lies there before this attempt is seen to own the directory: what comes
-        later is another attempt's.
-        """
+        """Write the manifest, remove what it does not list, release the directory."""
         if self._layout.has_columns and not self.progress.files:
             self._publish_empty()
         manifest, garbage = self._commit()
         self._directory.delete(garbage)
-        self._claim.end()
+        self._claim.release()
+        self._log_result(manifest)
+        return manifest
+
+    def _log_result(self, manifest: Manifest) -> None:
         if manifest.drift:
             log.warning(
                 "%s: the rows are kept as they came, and differ from what this version knows of "
                 "them: %s",
                 manifest.endpoint,
                 manifest.drift,
+            )
+        if manifest.repeated:
+            log.warning(
+                "%s: left out %d rows that came again at a page boundary",
+                manifest.endpoint,
+                manifest.repeated,
             )
         log.info(
             "%s: whole; rows %d, files %d, pages %d, requests %d, at %s",
@@ -154,36 +190,23 @@ class _Attempt:
             manifest.requests,
             self._directory.uri,
         )
-        return manifest
 
-    def take_away(self) -> None:
-        """Delete the parts of this attempt that nobody will go on with."""
-        files = self._batch.after.files
-        self._directory.delete(sorted({file.name for file in files} - self._directory.listed()))
+    def discard_unlisted(self) -> None:
+        """Delete the part that this attempt may have put in place and could not list."""
+        part = self._batch.part
+        if part is not None and part.name not in self._directory.listed():
+            self._directory.delete([part.name])
 
     def _commit(self) -> tuple[Manifest, list[str]]:
         """Put the manifest in place; return it, and the names of what it makes garbage."""
         while True:
             self._refuse_another_export()
             found = self._directory.ours()
-            self._claim.must_own()
+            self._claim.check()
             manifest = self._manifest()
             self._must_be_there(manifest, found)
             if self._directory.write_manifest(manifest, self._claim.owner):
-                break
-        self._prove(manifest)
-        return manifest, sorted(found.keys() - {file.name for file in manifest.files})
-
-    def _prove(self, manifest: Manifest) -> None:
-        """Take the manifest back if it stands and what it lists has been removed.
-
-        That takes an attempt that had been overtaken, and a file system that neither locks nor
-        knows conditional writes.
-        """
-        found = self._directory.ours()
-        if lost(manifest.files, found) and self._directory.read_manifest() == manifest:
-            self._directory.delete([MANIFEST])
-            self._must_be_there(manifest, found)
+                return manifest, sorted(found.keys() - {file.name for file in manifest.files})
 
     @contextmanager
     def _changing_batch(self) -> Iterator[Batch]:
@@ -201,10 +224,10 @@ class _Attempt:
             raise
         self._batch = batch
 
-    def _take(self, page: PageLike, trail: tuple[str, ...]) -> Progress:
+    def _take(self, page: PageLike, taken: Taken, trail: tuple[str, ...]) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         with self._changing_batch() as batch:
-            batch.add(page, trail)
+            batch.add(page, taken, trail, now())
         return batch.after
 
     def _new_batch(self) -> Batch:
@@ -230,7 +253,7 @@ class _Attempt:
         with self._changing_batch() as batch:
             batch.seal()
         if batch.part is not None and not batch.published:
-            self._claim.must_own()
+            self._claim.check()
             self._publish_part(batch.part)
             batch.published = True
         self._claim.save(structs.replace(batch.after, requests=self._requests()))
@@ -242,23 +265,32 @@ class _Attempt:
         try:
             self._directory.publish(part.spool, part.name)
         except StorageError:
-            self._claim.must_own()  # whoever has taken over may have cleared the spool away
+            self._claim.check()  # whoever has taken over may have cleared the spool away
             raise
 
     def _requests(self) -> int:
         return self._requests_before + self._source.requests_sent()
 
-    def _refuse_another_export(self) -> None:
+    def _refuse_another_export(self, *, warn: bool = False) -> None:
         manifest = self._directory.read_manifest()
-        if manifest is None or self._plan.if_exists == "replace":
+        if manifest is None:
             return
-        if manifest.identity != self._plan.identity:
-            raise ConfigError(
-                f"{self._directory.uri} holds a different export.\n"
-                f"  there: {manifest.identity}\n  now:   {self._plan.identity}\n"
-                "Put what differs into the path ({endpoint}, {project_id}, {date_from:%Y-%m-%d}), "
-                "or set if_exists='replace'."
-            )
+        differences = self._plan.identity.differences(manifest.identity)
+        if not differences:
+            return
+        named = "\n".join(
+            f"  {name}: {_text(there)} there, {_text(here)} now"
+            for name, (here, there) in differences.items()
+        )
+        if self._plan.if_exists == "replace":
+            if warn:
+                log.warning("%s: replacing a different export:\n%s", self._directory.uri, named)
+            return
+        raise ConfigError(
+            f"{self._directory.uri} holds a different export:\n{named}\n"
+            "Put what differs into the path ({endpoint}, {project_id}, {date_from:%Y-%m-%d}, "
+            "{date_to:%Y-%m-%d}), use a path for each connection, or set if_exists='replace'."
+        )
 
     def _must_be_there(self, manifest: Manifest, found: Mapping[str, int]) -> None:
         if gone := lost(manifest.files, found):
@@ -277,9 +309,14 @@ class _Attempt:
             pages=progress.pages,
             requests=self._requests(),
             totals=progress.totals,
+            repeated=progress.repeated,
             drift=progress.drift,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,
             finished_at=max(now(), progress.started_at),
             provider_version=__version__,
         )
+
+
+def _text(value: object) -> str:
+    return "nothing" if value is msgspec.UNSET else repr(value)

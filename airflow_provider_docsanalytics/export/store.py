@@ -51,7 +51,13 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What makes two exports the same one: equal identities replace each other freely."""
+    """What makes two exports the same one: equal identities replace each other freely.
+
+    Attributes:
+        service: the base URL, so that one project on two services is two exports.
+        account: the connection's ID, where the platform has no projects to tell accounts apart. The
+            key is no part of it: a rotated key reads the same rows.
+    """
 
     platform: str
     endpoint: str
@@ -63,18 +69,40 @@ class Identity(msgspec.Struct, frozen=True):
     compression: str | None
     escape_formulas: bool | msgspec.UnsetType = msgspec.UNSET
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    service: str | msgspec.UnsetType = msgspec.UNSET
+    account: str | msgspec.UnsetType = msgspec.UNSET
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()
+
+    def differences(self, other: Identity) -> dict[str, tuple[Any, Any]]:
+        """Return the members that differ, each with this value and the other's.
+
+        A service or an account that either does not name is no difference: manifests of older
+        versions do not have them.
+        """
+        pairs = {
+            name: (getattr(self, name), getattr(other, name)) for name in self.__struct_fields__
+        }
+        return {
+            name: pair
+            for name, pair in pairs.items()
+            if pair[0] != pair[1] and not (name in ("service", "account") and msgspec.UNSET in pair)
+        }
 
 
 class Progress(msgspec.Struct, kw_only=True, frozen=True):
     """What an unfinished export has so far.
 
     Attributes:
-        cursor: where to go on; ``None`` is the start, or, with ``complete``, the end.
+        cursor: where to resume; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
+        read_at: when the last page was read; what is joined to it later must not be much younger.
         trail: marks of the pages read, so that no attempt is led back to one of them.
+        keys: the row keys of each part's pages, see :class:`~.row_keys.RowKeys`.
+        last_row: the fingerprint of the last row read.
+        repeated: rows that came again at a page boundary and were left out.
+        restarts: how often the pages were read again from the beginning.
         drift: where the rows so far differ from the endpoint table.
     """
 
@@ -88,7 +116,12 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     cursor: str | None = None
     complete: bool = False
     trail: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    last_row: str | None = None
+    repeated: Count = 0
+    restarts: Count = 0
     started_at: Instant
+    read_at: Instant | None = None
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
@@ -127,10 +160,13 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     totals: dict[str, Any]
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    repeated: Count = 0
     drift: Drift = Drift()
     started_at: Instant
     finished_at: Instant
     provider_version: str
+    service: str | msgspec.UnsetType = msgspec.UNSET
+    account: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def identity(self) -> Identity:
@@ -161,8 +197,11 @@ class ExportDirectory:
         return {name: size for name, size in sizes.items() if _OURS.fullmatch(name)}
 
     def listed(self) -> set[str]:
-        """Return the names of the parts that the manifest or the checkpoint lists."""
-        manifest, checkpoint = self.read_manifest(), self.read_checkpoint()
+        """Return the names of the parts that the manifest or the checkpoint lists.
+
+        The checkpoint first: what it lists moves to the manifest, never the other way.
+        """
+        checkpoint, manifest = self.read_checkpoint(), self.read_manifest()
         files = (manifest.files if manifest else ()) + (
             checkpoint.progress.files if checkpoint else ()
         )

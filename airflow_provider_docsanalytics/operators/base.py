@@ -278,7 +278,7 @@ class ExportOperator(BaseOperator):
         if window:
             context |= {"_date_from": window.date_from, "_date_to": window.date_to}
         fields = selection.endpoint.fields
-        return Plan(identity, context, self.pages_per_file, self.if_exists, fields, run)
+        return Plan(identity, context, self.pages_per_file, self.if_exists, fields, run=run)
 
     def _directory(self, selection: Selection) -> ExportDirectory:
         from airflow.providers.common.compat.sdk import (
