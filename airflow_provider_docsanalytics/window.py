@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 from airflow_provider_docsanalytics.errors import ConfigError
 
@@ -21,21 +22,9 @@ def parse_instant(value: object, field: str) -> datetime:
     Raises:
         ConfigError: if it is none of these.
     """
-    if isinstance(value, datetime):
-        instant = value
-    elif isinstance(value, date):
-        instant = datetime.combine(value, time())
-    else:
-        try:
-            instant = datetime.fromisoformat(str(value).strip())
-        except ValueError as error:
-            raise ConfigError(
-                f"{field}={value!r} is not a date. Write ISO 8601: 2026-01-31 or "
-                "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
-                "data interval."
-            ) from error
+    instant = _aware(value, field)
     try:
-        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        instant = instant.astimezone(UTC)
     except OverflowError as error:
         raise ConfigError(f"{field}={value!r} is out of the range of dates.") from error
     if instant.year == MAXYEAR:  # nothing can be added to it, and nobody waits for it
@@ -53,6 +42,37 @@ def parse_instant(value: object, field: str) -> datetime:
     )
 
 
+def parse_local(value: object, field: str) -> datetime:
+    """Return ``value`` as :func:`parse_instant` reads it, in the zone in which it was given.
+
+    That is its own: UTC where it has none, and an offset is a zone without daylight saving time.
+    """
+    return parse_instant(value, field).astimezone(named_zone(_aware(value, field)))
+
+
+def named_zone(instant: datetime) -> tzinfo:
+    """Return the zone of an aware ``datetime``, as one that has an IANA name or a fixed offset."""
+    key = getattr(instant.tzinfo, "key", None)
+    return ZoneInfo(key) if key else timezone(instant.utcoffset() or timedelta(0))
+
+
+def _aware(value: object, field: str) -> datetime:
+    if isinstance(value, datetime):
+        instant = value
+    elif isinstance(value, date):
+        instant = datetime.combine(value, time())
+    else:
+        try:
+            instant = datetime.fromisoformat(str(value).strip())
+        except ValueError as error:
+            raise ConfigError(
+                f"{field}={value!r} is not a date. Write ISO 8601: 2026-01-31 or "
+                "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
+                "data interval."
+            ) from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
 def iso_ms(instant: datetime) -> str:
     """Return a UTC instant as both APIs take it: ``2026-01-01T00:00:00.000Z``."""
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -60,10 +80,20 @@ def iso_ms(instant: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DateWindow:
-    """``[start, end)`` in UTC, in whole milliseconds: adjacent windows never share an instant."""
+    """``[start, end)`` in UTC, in whole milliseconds: adjacent windows never share an instant.
+
+    Attributes:
+        start: the first instant inside, in UTC.
+        end: the first instant after, in UTC.
+        start_zone: the zone in which ``start`` was given; names and labels are written in it, and
+            it makes no difference between two windows.
+        end_zone: the same for ``end``.
+    """
 
     start: datetime
     end: datetime
+    start_zone: tzinfo = field(default=UTC, compare=False)
+    end_zone: tzinfo = field(default=UTC, compare=False)
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -76,6 +106,22 @@ class DateWindow:
     def parse(cls, date_from: object, date_to: object) -> DateWindow:
         """Return the window between two instants as :func:`parse_instant` takes them."""
         return cls(parse_instant(date_from, "date_from"), parse_instant(date_to, "date_to"))
+
+    @classmethod
+    def between(cls, start: datetime, end: datetime) -> DateWindow:
+        """Return the window between two aware instants, each given in its own zone."""
+        zones = named_zone(start), named_zone(end)
+        return cls(start.astimezone(UTC), end.astimezone(UTC), *zones)
+
+    @property
+    def local_start(self) -> datetime:
+        """The first instant inside, in the zone in which it was given."""
+        return self.start.astimezone(self.start_zone)
+
+    @property
+    def local_end(self) -> datetime:
+        """The first instant after, in the zone in which it was given."""
+        return self.end.astimezone(self.end_zone)
 
     @property
     def date_from(self) -> str:

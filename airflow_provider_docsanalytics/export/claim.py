@@ -71,10 +71,13 @@ class Claim:
         owner: the attempt's name; a part of the names of its files.
     """
 
-    def __init__(self, directory: ExportDirectory, identity: Identity, source: str) -> None:
+    def __init__(
+        self, directory: ExportDirectory, identity: Identity, source: str, run: str | None = None
+    ) -> None:
         self._directory = directory
         self._identity = identity
         self._source = source
+        self._run = run
         self._written: Progress | None = None
         self._overtaken: Superseded | None = None
         self.owner = secrets.token_hex(4)
@@ -144,6 +147,7 @@ class Claim:
                 identity=self._identity,
                 source=self._source,
                 owner=self.owner,
+                run=self._run,
                 updated_at=now(),
                 progress=progress,
             )

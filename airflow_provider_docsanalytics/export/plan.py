@@ -60,6 +60,7 @@ class Plan:
         if_exists: what to do about a finished export of another identity.
         fields: what is known of the rows; without any, they are not looked at.
         key: the fields that tell rows apart; without any, the whole row does.
+        run: ID of the run of the task that exports; ``None`` outside Airflow.
     """
 
     identity: Identity
@@ -68,6 +69,7 @@ class Plan:
     if_exists: Literal["error", "replace"] = "error"
     fields: tuple[Field, ...] = ()
     key: tuple[str, ...] = ()
+    run: str | None = None
 
     def __post_init__(self) -> None:
         _ = self.layout

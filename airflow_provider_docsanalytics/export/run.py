@@ -73,7 +73,7 @@ class _Attempt:
         self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
         manifest = self._refuse_another_export(warn=True)
         directory.make()
-        self._claim = Claim(directory, plan.identity, source.name)
+        self._claim = Claim(directory, plan.identity, source.name, plan.run)
         self.progress = self._claim.acquire(manifest, self._refuse_another_export)
         self._requests_before = self.progress.requests - source.requests_sent()
         self._batch = self._new_batch()

@@ -125,12 +125,17 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
-    """``_checkpoint.json``: the progress, whose it is, and of which export."""
+    """``_checkpoint.json``: the progress, whose it is, and of which export.
+
+    Attributes:
+        run: the task's run, as in :class:`~.plan.Plan`.
+    """
 
     checkpoint_version: Literal[1] = 1
     identity: Identity
     source: str
     owner: str
+    run: str | None = None
     updated_at: Instant
     progress: Progress
 

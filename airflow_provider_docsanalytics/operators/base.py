@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import Asset, BaseOperator, conf
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_docsanalytics.errors import ConfigError, RateLimited
 from airflow_provider_docsanalytics.failures import (
@@ -15,10 +15,18 @@ from airflow_provider_docsanalytics.failures import (
     airflow_failures,
     retry_delay_s,
 )
+from airflow_provider_docsanalytics.operators import pinned
+from airflow_provider_docsanalytics.operators.events import announce, partition_of
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
-from airflow_provider_docsanalytics.operators.path import fields_of, fill
-from airflow_provider_docsanalytics.operators.waiting import defer_for, wait_until, waits_of
+from airflow_provider_docsanalytics.operators.path import fields_of, fill, verbatim
+from airflow_provider_docsanalytics.operators.pinned import Pin
+from airflow_provider_docsanalytics.operators.waiting import (
+    defer_for,
+    pin_of,
+    wait_until,
+    waits_of,
+)
 from airflow_provider_docsanalytics.operators.window import resolve_window
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
@@ -34,9 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
     from airflow_provider_docsanalytics.window import DateWindow
-
-_PARTITION_KEY = "%Y-%m-%dT%H:%M:%S"
-"""As Airflow's own ``CronPartitionTimetable`` writes partition keys."""
 
 
 class ExportOperator(BaseOperator):
@@ -133,23 +138,26 @@ class ExportOperator(BaseOperator):
         self.if_exists = if_exists
         self.deferrable = deferrable
         self.partitioned = partitioned
+        self._given = (date_from, date_to, lookback)  # before any template is rendered
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
         """The platform's hook on this task's connection."""
         raise NotImplementedError
 
-    def select(self, context: Context) -> Selection:
-        """Return what this run exports, checked."""
+    def select(self, context: Context, window: DateWindow | None = None) -> Selection:
+        """Return what this run exports, checked; ``window`` as it was chosen before."""
         row = self.hook.platform.endpoint(self.endpoint)
-        window = None
         if self.partitioned and not row.windowed:
             raise ConfigError(f"{row.name} takes no dates, so it has no partitions: partitioned.")
-        if row.windowed:
+        if row.windowed and window is None:
             window = resolve_window(context, self.date_from, self.date_to, self.lookback)
-        elif self.date_from is not None or self.date_to is not None or self.lookback is not None:
+        elif not row.windowed and self._has_dates():
             raise ConfigError(f"{row.name} takes no dates: leave out date_from, date_to, lookback.")
         return self.hook.select(self.endpoint, window=window, **self.selection_arguments())
+
+    def _has_dates(self) -> bool:
+        return any(each is not None for each in (self.date_from, self.date_to, self.lookback))
 
     def selection_arguments(self) -> dict[str, Any]:
         """Return the arguments of the hook's ``select`` that only some platforms have."""
@@ -157,11 +165,12 @@ class ExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window; return the summary that goes to XCom."""
-        return self._run(context, waits=0)
+        return self._run(context)
 
     def resume(self, context: Context, event: Any) -> dict[str, Any]:
         """Go on after a wait in the triggerer: with the checkpoint, on any worker."""
-        return self._run(context, waits=waits_of(event))
+        waits = waits_of(event)
+        return self._run(context, waits, pin_of(event), resumed=True)
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Return what is to be read."""
@@ -180,57 +189,73 @@ class ExportOperator(BaseOperator):
             # Every Airflow takes this as a failure that may be retried.
             sys.exit("Airflow has ended this task. What was exported is kept; a retry resumes.")
 
-    def _run(self, context: Context, waits: int) -> dict[str, Any]:
+    def _run(
+        self, context: Context, waits: int = 0, pin: Pin | None = None, *, resumed: bool = False
+    ) -> dict[str, Any]:
+        with airflow_failures():
+            selection, plan, directory = self._begin(context, pin, resumed=resumed)
+            pin = Pin(selection.window, fill(self.path, fields_of(selection)))
+            if selection.window is not None:
+                due = selection.window.end + self.settle
+                wait_until(self, due, waits, pin, context)
+            try:
+                manifest = self._export(selection, plan, directory)
+            except RateLimited as error:
+                if not self.deferrable:
+                    raise
+                self.log.warning("%s", error)
+                defer_for(self, retry_delay_s(error, waits + 1), waits, pin)
+            self.summary = _summary(manifest, directory.uri)
+            announce(
+                context,
+                self.outlets,
+                self.summary,
+                source=self.hook.asset_uri(selection),
+                partition=partition_of(selection.window) if self.partitioned else None,
+            )
+            pinned.forget(context)
+            return self.summary
+
+    def _begin(
+        self, context: Context, pin: Pin | None, *, resumed: bool
+    ) -> tuple[Selection, Plan, ExportDirectory]:
+        """Return what is exported, how, and where to: as at the first try of this run."""
+        run = pinned.run_of(context, self._given)
+        begun = pin or pinned.stored(context, run)
+        selection = self.select(context, begun.window if begun else None)
+        if begun and begun.path is not None:
+            self.path = verbatim(begun.path)
+        plan, directory = self._plan(selection, run), self._directory(selection)
+        if begun is None and selection.window is not None:
+            checkpoint = directory.read_checkpoint()
+            kept = pinned.window_in(checkpoint, plan, selection.window, resumed=resumed)
+            if kept not in (None, selection.window):
+                self.log.info("The window is %s, as this run has begun", kept)
+                # The directory stays: it is where that has begun.
+                self.path = verbatim(fill(self.path, fields_of(selection)))
+                selection = self.select(context, kept)
+                plan = self._plan(selection, run)
+            pinned.store(context, run, selection.window)
+        return selection, plan, directory
+
+    def _export(self, selection: Selection, plan: Plan, directory: ExportDirectory) -> Manifest:
         from airflow_provider_docsanalytics.export.plan import Source
         from airflow_provider_docsanalytics.export.run import export
 
-        with airflow_failures():
-            selection = self.select(context)
-            plan, directory = self._plan(selection), self._directory(selection)
-            if selection.window is not None:
-                wait_until(self, selection.window.end + self.settle, waits)
-            with self.hook.get_conn() as client:
-                self.log.info("Exporting %s to %s", selection, directory.uri)
-                source = Source(
-                    name=client.base_url,
-                    pages=partial(client.iter_pages, selection),
-                    requests_sent=lambda: client.requests_sent,
-                )
-                self._is_exporting = True
-                try:
-                    manifest = export(plan, directory, source)
-                except RateLimited as error:
-                    if not self.deferrable:
-                        raise
-                    self.log.warning("%s", error)
-                    defer_for(self, retry_delay_s(error, waits + 1), waits)
-                finally:
-                    self._is_exporting = False
-            self.summary = _summary(manifest, directory.uri)
-            self._announce(context, self.summary, selection.window)
-            return self.summary
+        with self.hook.get_conn() as client:
+            self.log.info("Exporting %s to %s", selection, directory.uri)
+            source = Source(
+                name=client.base_url,
+                pages=partial(client.iter_pages, selection),
+                requests_sent=lambda: client.requests_sent,
+            )
+            self._is_exporting = True
+            try:
+                return export(plan, directory, source)
+            finally:
+                self._is_exporting = False
 
-    def _announce(
-        self, context: Context, summary: dict[str, Any], window: DateWindow | None
-    ) -> None:
-        """Give the event of every asset among the outlets what a consumer wants to know."""
-        events = context.get("outlet_events")
-        partition = self._partition(window)
-        for outlet in self.outlets:
-            if events is not None and isinstance(outlet, Asset):
-                events[outlet].extra = summary
-                if partition is not None:
-                    events[outlet].add_partitions(partition)
-
-    def _partition(self, window: DateWindow | None) -> str | None:
-        if not self.partitioned or window is None:
-            return None
-        if not AIRFLOW_V_3_3_PLUS:
-            self.log.warning("partitioned=True needs Airflow 3.3: the events have no partition.")
-            return None
-        return window.start.strftime(_PARTITION_KEY)
-
-    def _plan(self, selection: Selection) -> Plan:
+    def _plan(self, selection: Selection, run: str | None) -> Plan:
         from airflow_provider_docsanalytics.export.plan import Plan
         from airflow_provider_docsanalytics.export.store import Identity
 
@@ -262,6 +287,7 @@ class ExportOperator(BaseOperator):
             self.if_exists,
             selection.endpoint.fields,
             selection.endpoint.key,
+            run,
         )
 
     def _directory(self, selection: Selection) -> ExportDirectory:
@@ -302,5 +328,6 @@ def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
         "requests": manifest.requests,
         "bytes": sum(file.bytes for file in manifest.files),
         "files": len(manifest.files),
+        "uris": [f"{uri}/{file.name}" for file in manifest.files],
         "totals": manifest.totals,
     }

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
-_COMPACT = "%Y%m%dT%H%M%SZ"
+_COMPACT = "%Y%m%dT%H%M%S"
 _MOST_CHARS = 1024
 _ABSOLUTE = re.compile(r"/|(file|local):///(?!/)|(?!file:|local:)[a-z][a-z0-9+.-]*://[^/]")
 
 
 def fields_of(selection: Selection) -> dict[str, str | datetime]:
-    """Return the fields that a path may use for this selection."""
+    """Return the fields that a path may use for this selection, dates in the window's zones."""
     fields: dict[str, str | datetime] = {
         "platform": selection.platform.name,
         "endpoint": selection.endpoint.name,
@@ -28,12 +28,15 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
     if selection.project_id is not None:
         fields["project_id"] = selection.project_id
     if selection.window is not None:
-        fields["date_from"], fields["date_to"] = selection.window.start, selection.window.end
+        window = selection.window
+        fields["date_from"], fields["date_to"] = window.local_start, window.local_end
     return fields
 
 
 def fill(path: str, fields: Mapping[str, str | datetime]) -> str:
-    """Return ``path`` with its fields filled in; a date without a format is ``20260131T060000Z``.
+    """Return ``path`` with its fields filled in.
+
+    A date without a format is ``20260131T060000Z`` in UTC, ``20260131T070000+0100`` elsewhere.
 
     Raises:
         ConfigError: for an unknown field, or a path that is not safe to write to.
@@ -72,6 +75,15 @@ def _check(path: str) -> None:
         raise ConfigError(f"path={path!r} holds '.' or '..': write where it leads to.")
 
 
+def verbatim(path: str) -> str:
+    """Return what :func:`fill` makes this path of: it has no fields."""
+    return path.replace("{", "{{").replace("}", "}}")
+
+
+def _compact(value: datetime) -> str:
+    return _COMPACT + ("Z" if value.tzname() == "UTC" else "%z")
+
+
 class _Fields(string.Formatter):
     """``str.format`` with plain names only: no positions, attributes, items or conversions."""
 
@@ -87,7 +99,7 @@ class _Fields(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, datetime):
-            text = value.strftime(format_spec or _COMPACT)
+            text = value.strftime(format_spec or _compact(value))
             if not text:  # what strftime gives for widths that it does not believe
                 raise ValueError(f"the format {format_spec!r} gives nothing")
             return text

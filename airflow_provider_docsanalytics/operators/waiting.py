@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_docsanalytics.operators.pinned import Pin
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_docsanalytics.operators.base import ExportOperator
 
 SHORT_WAIT_S = 60.0
@@ -21,21 +24,25 @@ _GRACE = timedelta(hours=1)
 """How much later than asked a triggerer may fire before the task counts as lost."""
 
 
-def wait_until(operator: ExportOperator, due: datetime, waits: int) -> None:
+def wait_until(
+    operator: ExportOperator, due: datetime, waits: int, pin: Pin, context: Mapping[str, Any]
+) -> None:
     """Return once ``due`` has come; a long wait ends this run of the task, which comes back."""
     wait_s = (due - datetime.now(UTC)).total_seconds()
     if wait_s <= 0:
         return
     operator.log.info("The window may still be filling; it is read at %s", due)
     if wait_s > SHORT_WAIT_S and operator.deferrable:
-        defer_for(operator, wait_s, waits)
-    # Before 3.1.7 Airflow would run the rescheduled task again at once, over and over.
-    if wait_s > SHORT_WAIT_S and AIRFLOW_V_3_1_7_PLUS:
+        defer_for(operator, wait_s, waits, pin)
+    # Before 3.1.7 Airflow would run the rescheduled task again at once, over and over. One that has
+    # come back and is not due yet has dates that move, and it would never be.
+    came_back = context.get("task_reschedule_count")
+    if wait_s > SHORT_WAIT_S and AIRFLOW_V_3_1_7_PLUS and not came_back:
         raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
     time.sleep(wait_s)
 
 
-def defer_for(operator: ExportOperator, wait_s: float, waits: int) -> NoReturn:
+def defer_for(operator: ExportOperator, wait_s: float, waits: int, pin: Pin) -> NoReturn:
     """End this run of the task; it is resumed after ``wait_s``, or a minute if that is longer."""
     from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
 
@@ -43,7 +50,7 @@ def defer_for(operator: ExportOperator, wait_s: float, waits: int) -> NoReturn:
     until = datetime.now(UTC) + wait
     operator.log.info("Waiting in the triggerer until %s (wait %d)", until, waits + 1)
     operator.defer(
-        trigger=WaitTrigger(until=until.isoformat(), waits=waits + 1),
+        trigger=WaitTrigger(until.isoformat(), waits + 1, pin.fields()),
         method_name="resume",
         timeout=wait + _GRACE,
     )
@@ -59,3 +66,9 @@ def waits_of(event: Any) -> int:
             f"Resumed by an event that no wait of this provider gives: {event!r:.200}"
         )
     return waits
+
+
+def pin_of(event: Any) -> Pin | None:
+    """Return what the task goes on with, ``None`` in an event of a version that told nothing."""
+    kept = event.get("pin") if isinstance(event, dict) else None
+    return None if kept is None else Pin.of(kept)

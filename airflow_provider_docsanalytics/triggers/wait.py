@@ -18,26 +18,33 @@ class WaitTrigger(BaseTrigger):
     """Waits until a moment, then fires once.
 
     The number of waits so far travels in the trigger and back in its event, since ``dag.test()``
-    loses what is passed to ``defer`` itself.
+    loses what is passed to ``defer`` itself. So does what the task goes on with: its templates are
+    rendered again when it resumes.
 
     Args:
         until: the moment, ISO 8601 with a zone.
         waits: how many waits this task has had, this one included.
+        pin: window and directory of the export, as text.
     """
 
-    def __init__(self, until: str, waits: int) -> None:
+    def __init__(self, until: str, waits: int, pin: dict[str, str] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.until = until
         self.waits = waits
+        self.pin = pin
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments."""
         path = "airflow_provider_docsanalytics.triggers.wait.WaitTrigger"
-        return path, {"until": self.until, "waits": self.waits}
+        return path, {"until": self.until, "waits": self.waits} | self._pinned()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Sleep, look at the clock again (it may have been set in the meantime), and fire."""
         until = datetime.fromisoformat(self.until)
         while (left_s := (until - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 - a moment
             await asyncio.sleep(min(left_s, _LONGEST_SLEEP_S))
-        yield TriggerEvent({"status": "waited", "waits": self.waits})  # type: ignore[no-untyped-call]
+        event = {"status": "waited", "waits": self.waits} | self._pinned()
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    def _pinned(self) -> dict[str, Any]:
+        return {} if self.pin is None else {"pin": self.pin}

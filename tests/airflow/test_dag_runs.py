@@ -10,8 +10,10 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow import __version__ as airflow_version
@@ -20,7 +22,7 @@ from airflow_home import DATABASE, airflow_environment
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,10 @@ DAGS = [
     "partitioned",
     "with_outlet",
     "expired_key",
+    "moving_window",
+    "day_in_tokyo",
     *SNIPPETS,
+    *(["outlets_of_every_kind"] if AIRFLOW_V_3_0_PLUS else []),
 ]
 
 
@@ -64,6 +69,7 @@ class Run:
 
     service: Simulator
     other: Simulator
+    flaky: Simulator
     home: Path
     output: dict[str, str]
 
@@ -85,11 +91,19 @@ class Run:
         return rows
 
 
-def _environment(home: Path, service: Simulator, other: Simulator) -> dict[str, str]:
+def _environment(
+    home: Path, service: Simulator, other: Simulator, flaky: Simulator
+) -> dict[str, str]:
     mintlify = {"conn_type": "mintlify", "host": service.url, "login": service.project_id}
     connections = {
         "MINTLIFY_DEFAULT": {**mintlify, "password": service.mintlify_key},
         "MINTLIFY_OTHER": {**mintlify, "host": other.url, "password": other.mintlify_key},
+        "FLAKY": {
+            **mintlify,
+            "host": flaky.url,
+            "password": flaky.mintlify_key,
+            "extra": {"max_attempts": 1},
+        },
         "EXPIRED": {**mintlify, "password": EXPIRED_KEY},
         "VYOM_DEFAULT": {"conn_type": "vyom", "host": service.url, "password": service.vyom_key},
     }
@@ -121,10 +135,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     with (
         Simulator(Config(rows=2500, **january)) as service,
         OtherOrganisation(Config(rows=500, seed=2, **january)) as other,
+        Simulator(Config(rows=900, seed=3, **january)) as flaky,
     ):
+        flaky.add_faults([{"kind": "status", "status": 500, "match": {"nth": 3}}])
         done = subprocess.run(
             [sys.executable, str(CLONE / "scripts" / "airflow_commands.py"), *commands],
-            env=_environment(home, service, other),
+            env=_environment(home, service, other, flaky),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -133,7 +149,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         sections = done.stdout.split("\n$ airflow dags test ")
         output = {"before": sections[0]} | {text.split()[0]: text for text in sections[1:]}
         assert list(output) == ["before", *DAGS], done.stdout
-        yield Run(service, other, home, output)
+        yield Run(service, other, flaky, home, output)
 
 
 @pytest.mark.parametrize("platform", [MINTLIFY, VYOM])
@@ -234,6 +250,61 @@ def test_a_partitioned_export_names_the_start_of_its_window(run: Run) -> None:
         ).fetchall()
     assert [key for key, _ in events] == ["2026-01-10T00:00:00"]
     assert json.loads(events[0][1])["endpoint"] == "conversations"
+
+
+def test_a_retry_reads_the_window_of_the_first_try_although_its_template_gives_another(
+    run: Run,
+) -> None:
+    (directory,) = (run.lake / "windows" / "moving_window").iterdir()
+    manifest = json.loads((directory / "_manifest.json").read_text())
+    asked = [(entry["status"], str(entry["query"])) for entry in run.flaky.requests]
+    assert [status for status, _ in asked].count(500) == 1
+    good = [query for status, query in asked if status == 200]
+    assert len(good) == len(set(good)) == manifest["pages"]
+    assert manifest["rows"] == len(run.flaky.truth("feedback")[0])
+    assert "as this run has begun" in run.output["moving_window"] or AIRFLOW_V_3_3_PLUS
+
+
+def test_a_day_of_a_dag_in_tokyo_is_named_by_its_day_there(run: Run) -> None:
+    (directory,) = (run.lake / "windows" / "day_in_tokyo").iterdir()
+    manifest = json.loads((directory / "_manifest.json").read_text())
+    local = datetime.fromisoformat(manifest["date_from"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{local:%H:%M:%S}" == "00:00:00"
+    assert directory.name == f"dt={local:%Y-%m-%d}"
+    assert manifest["date_from"].endswith("T15:00:00.000Z")
+    if AIRFLOW_V_3_3_PLUS:
+        ((key, _),) = _events(run, "day_in_tokyo")["tokyo"]
+        assert key == f"{local:%Y-%m-%d}T00:00:00"
+
+
+@pytest.mark.skipif(
+    airflow_version.startswith(("2.", "3.0.")), reason="dags test knows assets since Airflow 3.1"
+)
+def test_every_kind_of_asset_among_the_outlets_hears_of_the_export(run: Run) -> None:
+    events = _events(run, "outlets_of_every_kind")
+    exported = f"mintlify://{run.service.project_id}/conversations"
+    assert set(events) == {"plain", "a_model", "by_name", "by_uri", exported}
+    assert "Airflow gives no event to it" in run.output["outlets_of_every_kind"]
+    for name, told in events.items():
+        ((key, extra),) = told
+        assert json.loads(extra)["rows"] > 0, name
+        if AIRFLOW_V_3_3_PLUS:
+            assert key == (None if name == exported else "2026-01-10T00:00:00")
+
+
+def _events(run: Run, dag: str) -> dict[str, list[tuple[str | None, str]]]:
+    """Return partition key and extra of the events of a Dag, by the name of their asset."""
+    key = "partition_key" if AIRFLOW_V_3_3_PLUS else "null"
+    events: dict[str, list[tuple[str | None, str]]] = {}
+    with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
+        rows = database.execute(
+            f"select asset.name, {key}, asset_event.extra from asset_event "  # noqa: S608 - ours
+            "join asset on asset.id = asset_id where source_dag_id = ?",
+            [dag],
+        ).fetchall()
+    for name, partition, extra in rows:
+        events.setdefault(name, []).append((partition, extra))
+    return events
 
 
 def test_an_expired_key_is_tried_once_whatever_retries_says(run: Run) -> None:

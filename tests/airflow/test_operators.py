@@ -120,6 +120,7 @@ def test_an_export_is_the_services_rows_value_for_value_and_in_order(
         "requests": manifest["requests"],
         "bytes": sum(file["bytes"] for file in manifest["files"]),
         "files": len(manifest["files"]),
+        "uris": [f"file://{tmp_path}/{file['name']}" for file in manifest["files"]],
         "totals": totals,
     }
 
