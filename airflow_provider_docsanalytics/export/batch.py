@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from airflow_provider_docsanalytics.export.drift import Drift, Finding
 from airflow_provider_docsanalytics.export.store import File
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
-            drift=before.drift | self._contract.check(page.rows),
+            drift=before.drift | self._contract.check(page.rows) | _beside_rows(page),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
             trail=trail,
@@ -69,3 +70,8 @@ class Batch:
         """Remove the spool."""
         if self.part is not None:
             self.part.close()
+
+
+def _beside_rows(page: PageLike) -> Drift:
+    """Return what is new in the answer, outside its rows."""
+    return Drift.of(Finding("new", f"(response) {name}") for name in page.unknown)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import Asset, BaseOperator, conf
 
-from airflow_provider_docsanalytics.errors import ConfigError, RateLimited
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import (
     DEFAULT_RETRY_POLICY,
     airflow_failures,
@@ -199,11 +199,12 @@ class ExportOperator(BaseOperator):
                 self._is_exporting = True
                 try:
                     manifest = export(plan, directory, source)
-                except RateLimited as error:
-                    if not self.deferrable:
+                except DocsAnalyticsError as error:
+                    wait_s = retry_delay_s(error, waits + 1)
+                    if wait_s is None or not self.deferrable:
                         raise
                     self.log.warning("%s", error)
-                    defer_for(self, retry_delay_s(error, waits + 1), waits)
+                    defer_for(self, wait_s, waits)
                 finally:
                     self._is_exporting = False
             self.summary = _summary(manifest, directory.uri)

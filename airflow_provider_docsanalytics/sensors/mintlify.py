@@ -16,8 +16,12 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
-from airflow_provider_docsanalytics.failures import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
+from airflow_provider_docsanalytics.failures import (
+    DEFAULT_RETRY_POLICY,
+    airflow_failures,
+    retry_delay_s,
+)
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
@@ -137,7 +141,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
 
     def _sit_out(self, error: DocsAnalyticsError) -> None:
         """Return if the next poke may go on, and see to it that it is not too early."""
-        if self.reschedule and not self.deferrable and not isinstance(error, RateLimited):
+        if self.reschedule and not self.deferrable and retry_delay_s(error, 1) is None:
             raise error
         wait_s = self._patience.wait_s(error)
         self.log.warning("%s Asking again in %.0f s", error, wait_s)
