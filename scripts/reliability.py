@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, races, storage, windows, wire
+from reliability_parts import clock, crash, cursors, pairs, races, storage, windows, wire
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "storage": storage.cases,
     "clock": clock.cases,
     "wire": wire.cases,
+    "pairs": pairs.cases,
     "windows": windows.cases,
     "cursors": cursors.cases,
 }
