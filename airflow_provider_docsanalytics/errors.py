@@ -7,13 +7,13 @@
     ├── Superseded         nothing: another attempt has taken this export over
     ├── StorageError       the storage failed or refused: read the message; a retry resumes
     ├── ApiError           the service answered with an error status
-    │   ├── AuthError      401, 403: fix the key; no retry can cure it
+    │   ├── AuthError      401, 403 from the API itself: fix the key; no retry can cure it
     │   ├── NotFound       404: fix the ID, or accept that it is gone
-    │   ├── RateLimited    429: wait, then go on
-    │   └── ServerError    5xx: try again
-    │       └── TooWide    504 each time, or 414: try again, or ask for a narrower window
+    │   ├── RateLimited    429, or a 403 that speaks of a limit: wait, then go on
+    │   └── ServerError    5xx, 408, 421, 425: try again, not before the time it asked for
+    │       └── TooWide    504, 522, 524 each time, or 413, 414, 431: or a narrower window
     ├── CursorLost         a cursor of an earlier run leads nowhere: start from the beginning
-    ├── Unreachable        time-out, DNS, reset, cut-off body: try again
+    ├── Unreachable        time-out, DNS, reset, cut-off body, a firewall's page: try again
     └── BadResponse        an answer that the API does not promise: read the message
 
 There is no Airflow in here; :mod:`.failures` translates to Airflow's exceptions.
@@ -49,9 +49,11 @@ class ApiError(DocsAnalyticsError):
     Attributes:
         status: the HTTP status.
         endpoint: the endpoint's name in the endpoint table.
-        detail: the API's own ``error`` and ``details[].message``, at most 500 characters.
+        detail: the API's own ``error`` and ``details[].message``, or what else the answer holds,
+            at most 500 characters.
         retry_after_s: seconds until the service wants to be asked again, where it said so.
         note: what is known of this status at this service, for the message.
+        from_api: false where something in between answered, with a page in HTML.
     """
 
     remedy = "Check the parameters of the task against the API's answer."
@@ -64,6 +66,7 @@ class ApiError(DocsAnalyticsError):
         *,
         retry_after_s: float | None = None,
         note: str = "",
+        from_api: bool = True,
     ) -> None:
         super().__init__(status, endpoint, detail)
         self.status = status
@@ -71,14 +74,20 @@ class ApiError(DocsAnalyticsError):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.note = note
+        self.from_api = from_api
 
     def __str__(self) -> str:
         told = f"{self.endpoint}: HTTP {self.status}: {self.detail}. {self.remedy} {self.note}"
         return told.rstrip()
 
+    @property
+    def when(self) -> str:
+        """When to try again, as a sentence; empty where the service did not say."""
+        return f" Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""
+
 
 class AuthError(ApiError):
-    """401 or 403: the key was refused."""
+    """401 or 403, said by the API itself: the key was refused."""
 
     @property
     def remedy(self) -> str:  # type: ignore[override]
@@ -89,8 +98,9 @@ class AuthError(ApiError):
                 "password."
             )
         return (
-            "The key is known but may not read this: check its scope (it needs read), its "
-            "address allowlist, and that the project belongs to the key's organisation."
+            "The answer does not say which of these is the reason; check each: the key's scope (it "
+            "needs read), its address allowlist, the plan, whether the project belongs to the "
+            "key's organisation, and whether a filter in front of the API turns this client away."
         )
 
 
@@ -101,30 +111,46 @@ class NotFound(ApiError):  # noqa: N818 - named for the status
 
 
 class RateLimited(ApiError):  # noqa: N818 - a plan, not a crash
-    """429: the organisation's quota is spent; ``retry_after_s`` is ``None`` when not said."""
+    """429: the organisation's quota is spent; ``retry_after_s`` is ``None`` when not said.
+
+    Also a 403 with a ``Retry-After``, or whose words speak of a rate limit.
+    """
 
     remedy = "The service's quota is spent."
 
     def __str__(self) -> str:
-        wait = f" Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""
-        return super().__str__() + wait + " What was exported so far is kept; a retry resumes."
+        return super().__str__() + self.when + " What was exported so far is kept; a retry resumes."
 
 
 class ServerError(ApiError):
-    """5xx after all attempts."""
+    """5xx after all attempts, or 408, 421, 425.
+
+    With a ``retry_after_s`` (maintenance) it is waited for as a spent quota is.
+    """
 
     remedy = "The service failed; a retry resumes where this attempt stopped."
 
+    def __str__(self) -> str:
+        return super().__str__() + self.when
+
 
 class TooWide(ServerError):  # noqa: N818 - named for what to change
-    """504 to every attempt, or 414: the service does not answer for a window as wide as this.
+    """504, 522 or 524 to every attempt, or 413, 414, 431: a window this wide gets no answer.
 
     Attributes:
         halves: two narrower windows, as text.
     """
 
-    def __init__(self, status: int, endpoint: str, detail: str, *, halves: str) -> None:
-        super().__init__(status, endpoint, detail)
+    def __init__(
+        self,
+        status: int,
+        endpoint: str,
+        detail: str,
+        *,
+        halves: str,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(status, endpoint, detail, retry_after_s=retry_after_s)
         self.halves = halves
 
     @property
@@ -137,11 +163,14 @@ class TooWide(ServerError):  # noqa: N818 - named for what to change
 
 
 class CursorLost(DocsAnalyticsError):  # noqa: N818 - named for what happened
-    """A cursor of an earlier run is refused with 400, or leads back: read from the beginning."""
+    """A cursor of an earlier run is refused, or leads back: read from the beginning."""
 
 
 class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
-    """No whole answer arrived: time-out, DNS failure, refused, reset, or a cut-off body."""
+    """No whole answer of the API arrived: time-out, DNS failure, refused, reset, a cut-off body.
+
+    Or something in between answered in the API's place: a firewall, a challenge page, a proxy.
+    """
 
 
 class BadResponse(DocsAnalyticsError):  # noqa: N818 - named for what happened

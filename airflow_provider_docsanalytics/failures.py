@@ -13,6 +13,7 @@ from airflow_provider_docsanalytics.errors import (
     ConfigError,
     DocsAnalyticsError,
     RateLimited,
+    ServerError,
     Superseded,
 )
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
@@ -27,14 +28,20 @@ _LONGEST_UNTOLD_WAIT_S = 900.0
 _MARGIN_S = 5.0
 
 
-def retry_delay_s(error: RateLimited, try_number: int) -> float:
-    """Return how long a retry should wait: a little more than told, else from 1 to 15 minutes.
+def retry_delay_s(error: BaseException, try_number: int) -> float | None:
+    """Return how long the service asks to be left alone; ``None`` if the error asks for no wait.
 
-    To the second would be too early where the quota comes back request by request.
+    That is for a spent quota, and for a failure that says when it will be over: a little more than
+    told (to the second would be too early where the quota comes back request by request), and for
+    a quota that does not say, from 1 to 15 minutes.
     """
+    if not isinstance(error, RateLimited | ServerError):
+        return None
     told_s = error.retry_after_s
-    if told_s is not None:
+    if told_s:
         return told_s + min(_MARGIN_S, told_s / 10)
+    if not isinstance(error, RateLimited):
+        return None
     doublings = min(try_number - 1, 10)  # hundreds of waits on, the power is no float any more
     return min(_FIRST_WAIT_S * 2.0**doublings, _LONGEST_UNTOLD_WAIT_S)
 
@@ -44,7 +51,7 @@ if AIRFLOW_V_3_3_PLUS:
     from airflow.sdk import RetryDecision, RetryPolicy
 
     class DocsAnalyticsRetryPolicy(RetryPolicy):
-        """Fails at once what no retry can cure; retries a spent quota when it returns."""
+        """Fails at once what no retry can cure; retries when the service asked to be."""
 
         def evaluate(
             self,
@@ -56,10 +63,12 @@ if AIRFLOW_V_3_3_PLUS:
             """Return the decision for one failure."""
             if isinstance(exception, INCURABLE):
                 return RetryDecision.fail(reason=type(exception).__name__)
-            if isinstance(exception, RateLimited):
-                delay = timedelta(seconds=retry_delay_s(exception, try_number))
-                return RetryDecision.retry(delay=delay, reason="the quota is spent")
-            return RetryDecision.default()
+            delay_s = retry_delay_s(exception, try_number)
+            if delay_s is None:
+                return RetryDecision.default()
+            spent = isinstance(exception, RateLimited)
+            reason = "the quota is spent" if spent else "the service asks to wait"
+            return RetryDecision.retry(delay=timedelta(seconds=delay_s), reason=reason)
 
     DEFAULT_RETRY_POLICY = DocsAnalyticsRetryPolicy()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError, RateLimited
+from typing import TYPE_CHECKING
+
 from airflow_provider_docsanalytics.failures import INCURABLE, retry_delay_s
 
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+
 MAX_FAULTS = 5
-"""Failed polls in a row, a spent quota aside, before giving up."""
+"""Failed polls in a row, those aside that the service asked to wait, before giving up."""
 
 
 class Patience:
@@ -39,9 +43,10 @@ class Patience:
         """
         if isinstance(error, INCURABLE):
             raise error
-        if isinstance(error, RateLimited):
+        delay_s = retry_delay_s(error, self._refusals + 1)
+        if delay_s is not None:
             self._refusals += 1
-            return max(self._interval_s, retry_delay_s(error, self._refusals))
+            return max(self._interval_s, delay_s)
         self._faults += 1
         if self._faults >= MAX_FAULTS:
             raise error

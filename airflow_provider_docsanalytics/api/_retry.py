@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tenacity import (
@@ -13,6 +12,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from airflow_provider_docsanalytics.api._status import TOO_WIDE
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     RateLimited,
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMEOUTS_BEFORE_HALVING = 2
-"""Answers 504 for one window, before its halves are asked for in its place."""
+"""Answers 504, 522 or 524 for one window, before its halves are asked for in its place."""
 
-_TOO_WIDE = (HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.GATEWAY_TIMEOUT)
 _BACKOFF = wait_random_exponential(multiplier=1, max=60)
 _QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
 """For a 429 that does not say when to come back: each try may spend a request of the quota."""
@@ -48,7 +47,7 @@ def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: boo
     def stop(state: RetryCallState) -> bool:
         nonlocal timeouts
         error = state.outcome.exception() if state.outcome else None
-        timeouts += getattr(error, "status", None) == HTTPStatus.GATEWAY_TIMEOUT
+        timeouts += getattr(error, "status", None) in TOO_WIDE
         return (
             state.attempt_number >= settings.max_attempts
             or state.idle_for + state.upcoming_sleep > settings.max_wait_s
@@ -65,13 +64,26 @@ def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: boo
     )
 
 
-def too_wide(error: ApiError, ask: Ask) -> TooWide | None:
-    """Return the error that names narrower windows, where the window may be what is wrong."""
+def too_wide(error: ApiError, ask: Ask, settings: Settings) -> TooWide | None:
+    """Return the error that names narrower windows, where the window may be what is wrong.
+
+    It is not where the service asks for a wait that is too long for a worker: that comes first.
+    """
     halves = ask.window.halves() if ask.window else None
-    if error.status not in _TOO_WIDE or halves is None:
+    if error.status not in TOO_WIDE or halves is None:
+        return None
+    # A 4xx of this kind is about the request itself: to wait changes nothing.
+    wait_s = error.retry_after_s if isinstance(error, ServerError) else None
+    if wait_s and wait_s > settings.max_wait_s:
         return None
     named = " and ".join(str(half) for half in halves)
-    return TooWide(error.status, error.endpoint, error.detail, halves=named)
+    return TooWide(
+        error.status,
+        error.endpoint,
+        error.detail,
+        halves=named,
+        retry_after_s=wait_s,
+    )
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -11,8 +11,10 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_docsanalytics import __version__, rawjson
-from airflow_provider_docsanalytics.api._answer import error_for, read_body
+from airflow_provider_docsanalytics.api._answer import read_body, read_error
+from airflow_provider_docsanalytics.api._status import error_for
 from airflow_provider_docsanalytics.api.endpoint import Body
+from airflow_provider_docsanalytics.api.members import refuse_error
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
@@ -83,21 +85,18 @@ class Transport:
             DocsAnalyticsError: whatever else came of it.
         """
         self.sent += 1
-        try:
-            response, content = self._fetch(selection, url, query)
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            # The libraries' errors hold the request, and with it the key: the message must do.
-            raise self._failure(selection, error) from None
         with self.quotable():
-            if response.status_code != requests.codes.ok:
-                raise error_for(response, content, selection, self._settings.shown)
+            try:
+                with self._get(url, query) as response:
+                    content = self._read(selection, response)
+            except (OSError, urllib3.exceptions.HTTPError) as error:
+                # The libraries' errors hold the request, and with it the key: the message must do.
+                raise self._failure(selection, error) from None
             return _parse(selection, response, content, self._settings.shown)
 
-    def _fetch(
-        self, selection: Selection, url: str, query: Mapping[str, str]
-    ) -> tuple[requests.Response, bytes]:
+    def _get(self, url: str, query: Mapping[str, str]) -> requests.Response:
         settings = self._settings
-        with self._session.get(
+        return self._session.get(
             url,
             params=query,
             timeout=(settings.timeout_s, settings.timeout_s),
@@ -106,8 +105,23 @@ class Transport:
             verify=settings.verify,
             cert=settings.cert,
             stream=True,
-        ) as response:
-            return response, read_body(response, selection, deadline_s=10 * settings.timeout_s)
+        )
+
+    def _read(self, selection: Selection, response: requests.Response) -> bytes:
+        """Return the body, or raise what the status means: it is judged before the body."""
+        timeout_s, status = self._settings.timeout_s, response.status_code
+        if status == requests.codes.ok:
+            return read_body(response, selection, deadline_s=10 * timeout_s)
+        content, whole = read_error(response, deadline_s=timeout_s)
+        raise error_for(
+            status,
+            response.headers,
+            content,
+            selection,
+            self._settings.shown,
+            reason=response.reason or "",
+            whole=whole,
+        )
 
     def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
@@ -153,7 +167,7 @@ def _parse(
     shown: Callable[[str, int], str],
 ) -> Body:
     try:
-        return selection.platform.open_envelope(Body.parse(content))
+        return _opened(selection, Body.parse(content))
     except BadResponse as error:
         # Not from it: its own text is not made fit for logs.
         raise BadResponse(f"{selection}: {error.args[0]}", error.remedy) from None
@@ -170,3 +184,11 @@ def _parse(
             "Check the connection's host, and what stands between here and the service; a retry "
             "resumes where this attempt stopped.",
         ) from error
+
+
+def _opened(selection: Selection, answer: Body) -> Body:
+    """Return what is in the envelope; neither it nor what is in it may speak of an error."""
+    refuse_error(answer, selection.endpoint)
+    body = selection.platform.open_envelope(answer)
+    refuse_error(body, selection.endpoint)
+    return body

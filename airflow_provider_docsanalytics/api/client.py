@@ -11,14 +11,18 @@ from urllib.parse import quote
 import msgspec
 
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
+from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api._transport import Transport
 from airflow_provider_docsanalytics.api.endpoint import Page
+from airflow_provider_docsanalytics.api.members import unknown_members
 from airflow_provider_docsanalytics.errors import (
     ApiError,
+    AuthError,
     BadResponse,
     ConfigError,
     CursorLost,
-    NotFound,
+    RateLimited,
+    ServerError,
     TooWide,
 )
 from airflow_provider_docsanalytics.trail import Trail
@@ -106,6 +110,7 @@ class Client:
                 totals=totals,
                 next_cursor=step.next_cursor,
                 missing=(ask.thread_id,) if body is None else (),
+                unknown=unknown_members(selection, body),
             )
             if step.next_cursor is None:
                 return
@@ -116,8 +121,7 @@ class Client:
         try:
             return self._answer(selection, cursor)
         except ApiError as error:
-            asked = selection.endpoint.paging.ask(selection, cursor).query
-            if error.status == HTTPStatus.BAD_REQUEST and "cursor" in asked:
+            if _refuses_cursor(error, selection, cursor):
                 raise CursorLost(
                     f"{selection}: the cursor to go on from is refused (HTTP {error.status}: "
                     f"{error.detail}). Read again from the beginning, without a cursor."
@@ -137,6 +141,8 @@ class Client:
             except TooWide as error:
                 if narrowed is None:
                     raise
+                if error.retry_after_s:
+                    self._sleep(error.retry_after_s)
                 log.warning(
                     "%s: HTTP %d for %s; asking for its halves instead",
                     selection,
@@ -152,13 +158,11 @@ class Client:
             return attempts(self._settings, self._sleep, narrows=narrows)(
                 self._transport.send, selection, url, query
             )
-        except NotFound:
-            if ask.thread_id:
-                log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
-                return None
-            raise
+        except NoSuchThread:
+            log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
+            return None
         except ApiError as error:
-            wide = too_wide(error, ask)
+            wide = too_wide(error, ask, self._settings)
             if wide is None:
                 raise
             raise wide from error
@@ -183,6 +187,18 @@ def _ask(selection: Selection, cursor: str | None) -> Ask:
             f"{selection}: {str(cursor)[:_EXCERPT_CHARS]!r} is no cursor that this endpoint gave; "
             "start without one (an export: delete its _checkpoint.json)."
         ) from error
+
+
+def _refuses_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
+    """Whether an error may be about the place to go on from.
+
+    It is not where none was sent, nor where the status says that it is about something else.
+    """
+    query = selection.endpoint.paging.ask(selection, cursor).query
+    sent = "cursor" in query or query.get("offset", "0") != "0"
+    otherwise = isinstance(error, AuthError | RateLimited | ServerError) or error.status in TOO_WIDE
+    refused = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return sent and refused and error.from_api and not otherwise
 
 
 def _stands_still(selection: Selection, ask: Ask, step: Step) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -55,10 +55,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One answer: its whole text, and its top-level members as undecoded slices."""
+    """One answer: its whole text, and its top-level members as undecoded slices.
+
+    Attributes:
+        unknown: names beside an envelope's known ones, once it has been opened.
+    """
 
     raw: bytes | msgspec.Raw
     members: Mapping[str, msgspec.Raw]
+    unknown: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, raw: bytes | msgspec.Raw) -> Body:
@@ -87,7 +92,12 @@ class Paging(Protocol):
     """How an endpoint is read to its end: pure functions and no state of its own.
 
     A cursor is text that resumes the reading at any time, in any process; ``None`` is the start.
+
+    Attributes:
+        members: names of the answer's members that say how to go on.
     """
+
+    members: ClassVar[tuple[str, ...]] = ()
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the request to send at ``cursor``."""
@@ -229,12 +239,14 @@ class Page:
         totals: the whole-response fields, under the API's own names.
         next_cursor: where to go on, also in another process; ``None`` after the last page.
         missing: IDs that were asked for and do not exist.
+        unknown: names of members of the answer that this version does not know, at most 20.
     """
 
     rows: Sequence[bytes]
     totals: Mapping[str, Any]
     next_cursor: str | None
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -65,6 +65,8 @@ class HalvingPaging(Paging):
     ``counts`` descending, then by ``key``. The cursor carries the sums, so that a resume asks
     nothing twice.
     """
+
+    members: ClassVar[tuple[str, ...]] = ("hasMore",)
 
     key: str
     counts: tuple[str, ...]

@@ -10,7 +10,35 @@ from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.api.endpoint import Body, Selection
+    from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Selection
+
+_ERRORS = ("error", "errors")
+_EMPTY: tuple[Any, ...] = (None, False, "", [], {})
+_MOST_UNKNOWN = 20
+_LONGEST_NAME = 100
+_EXCERPT_CHARS = 500
+
+
+def refuse_error(body: Body, endpoint: Endpoint) -> None:
+    """Refuse an answer that speaks of an error, whatever else it holds and whatever its status."""
+    for name in _ERRORS:
+        if name not in body.members or any(field.name == name for field in endpoint.fields):
+            continue
+        if rawjson.value(body.members[name]) not in _EMPTY:
+            words = bytes(body.members[name])[:_EXCERPT_CHARS].decode(errors="replace")
+            raise BadResponse(f"The service answered 200 with {name!r}: {words}.")
+
+
+def unknown_members(selection: Selection, body: Body | None) -> tuple[str, ...]:
+    """Return the names of members that are neither rows nor known: at most 20, cut at 100."""
+    endpoint = selection.endpoint
+    if body is None:
+        return ()
+    known = {endpoint.rows_key, *endpoint.totals, *endpoint.paging.members}
+    # An object that is itself the row is compared with the table as rows are.
+    inner = [name for name in body.members if name not in known] if endpoint.rows_key else []
+    names = sorted({name[:_LONGEST_NAME] for name in (*body.unknown, *inner)})
+    return tuple(names[:_MOST_UNKNOWN])
 
 
 def found(selection: Selection, body: Body | None) -> Body:

@@ -203,6 +203,7 @@ MINTLIFY = Platform(
     notes=MappingProxyType(
         {
             401: "Mintlify's keys expire after 90 days by default.",
+            403: "Mintlify's analytics API needs a Pro or an Enterprise plan.",
             429: "Mintlify allows 100 requests an hour for a whole organisation.",
         }
     ),

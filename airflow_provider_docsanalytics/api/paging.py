@@ -6,7 +6,10 @@ found by the loop that drives the steps (:meth:`.client.Client.iter_pages`), onc
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -27,6 +30,11 @@ class _Place(msgspec.Struct, frozen=True):
     token: str | None
 
 
+_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*:/|//|[\w/.%~-]*\?(.*&)?cursor=|[\w/.%~-]*/[\w/.%~-]*\?|\?\w+=",
+    re.ASCII | re.IGNORECASE,
+)
+"""What a ``nextCursor`` begins with that is not a cursor but the URL of the next page."""
 MAX_CURSOR_CHARS = 1024
 """A cursor longer than this is not followed: it travels in a URL and lies in the checkpoint."""
 
@@ -38,8 +46,11 @@ class CursorPaging(Paging):
     Without ``has_more`` (searches) the end is a null ``nextCursor`` alone. Rows that are ``events``
     (each of one instant, none a sum over the window) can be read by narrower windows, one after
     another, the latest first: so do the services give them. The cursor is the service's own until
-    then.
+    then. ``nextCursor`` may be a URL, whose parameter ``cursor`` it is then; where ``hasMore`` is
+    false it is not looked at.
     """
+
+    members: ClassVar[tuple[str, ...]] = ("nextCursor", "hasMore")
 
     has_more: bool = True
     events: bool = False
@@ -54,16 +65,15 @@ class CursorPaging(Paging):
         """Return the rows, and the answer's own cursor or the next window."""
         answer = found(selection, body)
         rows = rows_of(selection, answer)
-        token = member(selection, answer, "nextCursor", str | None)
         if self.has_more and not member(selection, answer, "hasMore", bool):
             token = None
-        elif token and len(token) > MAX_CURSOR_CHARS:
-            raise BadResponse(f"{selection}: a nextCursor of {len(token)} characters.")
-        elif self.has_more and not token:
-            raise BadResponse(
-                f"{selection}: the answer says hasMore and gives no nextCursor, so the rest cannot "
-                "be asked for."
-            )
+        else:
+            token = _token(selection, member(selection, answer, "nextCursor", str | None))
+            if self.has_more and not token:
+                raise BadResponse(
+                    f"{selection}: the answer says hasMore and gives no nextCursor, so the rest "
+                    "cannot be asked for."
+                )
         windows, _ = _place(selection, cursor)
         return Step(rows, _cursor(selection, windows if token else windows[1:], token or None))
 
@@ -74,6 +84,22 @@ class CursorPaging(Paging):
             return None
         halved = narrower([window for window in windows if window])
         return _cursor(selection, halved, None) if halved else None
+
+
+def _token(selection: Selection, given: str | None) -> str | None:
+    """Return the cursor that ``nextCursor`` gives, be it a URL that holds it."""
+    token = given
+    if given and _URL.match(given):
+        try:
+            (token,) = parse_qs(urlsplit(given).query)["cursor"]
+        except (ValueError, KeyError):  # no URL, no such parameter, or several
+            raise BadResponse(
+                f"{selection}: nextCursor is a URL that does not hold one cursor, so the rest "
+                "cannot be asked for."
+            ) from None
+    if token and len(token) > MAX_CURSOR_CHARS:
+        raise BadResponse(f"{selection}: a nextCursor of {len(token)} characters.")
+    return token
 
 
 def _place(
@@ -103,6 +129,8 @@ def _cursor(
 @dataclass(frozen=True, slots=True)
 class OffsetPaging(Paging):
     """``{"rows": […], "hasMore": true | false}``, asked for by ``offset`` and ``limit``."""
+
+    members: ClassVar[tuple[str, ...]] = ("hasMore",)
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the largest page from the offset on."""

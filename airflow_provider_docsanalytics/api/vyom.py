@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _DURATIONS = (
 _AVERAGE = Field("avg_duration_minutes", Kind.NUMBER)
 _SERVICES = ("exotel", "twilio", "web", "unknown")
 _RANGE = (Field("start_date", Kind.TEXT), Field("end_date", Kind.TEXT))
+_ENVELOPE = ("success", "message", "data")
 _PERIODS = ("calls_today", "calls_this_week", "calls_this_month")
 
 _ENDPOINTS = (
@@ -103,7 +105,8 @@ def _open_envelope(body: Body) -> Body:
         message = rawjson.value(body.members.get("message", body.members["success"]))
         raise BadResponse(f"The service answered success: false, {str(message)[:500]!r}.")
     try:
-        return Body.parse(body.members["data"])
+        data = Body.parse(body.members["data"])
+        return replace(data, unknown=tuple(body.members.keys() - set(_ENVELOPE)))
     except rawjson.NotJson as error:
         keys = ", ".join(body.members)
         raise BadResponse(

@@ -58,7 +58,12 @@ class Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
-            drift=before.drift | self._contract.check(taken.rows) | Drift.of(twice),
+            drift=(
+                before.drift
+                | self._contract.check(taken.rows)
+                | _beside_rows(page)
+                | Drift.of(twice)
+            ),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
             trail=trail,
@@ -82,3 +87,8 @@ class Batch:
         """Remove the spool."""
         if self.part is not None:
             self.part.close()
+
+
+def _beside_rows(page: PageLike) -> Drift:
+    """Return what is new in the answer, outside its rows."""
+    return Drift.of(Finding("new", f"(response) {name}") for name in page.unknown)

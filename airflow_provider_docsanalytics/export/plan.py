@@ -34,6 +34,10 @@ class PageLike(Protocol):
     def missing(self) -> tuple[str, ...]:
         """IDs that do not exist."""
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of members of the answer that are not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

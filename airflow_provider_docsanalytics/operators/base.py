@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics.errors import ConfigError, RateLimited
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import (
     DEFAULT_RETRY_POLICY,
     airflow_failures,
@@ -200,11 +200,12 @@ class ExportOperator(BaseOperator):
                 wait_until(self, due, waits, pin, context)
             try:
                 manifest = self._export(selection, plan, directory)
-            except RateLimited as error:
-                if not self.deferrable:
+            except DocsAnalyticsError as error:
+                wait_s = retry_delay_s(error, waits + 1)
+                if wait_s is None or not self.deferrable:
                     raise
                 self.log.warning("%s", error)
-                defer_for(self, retry_delay_s(error, waits + 1), waits, pin)
+                defer_for(self, wait_s, waits, pin)
             self.summary = _summary(manifest, directory.uri)
             announce(
                 context,

@@ -17,8 +17,12 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
-from airflow_provider_docsanalytics.failures import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
+from airflow_provider_docsanalytics.failures import (
+    DEFAULT_RETRY_POLICY,
+    airflow_failures,
+    retry_delay_s,
+)
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.sensors.modes import FailureMemory, as_when_poking
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
@@ -204,7 +208,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
                 memory.forget()
             raise
         told = memory is None or memory.keep(self._patience.faults)
-        if stays := not told and not isinstance(error, RateLimited):
+        if stays := not told and retry_delay_s(error, 1) is None:
             wait_s = min(wait_s, _LONGEST_STAY_S)
         self.log.warning("%s Asking again in %.0f s", error, wait_s)
         if stays:

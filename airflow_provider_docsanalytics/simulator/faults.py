@@ -26,8 +26,8 @@ class _Members(NamedTuple):
 
 
 KINDS = {
-    "status": _Members(("status",), ("body", "headers")),
-    "body": _Members(("body",), ("status", "headers", "content_type")),
+    "status": _Members(("status",), ("body", "headers", "content_type", "damage")),
+    "body": _Members(("body",), ("status", "headers", "content_type", "damage")),
     "html": _Members(),
     "redirect": _Members(("location",), ("status",)),
     "drop_key": _Members(("key",)),
@@ -36,6 +36,7 @@ KINDS = {
     "set_in_rows": _Members(("key", "value"), ("every",)),
     "repeat_cursor": _Members(),
     "cursor_loop": _Members(("back",)),
+    "cursor_as_url": _Members(),
     "duplicate_page": _Members(),
     "ignored_offset": _Members(),
     "empty_page": _Members(),
@@ -52,6 +53,9 @@ KINDS = {
     "reset_before_headers": _Members(),
     "reset_in_body": _Members(),
 }
+DAMAGES = ("cut", "gzip", "utf8")
+"""What ``damage`` does to a scripted body: half of it is missing, it is announced as gzip and is
+none, or there is a byte in it that no UTF-8 has."""
 _MATCH = ("endpoint", "nth", "query", "wider_than_days")
 _TYPES: dict[str, Any] = {
     "endpoint": str,
@@ -64,6 +68,7 @@ _TYPES: dict[str, Any] = {
     "body": str,
     "headers": dict,
     "content_type": str,
+    "damage": str,
     "location": str,
     "key": str,
     "value": object,
@@ -119,6 +124,8 @@ class Fault:
         wrong = [name for name, value in given.items() if not isinstance(value, _TYPES[name])]
         if wrong:
             raise ValueError(f"fault {spec['kind']}: of the wrong type: {wrong}")
+        if options.get("damage") not in (None, *DAMAGES):
+            raise ValueError(f"fault {spec['kind']}: damage is one of {', '.join(DAMAGES)}")
         return cls(spec["kind"], options, **match, times=times)
 
     def matches(self, endpoint: str | None, path: str, query: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from airflow_provider_docsanalytics.simulator.query import Answer, dump
 
@@ -47,10 +48,10 @@ def _body(fault: Fault, body: bytes, query: Mapping[str, str], detours: Detours)
             body = _with_key(body, options["key"], _value(options))
         case "drop_in_rows" | "set_in_rows":
             body = _with_rows(body, options["key"], options.get("every", 1), _value(options))
-        case "repeat_cursor":
-            body = _with_next_cursor(body, query.get("cursor"))
-        case "cursor_loop":
-            body = _with_next_cursor(body, fault.cursors[-options["back"] :][0])
+        case "cursor_as_url":
+            body = _with_cursor_as_url(body)
+        case "repeat_cursor" | "cursor_loop":
+            body = _with_next_cursor(body, _earlier_cursor(fault, query))
         case "duplicate_page" | "empty_page":
             body = _detoured(fault.kind, body, query, detours)
         case "truncated_json":
@@ -76,9 +77,21 @@ def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
     if "location" in options:
         headers["Location"] = options["location"]
         status = options.get("status", 302)
-    text = options.get("body", '{"error":"Scripted fault"}')
+    body = options.get("body", '{"error":"Scripted fault"}').encode()
+    if "damage" in options:
+        body = _damaged(options["damage"], body, headers)
     content_type = options.get("content_type", answer.content_type)
-    return Answer(status, text.encode(), headers=headers, content_type=content_type)
+    return Answer(status, body, headers=headers, content_type=content_type)
+
+
+def _damaged(how: str, body: bytes, headers: dict[str, str]) -> bytes:
+    middle = len(body) // 2
+    if how == "cut":
+        return body[:middle]
+    if how == "utf8":
+        return body[:middle] + b"\xff" + body[middle:]
+    headers["Content-Encoding"] = "gzip"
+    return body
 
 
 def _with_key(body: bytes, dotted: str, value: list[Any] | None = None) -> bytes:
@@ -127,6 +140,22 @@ def _with_next_cursor(body: bytes, cursor: str | None) -> bytes:
     document["nextCursor"] = cursor
     if "hasMore" in document:
         document["hasMore"] = True
+    return dump(document)
+
+
+def _earlier_cursor(fault: Fault, query: Mapping[str, str]) -> str | None:
+    """Return the cursor of this request, or the one so many requests back."""
+    if fault.kind == "repeat_cursor":
+        return query.get("cursor")
+    return fault.cursors[-fault.options["back"] :][0]
+
+
+def _with_cursor_as_url(body: bytes) -> bytes:
+    """Return the page with the URL of the next page in the place of its cursor, if it has one."""
+    document = json.loads(body)
+    if cursor := document.get("nextCursor"):
+        query = urlencode({"limit": 1, "cursor": cursor})
+        document["nextCursor"] = f"https://api.example.com/next?{query}"
     return dump(document)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from reliability_parts.report import Case
 
 ENDPOINTS = ("conversations", "feedback", "searches")
-BY_POSITION = ("views", "feedback_by_page", "threads")
+BY_POSITION = ("feedback_by_page", "threads")
+REFUSALS = (400, 404, 410, 422)
 _WIDE = {"kind": "status", "status": 504, "match": {"wider_than_days": 20}, "times": None}
 
 
@@ -26,7 +27,12 @@ def cases() -> Iterator[Case]:
         yield summary("cursor expired", [_expired(service, name) for name in ENDPOINTS])
         halved = [_expired(service, name, _WIDE) for name in ENDPOINTS[:2]]
         yield summary("cursor expired in a halved window", halved)
-        yield summary("400 that stays", [_refused(service, name) for name in ENDPOINTS])
+        yield summary(
+            f"place refused with {', '.join(map(str, REFUSALS))}",
+            [_unknown(service, name, code) for name in (*ENDPOINTS, "views") for code in REFUSALS],
+        )
+        stays = [_refused(service, name) for name in (*ENDPOINTS, "views")]
+        yield summary("400 that stays", stays)
         yield summary("400 without a cursor", [_refused(service, name) for name in BY_POSITION])
 
 
@@ -57,6 +63,20 @@ def _expired(service: Simulator, endpoint: str, *faults: Any) -> Disturbed:
     return run
 
 
+def _unknown(service: Simulator, endpoint: str, status: int) -> Disturbed:
+    """Refuse, in whatever words, the place where the export stopped."""
+    with tempfile.TemporaryDirectory() as directory:
+        run = _stopped(service, endpoint, directory)
+        refused = service.requests[-1]["query"]
+        before = len(service.requests)
+        fault = _status(status) | {"match": {"query": refused}, "times": 1}
+        service.add_faults([fault])
+        run.must_complete()
+    if sum(entry["status"] == status for entry in service.requests[before:]) != 1:
+        run.broken.append(f"{endpoint}: {status}: not refused once")
+    return run
+
+
 def _refused(service: Simulator, endpoint: str) -> Disturbed:
     """Refuse everything after the stop: an error within two requests, not a loop."""
     with tempfile.TemporaryDirectory() as directory:
@@ -65,7 +85,7 @@ def _refused(service: Simulator, endpoint: str) -> Disturbed:
         service.add_faults([_status(400)])
         run.must_fail(ApiError, "HTTP 400")
         spent = len(service.requests) - before
-        if spent != (2 if endpoint in ENDPOINTS else 1):
+        if spent != (1 if endpoint in BY_POSITION else 2):
             run.broken.append(f"{endpoint}: {spent} requests that were refused")
         service.clear_faults()
         run.must_complete()

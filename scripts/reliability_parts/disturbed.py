@@ -60,6 +60,7 @@ class Disturbed:
         asked_again: requests for pages that were read before.
         requests_elsewhere: those that no service has seen.
         broken: promises that did not hold.
+        slept: how long the client would have waited each time, in seconds.
     """
 
     service: Simulator
@@ -74,6 +75,7 @@ class Disturbed:
     asked_again: int = 0
     requests_elsewhere: int = 0
     broken: list[str] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
     _read: set[str] = field(default_factory=set)
     _checked: int = 0
     _pages_read: int = 0
@@ -154,7 +156,7 @@ class Disturbed:
             "max_wait_s": 1e9,
         }
         try:
-            with Client(Settings(**usual | settings), sleep=lambda _: None) as client:
+            with Client(Settings(**usual | settings), sleep=self.slept.append) as client:
                 self.manifest = self._export(selection, client)
         except DocsAnalyticsError as error:
             self.errors.append(error)

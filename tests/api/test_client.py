@@ -501,7 +501,7 @@ def test_an_old_cursor_is_told_from_a_wrong_question(service: Simulator) -> None
     service.expire_cursors()
     assert isinstance(Reader(service).failure(cursor=cursor), CursorLost)
     _fault(service, "status", status=400)
-    assert type(Reader(service).failure("views", cursor="250")) is ApiError
+    assert type(Reader(service).failure("views")) is ApiError
 
 
 def test_a_fresh_cursor_that_is_refused_is_not_a_lost_one(service: Simulator) -> None:

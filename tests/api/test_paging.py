@@ -80,7 +80,7 @@ def test_more_without_a_cursor_is_not_taken_for_the_end() -> None:
 
 @pytest.mark.parametrize("missing", ["conversations", "nextCursor", "hasMore"])
 def test_a_missing_key_is_named_beside_those_that_came(missing: str) -> None:
-    answer = {"conversations": [], "nextCursor": None, "hasMore": False}
+    answer = {"conversations": [], "nextCursor": "01A", "hasMore": True}
     del answer[missing]
     message = _refusal("conversations", answer)
     assert f"no {missing!r}" in message

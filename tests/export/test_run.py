@@ -48,6 +48,7 @@ class Page:
     next_cursor: str | None
     totals: dict[str, Any] = field(default_factory=lambda: {"total": 7})
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass

@@ -41,6 +41,7 @@ class Page:
     next_cursor: str | None
     totals: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 class Mortal(Storage):

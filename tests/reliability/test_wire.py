@@ -1,4 +1,4 @@
-"""``make reliability ARGS="wire windows cursors"``, in short."""
+"""``make reliability ARGS="wire pairs windows cursors"``, in short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from reliability_parts import cursors, windows, wire
+from reliability_parts import cursors, pairs, windows, wire
 from reliability_parts.disturbed import DATA
 from reliability_parts.schedules import schedules
 
@@ -54,6 +54,12 @@ def test_a_service_that_is_started_anew_is_gone_on_with() -> None:
 def test_faults_in_any_order_lose_and_double_no_row() -> None:
     for case in schedules(4):
         _assert_holds(case)
+
+
+@pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 407, 413, 429, 503, 524])
+def test_a_status_is_judged_before_its_body(small: Simulator, status: int) -> None:
+    endpoint = pairs.ENDPOINTS[status % len(pairs.ENDPOINTS)]
+    _assert_holds(pairs.case(small, status, (endpoint,)))
 
 
 def test_wide_windows_are_halved_where_that_is_exact_and_else_refused() -> None:

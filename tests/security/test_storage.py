@@ -28,6 +28,7 @@ class Page:
     rows = (b'{"a":1}',)
     totals: dict[str, Any] = {}  # noqa: RUF012 - never written to
     missing = ()
+    unknown = ()
     next_cursor = None
 
 

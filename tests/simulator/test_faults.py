@@ -25,6 +25,24 @@ def test_a_scripted_status_comes_with_its_body_and_headers(small: Client) -> Non
     assert small.get("views").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("how", "got"), [("cut", b'{"err'), ("utf8", b'{"err\xffor":1}'), ("gzip", b'{"error":1}')]
+)
+def test_a_scripted_body_may_be_damaged(small: Client, how: str, got: bytes) -> None:
+    fault(small, "status", status=429, body='{"error":1}', damage=how, content_type="text/plain")
+    with small.get("views", stream=True) as response:
+        assert (response.status_code, response.headers["Content-Type"]) == (429, "text/plain")
+        assert response.raw.read(decode_content=False) == got
+    with pytest.raises(ValueError, match="damage is one of"):
+        fault(small, "status", status=429, damage="else")
+
+
+def test_a_cursor_may_come_as_a_url(small: Client) -> None:
+    fault(small, "cursor_as_url")
+    given = small.get("feedback", {"limit": 1}).json()["nextCursor"]
+    assert given.startswith("https://api.example.com/next?limit=1&cursor=")
+
+
 def test_a_fault_strikes_the_requests_it_is_meant_for(small: Client) -> None:
     fault(small, "status", status=500, match={"endpoint": "feedback", "nth": 2}, times=2)
     codes = [small.get("feedback").status_code for _ in range(5)]
