@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from airflow_provider_docsanalytics.export.readable import Readable
 from airflow_provider_docsanalytics.export.store import File
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class Batch:
 
     def add(self, page: PageLike, trail: tuple[str, ...]) -> None:
         """Add one page, and the trail up to it."""
-        if page.rows:
-            self.begin().write(page.rows)
+        written = self.begin().write(page.rows) if page.rows else Readable(())
         before = self.after
         self.after = structs.replace(
             before,
@@ -51,7 +51,8 @@ class Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
-            drift=before.drift | self._contract.check(page.rows),
+            repaired=before.repaired + written.repaired,
+            drift=before.drift | written.drift | self._contract.check(page.rows),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
             trail=trail,

@@ -34,12 +34,15 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         missing: fields that it has, and that at least one row did not have.
         types: values of another type: ``hits: text instead of integer``.
         values: values that the API did not know: ``status: archived``.
+        renamed: names that came twice in one object, or that ours are, and what an earlier value is
+            called now: ``path: path__1``.
     """
 
     new: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return any(msgspec.structs.astuple(self))

@@ -145,6 +145,14 @@ class _Attempt:
                 manifest.endpoint,
                 manifest.drift,
             )
+        if manifest.repaired:
+            log.warning(
+                "%s: %d of %d rows were rewritten so that every reader can read them: half a "
+                "character is U+FFFD now, a name that came twice is in the manifest's drift.",
+                manifest.endpoint,
+                manifest.repaired,
+                manifest.rows,
+            )
         log.info(
             "%s: whole; rows %d, files %d, pages %d, requests %d, at %s",
             manifest.endpoint,
@@ -277,6 +285,7 @@ class _Attempt:
             pages=progress.pages,
             requests=self._requests(),
             totals=progress.totals,
+            repaired=progress.repaired,
             drift=progress.drift,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,

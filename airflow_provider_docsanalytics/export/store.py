@@ -75,6 +75,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         cursor: where to go on; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
         trail: marks of the pages read, so that no attempt is led back to one of them.
+        repaired: rows that were rewritten so that every reader can read them.
         drift: where the rows so far differ from the endpoint table.
     """
 
@@ -84,6 +85,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     requests: Count = 0
     totals: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
+    repaired: Count = 0
     drift: Drift = Drift()
     cursor: str | None = None
     complete: bool = False
@@ -122,6 +124,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     totals: dict[str, Any]
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    repaired: Count = 0
     drift: Drift = Drift()
     started_at: Instant
     finished_at: Instant

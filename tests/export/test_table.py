@@ -14,6 +14,7 @@ from pyarrow import parquet
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.layout import Layout
 from airflow_provider_docsanalytics.export.parquet import ROW_GROUP_BYTES
+from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _written(file_format: str, *rows: bytes, **options: Any) -> bytes:
     sink = io.BytesIO()
     encoder = Layout(file_format, None, CONTEXT, FIELDS, **options).encoder(sink)
     for row in rows:
-        encoder.write([row])
+        encoder.write(readable([row]).rows)
     encoder.close()
     return sink.getvalue()
 

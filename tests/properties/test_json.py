@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.members import rows_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.readable import readable
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-01"}
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -48,7 +49,7 @@ def test_rows_come_through_the_answer_and_the_encoder(
     cut = rows_of(selection, Body.parse(answer))
     file = io.BytesIO()
     encoder = Layout("jsonl", None, CONTEXT, ()).encoder(file)
-    encoder.write(cut)
+    encoder.write(readable(cut, CONTEXT).rows)
     encoder.close()
     lines = file.getvalue().split(b"\n")
     assert lines.pop() == b""
