@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -44,7 +43,9 @@ class JsonLines:
             return
         head = self._head + b","
         if _EMPTY in rows:
-            text = b"".join(self._head + b"}\n" if row == _EMPTY else head + row[1:] + b"\n" for row in rows)
+            text = b"".join(
+                self._head + b"}\n" if row == _EMPTY else head + row[1:] + b"\n" for row in rows
+            )
         else:
             text = head + (b"\n" + head).join([row[1:] for row in rows]) + b"\n"
         self._sink.write(text)
@@ -91,9 +92,7 @@ def _escaped(text: str) -> str:
 
 
 def _instant(value: datetime) -> str:
-    if value.utcoffset():
-        with suppress(OverflowError):  # in the first and the last hours that there are
-            value = value.astimezone(UTC)
+    value = value.astimezone(UTC)
     precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
     return value.isoformat(timespec=precision).replace("+00:00", "Z")
 

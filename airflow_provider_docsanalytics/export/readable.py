@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -29,13 +29,14 @@ _LEVELS_AT_A_GLANCE = 3
 _AT_ONCE = 256
 
 Scalar = str | int | float | bool | None
-_nested: object = Scalar
+_nested: Any = Scalar
 for _ in range(_LEVELS_AT_A_GLANCE):
-    _nested = Scalar | list[_nested] | dict[str, _nested]  # type: ignore[valid-type]
+    _nested = Scalar | list[_nested] | dict[str, _nested]
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NESTED = msgspec.json.Decoder(list[_nested])
 _NESTED_TEXT = re.compile(rb"\n([\[{][^\n]*)")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_OPENERS, _CLOSERS = frozenset("{["), frozenset("}]")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 
 
@@ -151,9 +152,9 @@ class _Rewriting:
         for token, is_name in _tokens(row):
             if is_name:
                 name = self._name(token)
-            elif token in "{[":
+            elif token in _OPENERS:
                 self._begin(name.name if name and self._out[-1] == ":" else "", token)
-            elif token in "}]":
+            elif token in _CLOSERS:
                 self._end(token)
             else:
                 self._out.append(self._mended(token))
@@ -188,7 +189,9 @@ class _Rewriting:
         for at, name in level.names:
             if last.get(name) == at:
                 continue
-            new = next(f"{name}__{n}" for n in range(1, len(used) + 2) if f"{name}__{n}" not in used)
+            new = next(
+                f"{name}__{n}" for n in range(1, len(used) + 2) if f"{name}__{n}" not in used
+            )
             used.add(new)
             self._out[at] = json.dumps(new, ensure_ascii=False)
             path = f"{level.path}.{name}" if level.path else name

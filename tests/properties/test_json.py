@@ -6,7 +6,7 @@ import io
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics import rawjson
@@ -40,6 +40,15 @@ def _spell(value: Any, indent: Any) -> bytes:
         return json.dumps(value, indent=indent).encode()
 
 
+def _whole(value: Any) -> Any:
+    """Return a value with half characters replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_whole(name): _whole(inner) for name, inner in value.items()}
+    return [_whole(inner) for inner in value] if isinstance(value, list) else value
+
+
 @given(ROWS, STYLE)
 def test_rows_come_through_the_answer_and_the_encoder(
     rows: list[dict[str, Any]], indent: Any
@@ -53,7 +62,9 @@ def test_rows_come_through_the_answer_and_the_encoder(
     encoder.close()
     lines = file.getvalue().split(b"\n")
     assert lines.pop() == b""
-    assert [json.loads(line) for line in lines] == [CONTEXT | row for row in rows]
+    expected = [_whole(row) for row in rows]
+    assume(json.dumps(expected).count('":') == json.dumps(rows).count('":'))  # else names meet
+    assert [json.loads(line) for line in lines] == [CONTEXT | row for row in expected]
 
 
 @given(VALUE, STYLE)
