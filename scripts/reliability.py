@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, races, storage, windows, wire
+from reliability_parts import clock, crash, cursors, differential, races, storage, windows, wire
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "wire": wire.cases,
     "windows": windows.cases,
     "cursors": cursors.cases,
+    "differential": differential.cases,
 }
 
 

@@ -133,7 +133,7 @@ class _Attempt:
         Garbage is what lies there before this attempt is seen to own the directory: what comes
         later is another attempt's.
         """
-        if self._layout.has_columns and not self.progress.files:
+        if not self.progress.files:
             self._publish_empty()
         manifest, garbage = self._commit()
         self._directory.delete(garbage)

@@ -142,6 +142,7 @@ def test_the_manifest_has_the_documented_members(connections: Simulator, tmp_pat
         "pages",
         "requests",
         "totals",
+        "repaired",
         "drift",
         "started_at",
         "finished_at",
