@@ -16,6 +16,7 @@ from reliability_parts import (
     clock,
     crash,
     cursors,
+    differential,
     explorer,
     modes,
     pairs,
@@ -42,6 +43,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "windows": windows.cases,
     "cursors": cursors.cases,
     "modes": modes.cases,
+    "differential": differential.cases,
 }
 
 

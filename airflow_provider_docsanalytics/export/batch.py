@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from airflow_provider_docsanalytics.export.drift import Drift, Finding
+from airflow_provider_docsanalytics.export.readable import Readable
 from airflow_provider_docsanalytics.export.row_keys import stored
 from airflow_provider_docsanalytics.export.store import File
 
@@ -47,8 +48,7 @@ class Batch:
 
     def add(self, page: PageLike, taken: Taken, trail: tuple[str, ...], read_at: datetime) -> None:
         """Add one page, the rows that are taken of it, and the trail up to it."""
-        if taken.rows:
-            self.begin().write(taken.rows)
+        written = self.begin().write(taken.rows) if taken.rows else Readable(())
         self._keys += taken.keys
         before = self.after
         twice = [Finding("values", "two rows of a page have one key")] if taken.twice else []
@@ -58,8 +58,10 @@ class Batch:
             pages=before.pages + 1,
             totals=dict(page.totals) or before.totals,
             missing=before.missing + page.missing,
+            repaired=before.repaired + written.repaired,
             drift=(
                 before.drift
+                | written.drift
                 | self._contract.check(taken.rows)
                 | _beside_rows(page)
                 | Drift.of(twice)

@@ -8,6 +8,7 @@ import msgspec
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.export import shape
+from airflow_provider_docsanalytics.export.cell import Doubt, cell
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         missing: fields that it has, and that at least one row did not have.
         types: values of another type: ``hits: text instead of integer``.
         values: values that the API did not know: ``status: archived``.
+        renamed: names that came twice in one object, or that ours are, and what an earlier value is
+            called now: ``path: path__1``.
     """
 
     new: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return any(msgspec.structs.astuple(self))
@@ -74,6 +78,7 @@ class Contract:
     def __init__(self, fields: Sequence[Field], sample: int | None) -> None:
         self._fields = fields
         self._sample = sample
+        self._doubt = Doubt(fields)
         self._promised = msgspec.json.Decoder(shape.promised(fields))
 
     def check(self, rows: Sequence[bytes]) -> Drift:
@@ -83,11 +88,16 @@ class Contract:
         step = -(-len(rows) // self._sample) if self._sample and rows else 1
         found: set[Finding] = set()
         for row in rows[::step]:
-            try:
-                self._promised.decode(row)
-            except (msgspec.DecodeError, RecursionError):
+            if self._doubt(row) or not self._is_promised(row):
                 found.update(self._differences(row))
         return Drift.of(found)
+
+    def _is_promised(self, row: bytes) -> bool:
+        try:
+            self._promised.decode(row)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return True
 
     def _differences(self, row: bytes) -> list[Finding]:
         try:
@@ -119,8 +129,8 @@ def _of_value(field: Field, raw: msgspec.Raw, name: str) -> Iterator[Finding]:
                 yield from _of_object(field.fields, element, f"{name}.")
             else:
                 yield Finding("types", f"{name}: {inner} in a {field.kind.value}")
-    elif not _fits(field.kind, raw):
-        yield Finding("types", f"{name}: {kind} instead of {field.kind.value}")
+    elif reason := _misfit(field, raw, kind):
+        yield Finding("types", f"{name}: {reason}")
     elif field.values and (value := rawjson.value(raw)) not in field.values:
         yield Finding("values", f"{name}: {value}")
 
@@ -129,14 +139,14 @@ def _kind(raw: msgspec.Raw) -> str:
     return _JSON_KINDS.get(bytes(raw).lstrip()[:1].decode(), "number")
 
 
-def _fits(kind: Kind, raw: msgspec.Raw) -> bool:
-    if kind in (Kind.TEXT, Kind.OBJECT, Kind.OBJECTS):  # text may hold half a character
-        return _kind(raw) == str(kind.value)
-    try:
-        msgspec.json.decode(raw, type=shape.scalar(kind))
-    except msgspec.DecodeError:
-        return False
-    return True
+def _misfit(field: Field, raw: msgspec.Raw, kind: str) -> str:
+    """Return why a value does not fit into its column exactly, empty if it does."""
+    if field.kind is Kind.TEXT and kind == "text":  # which may hold half a character
+        return ""
+    fitting = cell(field, raw)
+    if fitting.exact and kind != "null":
+        return ""
+    return fitting.why or f"{kind} instead of {field.kind.value}"
 
 
 def _printable(text: str) -> str:

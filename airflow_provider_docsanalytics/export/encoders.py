@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -17,11 +16,14 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.layout import Layout
 
 
+_EMPTY = b"{}"
+
+
 class Encoder(Protocol):
     """Writes the rows of one file."""
 
     def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, each a JSON object as text."""
+        """Append rows, each as :func:`.readable.readable` gives it."""
 
     def close(self) -> None:
         """Write what is still held back; the sink stays open."""
@@ -40,29 +42,16 @@ class JsonLines:
         if not rows:
             return
         head = self._head + b","
-        text = head + (b"\n" + head).join([row[1:] for row in rows]) + b"\n"
-        as_usual = text.count(b"\n") == len(rows) and b"\r" not in text
-        if not as_usual or not all(row.startswith(b'{"') for row in rows):
-            text = b"".join([self._line(row) for row in rows])
+        if _EMPTY in rows:
+            text = b"".join(
+                self._head + b"}\n" if row == _EMPTY else head + row[1:] + b"\n" for row in rows
+            )
+        else:
+            text = head + (b"\n" + head).join([row[1:] for row in rows]) + b"\n"
         self._sink.write(text)
-
-    def _line(self, row: bytes) -> bytes:
-        """Return the line of any row: also pretty-printed, also without fields."""
-        tail = one_line(row)[1:]
-        comma = b"" if tail.lstrip().startswith(b"}") else b","
-        return self._head + comma + tail + b"\n"
 
     def close(self) -> None:
         """Nothing is held back."""
-
-
-def one_line(text: bytes) -> bytes:
-    """Return JSON text without line breaks; strings and numbers stay as they are.
-
-    Within JSON a raw line break stands only between tokens (in strings it is escaped), and so does
-    the white space next to it.
-    """
-    return b"".join(line.strip(b" \t") for line in text.splitlines())
 
 
 class Csv:
@@ -103,9 +92,7 @@ def _escaped(text: str) -> str:
 
 
 def _instant(value: datetime) -> str:
-    if value.utcoffset():
-        with suppress(OverflowError):  # in the first and the last hours that there are
-            value = value.astimezone(UTC)
+    value = value.astimezone(UTC)
     precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
     return value.isoformat(timespec=precision).replace("+00:00", "Z")
 

@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics.export.encoders import Csv, Encoder, JsonLin
 from airflow_provider_docsanalytics.export.parquet import Parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from airflow_provider_docsanalytics.fields import Field
 
@@ -56,6 +56,11 @@ class Layout:
     def has_columns(self) -> bool:
         """Whether a file names its columns, also one without rows."""
         return self._format.has_columns
+
+    @property
+    def taken(self) -> Collection[str]:
+        """The names that no row can have: ours, where both stand in one object."""
+        return () if self.has_columns else self.context.keys()
 
     def compressed(self, sink: IO[bytes]) -> IO[bytes] | None:
         """Return what compresses a whole file into ``sink``, ``None`` where nothing does."""

@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from airflow_provider_docsanalytics.export.readable import Readable, readable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -55,11 +57,14 @@ class Part:
         sink = cast("IO[bytes]", self._digest)
         self._compressed = layout.compressed(sink)
         self._encoder = layout.encoder(self._compressed or sink)
+        self._taken = layout.taken
 
-    def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows."""
-        self._encoder.write(rows)
+    def write(self, rows: Sequence[bytes]) -> Readable:
+        """Append rows; return them as they are written."""
+        written = readable(rows, self._taken)
+        self._encoder.write(written.rows)
         self.rows += len(rows)
+        return written
 
     def finish(self) -> tuple[int, str]:
         """End the file, which stays open; return its size in bytes and its SHA-256 in hex."""

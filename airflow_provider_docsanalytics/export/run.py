@@ -159,7 +159,7 @@ class _Attempt:
 
     def commit(self) -> Manifest:
         """Write the manifest, remove what it does not list, release the directory."""
-        if self._layout.has_columns and not self.progress.files:
+        if not self.progress.files:
             self._publish_empty()
         manifest, garbage = self._commit()
         self._directory.delete(garbage)
@@ -180,6 +180,14 @@ class _Attempt:
                 "%s: left out %d rows that came again at a page boundary",
                 manifest.endpoint,
                 manifest.repeated,
+            )
+        if manifest.repaired:
+            log.warning(
+                "%s: %d of %d rows were rewritten so that every reader can read them: half a "
+                "character is U+FFFD now, a name that came twice is in the manifest's drift.",
+                manifest.endpoint,
+                manifest.repaired,
+                manifest.rows,
             )
         log.info(
             "%s: whole; rows %d, files %d, pages %d, requests %d, at %s",
@@ -309,6 +317,7 @@ class _Attempt:
             requests=self._requests(),
             totals=progress.totals,
             repeated=progress.repeated,
+            repaired=progress.repaired,
             drift=progress.drift,
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,

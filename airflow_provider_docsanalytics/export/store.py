@@ -103,6 +103,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         last_row: the fingerprint of the last row read.
         repeated: rows that came again at a page boundary and were left out.
         restarts: how often the pages were read again from the beginning.
+        repaired: rows that were rewritten so that every reader can read them.
         drift: where the rows so far differ from the endpoint table.
     """
 
@@ -112,6 +113,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     requests: Count = 0
     totals: dict[str, Any] = {}
     missing: tuple[str, ...] = ()
+    repaired: Count = 0
     drift: Drift = Drift()
     cursor: str | None = None
     complete: bool = False
@@ -161,6 +163,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     thread_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     repeated: Count = 0
+    repaired: Count = 0
     drift: Drift = Drift()
     started_at: Instant
     finished_at: Instant

@@ -10,6 +10,7 @@ import msgspec
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.export import shape
+from airflow_provider_docsanalytics.export.cell import NOTHING, Doubt, cell
 from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
 
 if TYPE_CHECKING:
@@ -33,67 +34,40 @@ class Table:
             for field in ours
         }
         self._row = msgspec.json.Decoder(shape.columns(layout.fields))
-        self._cells = {
-            field.name: (
-                msgspec.json.Decoder(shape.column(field)),
-                msgspec.json.Decoder(shape.column(field, closed=False)),
-            )
-            for field in layout.fields
-        }
+        self._doubt = Doubt(layout.fields)
+        self._fields = {field.name: field for field in layout.fields}
 
     def cells(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
         """Return each row as the cells that are not null, or as nulls."""
         return [self._ours | self._taken_apart(row) for row in rows]
 
     def _taken_apart(self, row: bytes) -> dict[str, Any]:
+        if self._doubt(row):
+            return self._by_member(row)
         try:
             fitting = self._row.decode(row)
         except (msgspec.DecodeError, RecursionError):
             return self._by_member(row)
-        return _plain(fitting)
+        plain: dict[str, Any] = msgspec.to_builtins(fitting, builtin_types=(datetime,))
+        return plain
 
     def _by_member(self, row: bytes) -> dict[str, Any]:
         """Return the cells of a row that does not fit as it is."""
-        try:
-            members = rawjson.members(row)
-        except rawjson.NotJson:  # nested too deeply to be taken apart
-            return {EXTRA.name: row.decode()}
         cells: dict[str, Any] = {}
         extra: dict[str, msgspec.Raw] = {}
-        for name, raw in members.items():
-            if name not in self._cells:
+        for name, raw in rawjson.members(row).items():
+            fitting = cell(self._fields[name], raw) if name in self._fields else NOTHING
+            if name in self._fields:
+                cells[name] = fitting.value
+            if not fitting.exact:
                 extra[name] = raw
-                continue
-            whole, partly = self._cells[name]
-            try:
-                cells[name] = whole.decode(raw)
-            except (msgspec.DecodeError, RecursionError):
-                cells[name] = _as_far_as_it_fits(partly, raw)
-                extra[name] = raw
-        return _plain(cells) | {EXTRA.name: _object(extra)}
-
-
-def _as_far_as_it_fits(partly: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> Any:
-    """Return an object's or a list's known members, a text mended, or ``None``."""
-    try:
-        return partly.decode(_mended(rawjson.value(raw)))
-    except (msgspec.DecodeError, rawjson.NotJson, RecursionError):
-        return None
-
-
-def _mended(value: Any) -> bytes:
-    """Return the value's JSON with half characters (lone surrogates) replaced: U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+        return cells | {EXTRA.name: _object(extra)}
 
 
 def _object(members: Mapping[str, msgspec.Raw]) -> str | None:
     """Return a JSON object, ``None`` if there is no member."""
-    pairs = [f"{json.dumps(name)}:{bytes(raw).decode()}" for name, raw in members.items()]
+    pairs = [
+        f"{json.dumps(name, ensure_ascii=False)}:{bytes(raw).decode()}"
+        for name, raw in members.items()
+    ]
     return f"{{{','.join(pairs)}}}" if pairs else None
-
-
-def _plain(cells: Any) -> dict[str, Any]:
-    """Return cells made of dictionaries, lists and scalars alone."""
-    plain: dict[str, Any] = msgspec.to_builtins(cells, builtin_types=(datetime,))
-    return plain

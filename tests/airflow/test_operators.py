@@ -144,6 +144,7 @@ def test_the_manifest_has_the_documented_members(connections: Simulator, tmp_pat
         "requests",
         "totals",
         "repeated",
+        "repaired",
         "drift",
         "started_at",
         "finished_at",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from airflow_provider_docsanalytics.export.cell import INEXACT
 from airflow_provider_docsanalytics.export.drift import MOST_NAMED, Contract, Drift
 from airflow_provider_docsanalytics.fields import Field, Kind
 
@@ -31,6 +32,7 @@ def _drift(*rows: bytes, sample: int | None = None) -> Drift:
         b',"ctr":0.5,"ok":null,"status":"open","sources":[]',
         b',"sources":[{"url":"u"}],"range":{"from":"x"}',
         rb',"sources":[{"url":"\ud83d"}]',
+        b',"ctr":33.333333333333336,"hits":12.0,"at":"2026-01-01T00:00:00.123456000Z"',
     ],
 )
 def test_rows_as_the_table_has_them_are_no_drift(more: bytes) -> None:
@@ -48,13 +50,24 @@ def test_rows_as_the_table_has_them_are_no_drift(more: bytes) -> None:
         (b'"hits":"many"', Drift(types=("hits: text instead of integer",))),
         (b'"hits":1.5', Drift(types=("hits: number instead of integer",))),
         (b'"hits":true', Drift(types=("hits: boolean instead of integer",))),
-        (b'"hits":9223372036854775808', Drift(types=("hits: number instead of integer",))),
+        (b'"hits":9223372036854775808', Drift(types=(f"hits: {INEXACT}",))),
         (b'"hits":null', Drift(types=("hits: null instead of integer",))),
-        (b'"ctr":1e999', Drift(types=("ctr: number instead of number",))),
+        (b'"ctr":1e999', Drift(types=(f"ctr: {INEXACT}",))),
+        (b'"ctr":0.12345678901234567', Drift(types=(f"ctr: {INEXACT}",))),
+        (b'"ctr":9007199254740993', Drift(types=(f"ctr: {INEXACT}",))),
+        (b'"ctr":1e-400', Drift(types=(f"ctr: {INEXACT}",))),
         (b'"status":null', Drift(types=("status: null instead of text",))),
         (b'"at":"2026-01-01"', Drift(types=("at: text instead of timestamp",))),
         (b'"at":"2026-01-01T00:00:00"', Drift(types=("at: text instead of timestamp",))),
         (b'"at":1767225600', Drift(types=("at: number instead of timestamp",))),
+        (
+            b'"at":"2026-01-01T00:00:00.1234567Z"',
+            Drift(types=("at: finer than microseconds",)),
+        ),
+        (
+            b'"at":"9999-12-31T23:59:59-14:00"',
+            Drift(types=("at: outside the years 1 to 9999 in UTC",)),
+        ),
         (b'"sources":{"url":"u"}', Drift(types=("sources: object instead of list of objects",))),
         (b'"sources":["u"]', Drift(types=("sources: text in a list of objects",))),
         (b'"range":[]', Drift(types=("range: list instead of object",))),

@@ -16,6 +16,7 @@ from pyarrow import parquet
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.layout import Layout
 from airflow_provider_docsanalytics.export.part import Part
+from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    encoder = Layout("jsonl", None, CONTEXT, ()).encoder(sink)
-    encoder.write(rows)
+    layout = Layout("jsonl", None, CONTEXT, ())
+    encoder = layout.encoder(sink)
+    encoder.write(readable(rows, layout.taken).rows)
     encoder.close()
     return sink.getvalue()
 
@@ -40,7 +42,7 @@ def test_rows_keep_their_own_text_behind_the_context_fields() -> None:
 
 def test_a_row_without_fields_is_still_json() -> None:
     assert _lines(b"{}", b"{ \n }") == HEAD + b"}\n" + HEAD + b"}\n"
-    assert _lines(b'{"a":1}', b"{  }") == HEAD + b',"a":1}\n' + HEAD + b"  }\n"
+    assert _lines(b'{"a":1}', b"{  }") == HEAD + b',"a":1}\n' + HEAD + b"}\n"
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])

@@ -6,7 +6,7 @@ import io
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics import rawjson
@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.members import rows_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.readable import readable
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-01"}
 TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -39,6 +40,15 @@ def _spell(value: Any, indent: Any) -> bytes:
         return json.dumps(value, indent=indent).encode()
 
 
+def _whole(value: Any) -> Any:
+    """Return a value with half characters replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_whole(name): _whole(inner) for name, inner in value.items()}
+    return [_whole(inner) for inner in value] if isinstance(value, list) else value
+
+
 @given(ROWS, STYLE)
 def test_rows_come_through_the_answer_and_the_encoder(
     rows: list[dict[str, Any]], indent: Any
@@ -48,11 +58,13 @@ def test_rows_come_through_the_answer_and_the_encoder(
     cut = rows_of(selection, Body.parse(answer))
     file = io.BytesIO()
     encoder = Layout("jsonl", None, CONTEXT, ()).encoder(file)
-    encoder.write(cut)
+    encoder.write(readable(cut, CONTEXT).rows)
     encoder.close()
     lines = file.getvalue().split(b"\n")
     assert lines.pop() == b""
-    assert [json.loads(line) for line in lines] == [CONTEXT | row for row in rows]
+    expected = [_whole(row) for row in rows]
+    assume(json.dumps(expected).count('":') == json.dumps(rows).count('":'))  # else names meet
+    assert [json.loads(line) for line in lines] == [CONTEXT | row for row in expected]
 
 
 @given(VALUE, STYLE)

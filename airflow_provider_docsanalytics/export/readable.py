@@ -1,0 +1,220 @@
+r"""Rows that every reader can read: DuckDB, pandas, polars, pyarrow, Spark.
+
+Three things are valid enough for the service to send and stop a reader, often for every file of a
+lake at once. Rows that hold one of them are rewritten; all others keep their own text:
+
+* an escaped lone surrogate (``"\ud83d"``, half an emoji) becomes U+FFFD, also in names;
+* a name that comes twice in one object: the last value keeps the name, as in JavaScript, and the
+  values before it are kept as ``name__1``, ``name__2``, …; so is a name that is taken;
+* a value nested deeper than :data:`DEEPEST` levels becomes text: its own JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from airflow_provider_docsanalytics.export.drift import Drift, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+DEEPEST = 64
+"""Levels of a row that stay as they are. Spark fails beyond a few hundred, DuckDB beyond 128."""
+_LEVELS_AT_A_GLANCE = 3
+_AT_ONCE = 256
+
+Scalar = str | int | float | bool | None
+_nested: Any = Scalar
+for _ in range(_LEVELS_AT_A_GLANCE):
+    _nested = Scalar | list[_nested] | dict[str, _nested]
+_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NESTED = msgspec.json.Decoder(list[_nested])
+_NESTED_TEXT = re.compile(rb"\n([\[{][^\n]*)")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_OPENERS, _CLOSERS = frozenset("{["), frozenset("}]")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
+
+
+class Readable(NamedTuple):
+    """Rows as they are written.
+
+    Attributes:
+        rows: each on one line that begins with its first name, or ``{}``.
+        repaired: how many of them are not as the service sent them.
+        drift: the names that were changed, and the values that became text.
+    """
+
+    rows: Sequence[bytes]
+    repaired: int = 0
+    drift: Drift = Drift()
+
+
+def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
+    """Return the rows, rewritten where some reader would stumble.
+
+    One pass in C over rows of the usual form: about 2 µs for 1.5 kB.
+
+    Args:
+        rows: JSON objects, valid apart from lone surrogates.
+        taken: names that a row cannot have, since ours stand there.
+    """
+    findings: list[Finding] = []
+    written, repaired = list(rows), 0
+    for at in _odd(rows, taken):
+        rewriting = _Rewriting(rows[at].decode(), taken)
+        findings += rewriting.findings
+        repaired += rewriting.changed
+        written[at] = rewriting.text.encode() if rewriting.changed else one_line(rows[at])
+    return Readable(written, repaired, Drift.of(findings))
+
+
+def _odd(rows: Sequence[bytes], taken: Collection[str]) -> Iterator[int]:
+    """Yield the places of the rows that need a closer look."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        if not _is_plain(some, taken):
+            for at, row in enumerate(some, start):
+                if not _is_plain([row], taken):
+                    yield at
+
+
+def one_line(text: bytes) -> bytes:
+    """Return an object's JSON on one line; strings and numbers stay as they are.
+
+    Within JSON a raw line break stands only between tokens (in strings it is escaped), and so does
+    the white space next to it.
+    """
+    line = b"".join(line.strip(b" \t") for line in text.splitlines())
+    return b"{" + line[1:].lstrip(b" \t")
+
+
+def _is_plain(rows: Sequence[bytes], taken: Collection[str]) -> bool:
+    """Return whether no row needs a closer look.
+
+    A compact object is as long as its names and values and the signs between them. It is longer if
+    a name comes twice (the decoder keeps one) or is escaped, or if there is white space. Nested
+    values are few: decoded and encoded again, they are the same bytes.
+    """
+    try:
+        objects = list(map(_ROW.decode, rows))
+        values = b"\n".join(chain([b""], chain.from_iterable(map(dict.values, objects))))
+        nested = b"[" + b",".join(_NESTED_TEXT.findall(values)) + b"]"
+        if msgspec.json.encode(_NESTED.decode(nested)) != nested:
+            return False
+    except _UNREADABLE:
+        return False
+    # Of each member four signs: two quotes, a colon, and a comma or the closing brace. `values` has
+    # one sign for each of them.
+    signs = sum(map(len, objects)) * 3 + len(rows)
+    names = "".join(chain.from_iterable(objects))
+    return (
+        len(values) + len(names) + signs == sum(map(len, rows))
+        and all(objects)
+        and set().union(*objects).isdisjoint(taken)
+    )
+
+
+class _Name(NamedTuple):
+    at: int
+    name: str
+
+
+class _Level:
+    """An object or a list that is open."""
+
+    def __init__(self, path: str, start: int) -> None:
+        self.path = path
+        self.start = start
+        self.names: list[_Name] = []
+
+
+class _Rewriting:
+    """One row, token by token, so that no depth is too much.
+
+    Attributes:
+        text: the row as every reader can read it, without white space between tokens.
+        changed: whether more than white space was.
+        findings: the names that were changed, and the values that became text.
+    """
+
+    def __init__(self, row: str, taken: Collection[str]) -> None:
+        self.changed = False
+        self.findings: list[Finding] = []
+        self._taken = taken
+        self._out: list[str] = []
+        self._open: list[_Level] = []
+        name: _Name | None = None
+        for token, is_name in _tokens(row):
+            if is_name:
+                name = self._name(token)
+            elif token in _OPENERS:
+                self._begin(name.name if name and self._out[-1] == ":" else "", token)
+            elif token in _CLOSERS:
+                self._end(token)
+            else:
+                self._out.append(self._mended(token))
+        self.text = "".join(self._out)
+
+    def _name(self, token: str) -> _Name:
+        token = self._mended(token)
+        name = _Name(len(self._out), json.loads(token))
+        self._open[-1].names.append(name)
+        self._out.append(token)
+        return name
+
+    def _begin(self, name: str, token: str) -> None:
+        outer = self._open[-1].path if self._open else ""
+        path = f"{outer}.{name}" if outer and name else outer or name
+        self._open.append(_Level(path, len(self._out)))
+        self._out.append(token)
+
+    def _end(self, token: str) -> None:
+        level = self._open.pop()
+        self._rename(level, self._taken if not self._open else ())
+        self._out.append(token)
+        if len(self._open) == DEEPEST:
+            text = "".join(self._out[level.start :])
+            self._out[level.start :] = [json.dumps(text, ensure_ascii=False)]
+            self._change("types", f"{level.path}: nested beyond {DEEPEST} levels, kept as text")
+
+    def _rename(self, level: _Level, taken: Collection[str]) -> None:
+        """Give each name that is taken, or comes again, a name of its own."""
+        used = {*taken, *(name for _, name in level.names)}
+        last = {name: at for at, name in level.names if name not in taken}
+        for at, name in level.names:
+            if last.get(name) == at:
+                continue
+            new = next(
+                f"{name}__{n}" for n in range(1, len(used) + 2) if f"{name}__{n}" not in used
+            )
+            used.add(new)
+            self._out[at] = json.dumps(new, ensure_ascii=False)
+            path = f"{level.path}.{name}" if level.path else name
+            self._change("renamed", f"{path}: {new}")
+
+    def _change(self, sort: str, text: str) -> None:
+        self.changed = True
+        self.findings.append(Finding(sort, text))
+
+    def _mended(self, token: str) -> str:
+        """Return the token with half characters replaced."""
+        if "\\u" not in token:
+            return token
+        text = json.loads(token)
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if whole == text:
+            return token
+        self.changed = True
+        return json.dumps(whole, ensure_ascii=False)
+
+
+def _tokens(row: str) -> Iterator[tuple[str, bool]]:
+    """Yield each token, and whether it is a member's name."""
+    tokens = [match[0] for match in _TOKEN.finditer(row)]
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        yield token, following == ":"
