@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from reliability_parts.children import Ended
     from reliability_parts.places import Place
 
-_PAIRS = 104
+_PAIRS = 102
 """At each place."""
-_LANES = 13
+_LANES = 17
 """At each place at once: they mostly sleep."""
 _STALL_S = (1.0, 3.0)
-_LATER_S = 10.0
+_LATER_S = 8.0
 """The second attempt of a pair begins at most so much later."""
 _CHANCE = {"local": 1 / 30, "S3": 1 / 10}
 """That one call stalls. On local disks these are system calls, of which a read or a write takes
