@@ -12,7 +12,17 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from reliability_parts import clock, crash, cursors, races, storage, windows, wire
+from reliability_parts import (
+    clock,
+    crash,
+    cursors,
+    labels,
+    races,
+    storage,
+    templates,
+    windows,
+    wire,
+)
 from reliability_parts.report import Case, heading, line
 
 if TYPE_CHECKING:
@@ -26,6 +36,8 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "wire": wire.cases,
     "windows": windows.cases,
     "cursors": cursors.cases,
+    "labels": labels.cases,
+    "templates": templates.cases,
 }
 
 

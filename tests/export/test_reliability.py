@@ -22,7 +22,7 @@ sys.exit(bad)
 """
 
 
-@pytest.mark.parametrize("part", ["crash", "races", "storage", "clock"])
+@pytest.mark.parametrize("part", ["crash", "races", "storage", "clock", "labels", "templates"])
 def test_no_row_is_lost_or_doubled(part: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", QUICK, part],
