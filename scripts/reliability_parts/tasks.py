@@ -66,12 +66,19 @@ def in_airflow(service: Service, home: Path) -> Warnings:
     return warnings
 
 
-def execute(context: dict[str, Any], event: Any = None, **arguments: Any) -> dict[str, Any]:
-    """Run an operator; return its summary."""
+def execute(
+    context: dict[str, Any],
+    event: Any = None,
+    rendered: dict[str, str] | None = None,
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Run an operator, with what its templates give now; return its summary."""
     from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
     with redirect_stdout(StringIO()):  # Airflow's log
         operator = MintlifyExportOperator(task_id="export", **arguments)
+        for name, value in (rendered or {}).items():
+            setattr(operator, name, value)
         summary: dict[str, Any] = (
             operator.execute(context) if event is None else operator.resume(context, event)
         )

@@ -94,16 +94,17 @@ def _leg(lake: Path, what: str, way: str, number: int, event: Any) -> dict[str, 
     before = now - timedelta(days=31)
     given = {"date_from": "2026-01-01", "date_to": "2026-02-01", "path": "{lake}/x"} | MOVING[what]
     words = {"now": now.isoformat(), "before": before.isoformat(), "lake": f"file://{lake}/out"}
-    arguments = {name: text.format(**words) for name, text in given.items()}
+    rendered = {name: text.format(**words) for name, text in given.items()}
     store = {"task_state_store": StateFile(lake / "state")} if way == WAYS[1] else {}
     try:
         return execute(
             context(**store),
             event,
+            rendered,
             endpoint="feedback",
             pages_per_file=1,
             deferrable=way == "deferred",
-            **arguments,
+            **given,
         )
     except TaskDeferred as deferred:
         _, kept = deferred.trigger.serialize()
