@@ -18,11 +18,13 @@ from reliability_parts import (
     cursors,
     differential,
     explorer,
+    labels,
     modes,
     pairs,
     races,
     stalls,
     storage,
+    templates,
     windows,
     wire,
 )
@@ -44,6 +46,8 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "cursors": cursors.cases,
     "modes": modes.cases,
     "differential": differential.cases,
+    "labels": labels.cases,
+    "templates": templates.cases,
 }
 
 

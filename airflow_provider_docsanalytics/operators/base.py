@@ -54,12 +54,15 @@ class ExportOperator(BaseOperator):
         endpoint: a name of the endpoint table (templated).
         path: directory of this export, absolute or a URL of any ``ObjectStoragePath`` (templated).
             ``{platform}``, ``{endpoint}``, ``{project_id}``, ``{date_from:%Y-%m-%d}`` and
-            ``{date_to:…}`` are filled in after Jinja.
+            ``{date_to:…}`` are filled in after Jinja. Dates are written in the zone in which the
+            window was given: the Dag's for a data interval, its own for ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
         date_from: first instant of the window, ISO 8601; no zone means UTC (templated). Default:
-            the start of the run's data interval.
+            the start of the run's data interval. The window is fixed at the first try of a run:
+            a date that depends on the clock does not move it after a wait or a retry.
         date_to: first instant after the window (templated). Default: the interval's end.
-        lookback: start the window that much earlier.
+        lookback: start the window that much earlier. Days are days of the window's zone, also
+            those of 23 and 25 hours.
         settle: how long after its end a window is not yet read, since the service may still be
             filling it.
         filters: the endpoint's own filters (templated).
@@ -72,17 +75,20 @@ class ExportOperator(BaseOperator):
         deferrable: wait in the triggerer for a window to settle, and for a spent quota to return,
             as often as needed in one try. Default: ``[operators] default_deferrable``.
         partitioned: Airflow 3.3+: give the event of every asset among the ``outlets`` the window's
-            start as its partition key, ``2026-01-31T00:00:00``. Then it wakes Dags that are
-            scheduled on partitions, and no others.
+            start as its partition key, ``2026-01-31T00:00:00``, in the zone of the window. Then it
+            wakes Dags that are scheduled on partitions, and no others. Events of an alias have no
+            partition.
         retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
             spent quota when it returns.
 
-    Every asset among the ``outlets`` gets what is returned as the ``extra`` of its event. With the
-    extra ``[openlineage]`` a lineage backend hears what was read and written.
+    Every asset among the ``outlets``, also one named by ``Asset.ref``, gets what is returned as the
+    ``extra`` of its event; an ``AssetAlias`` stands for the asset of the endpoint. With the extra
+    ``[openlineage]`` a lineage backend hears what was read and written.
 
     Returns:
         (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,
-        ``date_to``, ``rows``, ``pages``, ``requests``, ``bytes``, ``files`` (count), ``totals``.
+        ``date_to``, ``rows``, ``pages``, ``requests``, ``bytes``, ``files`` (count), ``uris``
+        (of the files), ``totals``.
     """
 
     template_fields: Sequence[str] = (

@@ -122,7 +122,7 @@ def window_in(
     if checkpoint is None or window is None:
         return None
     theirs, ours = checkpoint.identity, plan.identity
-    if structs.replace(theirs, date_from=ours.date_from, date_to=ours.date_to) != ours:
+    if structs.replace(theirs, date_from=ours.date_from, date_to=ours.date_to).differences(ours):
         return None
     if checkpoint.run != plan.run or (plan.run is None and not resumed):
         return None

@@ -77,6 +77,10 @@ class Service:
         self._control("DELETE", "faults")
         self._control("POST", "faults", faults)
 
+    def set_quota(self, limit: int) -> None:
+        """Start a new quota of so many requests an hour."""
+        self._control("PUT", "quota", {"limit": limit, "period_s": 3600})
+
     def add_turns(self, count: int) -> None:
         """Let conversation turns of this moment come in."""
         self._control("POST", "turns", {"count": count})
