@@ -90,6 +90,7 @@ def test_a_407_is_a_proxy_that_wants_a_login(service: Simulator, content_type: s
     [
         ("", {}),
         ("", {"content_type": ""}),
+        ('{"error":"Unauthorized"}', {"content_type": "", "damage": "cut"}),
         ("", {"headers": {"WWW_Authenticate": "Bearer"}}),
         ('{"error":"Unauthorized"}', {"damage": "cut"}),
         ('{"error":"Unauthorized"}', {"damage": "gzip"}),
@@ -162,6 +163,13 @@ def test_a_429_keeps_its_retry_after_whatever_its_body_is_like(
 def test_a_429_in_plain_text_is_quoted(service: Simulator) -> None:
     _answers(service, 429, "Slow down, friend", content_type="text/plain")
     assert "Slow down, friend" in _said(service, RateLimited)
+
+
+def test_damaged_text_is_not_quoted(service: Simulator) -> None:
+    _answers(service, 429, "Slow down, friend", content_type="text/plain", damage="utf8")
+    said = _said(service, RateLimited)
+    assert "text/plain" in said
+    assert "Slow" not in said
 
 
 def test_a_page_is_named_by_its_title_and_not_quoted(service: Simulator) -> None:
