@@ -53,7 +53,8 @@ def differences(
 
     Args:
         layout: how the rows are written.
-        reader: whose the function ``read`` is, which is given a file.
+        reader: its name.
+        read: returns the rows of a file as that reader has them.
         seed: gives the same rows again.
         typed: the reader of JSON lines knows the table's fields and no others.
     """

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.export.layout import Layout
 from reliability_parts.differential import COMPRESSIONS, CONTEXT, FORMATS, ROWS, differences
 from reliability_parts.odd_rows import FIELDS
+
+from airflow_provider_docsanalytics.export.layout import Layout
 
 if TYPE_CHECKING:
     from e2e_parts.report import Report
