@@ -133,7 +133,10 @@ def invalid(detail: str) -> RefusedError:
 
 def dump(value: Any) -> bytes:
     """Return compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):  # half a character of a fault
+        text = json.dumps(value, separators=(",", ":"))
+    return text.encode()
 
 
 def splice(rows_key: str, rows: Iterable[bytes], rest: Mapping[str, Any]) -> bytes:

@@ -15,25 +15,26 @@ from airflow_provider_docsanalytics.export.layout import Layout
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.fields import Field, Kind
 from reliability_parts.odd_rows import FIELDS, free, row, said
-from reliability_parts.readers import READERS, TYPED, exactly
+from reliability_parts.readers import READERS, TYPED, Rows, exactly
 from reliability_parts.report import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-03T00:00:00.000Z"}
+FORMATS, COMPRESSIONS = ("jsonl", "csv", "parquet"), (None, "gzip", "zstd")
 SEED, ROWS, FILES = 11, 500, 4
 _INSTANT = re.compile(r"(\d{4}-..-..)[Tt ](..:..:..)(\.\d+)?([Zz]|[+-]..:?..)")
 
 
 def cases(files: int = FILES) -> Iterator[Case]:
     """Yield a case for each format, compression and reader."""
-    for form, compression, reader in product(
-        ("jsonl", "csv", "parquet"), (None, "gzip", "zstd"), READERS
-    ):
+    for form, compression, reader in product(FORMATS, COMPRESSIONS, READERS):
         broken: list[str] = []
         for seed in range(files):
-            broken += _differences(form, compression, reader, seed)
+            typed = form == "jsonl" and reader in TYPED
+            layout = Layout(form, compression, CONTEXT, FIELDS)
+            broken += differences(layout, reader, READERS[reader], seed, typed=typed)
         yield Case(
             f"rows with everything JSON allows ({form}, {compression or 'plain'}, {reader})",
             files * ROWS,
@@ -45,23 +46,33 @@ def cases(files: int = FILES) -> Iterator[Case]:
         )
 
 
-def _differences(form: str, compression: str | None, reader: str, seed: int) -> list[str]:
+def differences(
+    layout: Layout, reader: str, read: Callable[[str], Rows], seed: int, *, typed: bool
+) -> list[str]:
+    """Return a sentence for each random row that a reader does not give back as it was sent.
+
+    Args:
+        layout: how the rows are written.
+        reader: its name.
+        read: returns the rows of a file as that reader has them.
+        seed: gives the same rows again.
+        typed: the reader of JSON lines knows the table's fields and no others.
+    """
     random = Random(SEED + seed)  # noqa: S311 - to be the same again
-    typed = form == "jsonl" and reader in TYPED
     rows = [row(random, typed=typed) for _ in range(ROWS)]
     with tempfile.TemporaryDirectory() as home:
-        file = _written(rows, Layout(form, compression, CONTEXT, FIELDS), Path(home))
         try:
-            found = READERS[reader](str(file))
+            found = read(str(_written(rows, layout, Path(home))))
         except Exception as error:  # noqa: BLE001 - whatever the reader refuses
             return [f"seed {seed}: the whole file: {type(error).__name__}: {error}"[:300]] * ROWS
     if len(found) != ROWS:
         return [f"seed {seed}: {len(found)} rows of {ROWS}"] * ROWS
-    judge = _typed if typed else _json if form == "jsonl" else _table
+    judge = _typed if typed else _table if layout.has_columns else _json
+    blind = (layout.file_format, reader) == ("csv", "pandas")
     unlike = [
         (sent, why)
         for sent, got in zip(rows, found, strict=True)
-        if (why := judge(said(sent), got, blind=(form, reader) == ("csv", "pandas")))
+        if (why := judge(said(sent), got, blind=blind))
     ]
     return [f"seed {seed}: {why} in {sent[:300]!r}" for sent, why in unlike]
 

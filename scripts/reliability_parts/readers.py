@@ -33,23 +33,25 @@ _TYPES = {
 }
 
 
+_DUCKDB = {
+    ".jsonl": f"read_ndjson_objects($1, maximum_object_size = {_LONGEST})",
+    ".csv": f"read_csv($1, header = true, all_varchar = true, allow_quoted_nulls = false, "
+    f"union_by_name = true, max_line_size = {_LONGEST})",
+    ".parquet": "read_parquet($1, union_by_name = true)",
+}
+
+
 def exactly(text: str | bytes) -> Any:
     """Return JSON's value with numbers as they are spelled."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
 def _duckdb(file: str) -> Rows:
-    if ".jsonl" in file:
-        options = f"maximum_object_size = {_LONGEST}"
-        found = duckdb.sql(f"SELECT json::VARCHAR FROM read_ndjson_objects('{file}', {options})")  # noqa: S608 - a file of ours
-        return [exactly(text) for (text,) in found.fetchall()]
-    options = (
-        f"header = true, all_varchar = true, allow_quoted_nulls = false, max_line_size = {_LONGEST}"
-    )
-    read = f"read_csv('{file}', {options})" if ".csv" in file else f"read_parquet('{file}')"
-    found = duckdb.sql(f"FROM {read}")
+    kind = next(kind for kind in _DUCKDB if kind in file)
+    found = duckdb.execute(f"FROM {_DUCKDB[kind]}", [file])
     names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [exactly(row["json"]) for row in rows] if kind == ".jsonl" else rows
 
 
 def _pandas(file: str) -> Rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 EXTRA = Field("_extra", Kind.TEXT)
 CLONE = Path(__file__).resolve().parent.parent.parent
-FORMATS_PAGE = (CLONE / "docs" / "formats.md").read_text()
 DAYS = {"date_from": "2026-01-10", "date_to": "2026-01-14"}
 EMPTY = {"date_from": "2020-01-01", "date_to": "2020-01-02"}
 FORMATS = [
@@ -342,25 +340,3 @@ def test_zstd_in_parquet_needs_no_other_package(
     monkeypatch.setitem(sys.modules, "zstandard", None)
     _export("searches", tmp_path, file_format="parquet", compression="zstd", **MONTH)
     assert _names(tmp_path)
-
-
-def test_the_queries_of_the_documentation_run(
-    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    _export("views", tmp_path / "export", file_format="parquet", **DAYS)
-    change = {"kind": "set_in_rows", "match": {"endpoint": "conversations"}}
-    connections.add_faults([{**change, "key": "language", "value": "en", "times": None}])
-    _export("conversations", tmp_path / "turns", file_format="parquet", **DAYS)
-    options = {"file_format": "csv", "compression": "gzip"}
-    _export("conversations", tmp_path / "turns_csv", **options, **DAYS)
-    queries = re.findall(r"^```sql\n(.*?)^```", FORMATS_PAGE, re.MULTILINE | re.DOTALL)
-    pages, sources, languages, turns = (duckdb.sql(query).fetchall() for query in queries)
-    views, _ = connections.truth("views", *DAYS.values())
-    assert dict(pages) == {row["path"]: row["total"] for row in views}
-    rows, _ = connections.truth("conversations", *DAYS.values())
-    assert [tuple(found) for found in sources] == [
-        (row["query"], source["title"], source["url"]) for row in rows for source in row["sources"]
-    ]
-    assert languages == [("en", len(rows))]
-    assert len(turns) == len(rows)

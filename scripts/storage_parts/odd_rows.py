@@ -1,0 +1,44 @@
+"""Random rows with everything that JSON allows, as Spark gives them back."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from reliability_parts.differential import COMPRESSIONS, CONTEXT, FORMATS, ROWS, differences
+from reliability_parts.odd_rows import FIELDS
+
+from airflow_provider_docsanalytics.export.layout import Layout
+
+if TYPE_CHECKING:
+    from e2e_parts.report import Report
+    from pyspark.sql import SparkSession
+
+_TYPES = (
+    "_project_id string, id string, at string, hits bigint, ctr double, ok boolean, "
+    "sources array<struct<title: string, url: string>>, range struct<`from`: string>"
+)
+
+
+def run(report: Report, spark: SparkSession) -> None:
+    """Compare every format and compression; JSON lines by the types of the fields."""
+
+    def read(file: str) -> list[dict[str, Any]]:
+        if ".jsonl" in file:
+            frame = spark.read.schema(_TYPES).json(file)
+        elif ".csv" in file:
+            options = {"header": True, "multiLine": True, "escape": '"', "lineSep": "\n"}
+            frame = spark.read.options(**options).csv(file)
+        else:
+            text = [f"CAST({name} AS STRING) {name}" for name in ("_date_from", "at")]
+            frame = spark.read.parquet(file)
+            frame = frame.selectExpr(
+                *text, *(name for name in frame.columns if name not in ("_date_from", "at"))
+            )
+        return [row.asDict(recursive=True) for row in frame.collect()]
+
+    for form, compression in product(FORMATS, COMPRESSIONS):
+        layout = Layout(form, compression, CONTEXT, FIELDS)
+        wrong = differences(layout, "Spark", read, 0, typed=form == "jsonl")
+        report.say(f"Spark, {form}, {compression}: {len(wrong)} of {ROWS} rows differ {wrong[:2]}")
+        report.check(f"Spark, {form}, {compression}: every row as it was sent", holds=not wrong)
