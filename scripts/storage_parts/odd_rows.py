@@ -19,9 +19,18 @@ _TYPES = (
     "sources array<struct<title: string, url: string>>, range struct<`from`: string>"
 )
 
+_UTC = "CAST({0} AS STRING) || '+00:00'"
+_INNER = _UTC.format("range.`from`")
+_CELLS = (
+    _UTC.format("at") + " AS at",  # Python has no year 0, where collect() may come by
+    f"IF(range IS NULL, NULL, named_struct('from', {_INNER})) AS range",
+    *("_project_id", "id", "hits", "ctr", "ok", "sources", "_extra"),
+)
+
 
 def run(report: Report, spark: SparkSession) -> None:
     """Compare every format and compression; JSON lines by the types of the fields."""
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
 
     def read(file: str) -> list[dict[str, Any]]:
         if ".jsonl" in file:
@@ -30,11 +39,7 @@ def run(report: Report, spark: SparkSession) -> None:
             options = {"header": True, "multiLine": True, "escape": '"', "lineSep": "\n"}
             frame = spark.read.options(**options).csv(file)
         else:
-            text = [f"CAST({name} AS STRING) {name}" for name in ("_date_from", "at")]
-            frame = spark.read.parquet(file)
-            frame = frame.selectExpr(
-                *text, *(name for name in frame.columns if name not in ("_date_from", "at"))
-            )
+            frame = spark.read.parquet(file).selectExpr(*_CELLS)
         return [row.asDict(recursive=True) for row in frame.collect()]
 
     for form, compression in product(FORMATS, COMPRESSIONS):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from storage_parts import odd_rows
 from storage_parts.lakes import Way
 from storage_parts.trial import export
 
@@ -50,6 +51,7 @@ def run(report: Report, home: Path, service: Service) -> None:
             check("DuckDB", name, database.execute(query.replace("/lake/", gzip)).fetchall())
     parquet = _lake(home, file_format="parquet")
     with _spark(home) as spark:
+        odd_rows.run(report, spark)
         for name, query in _queries("Spark"):
             for lake in (parquet,) if "parquet" in query else (gzip, zstd):
                 code = query.replace("/lake/", lake)
