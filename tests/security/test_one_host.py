@@ -57,15 +57,15 @@ def test_no_redirect_is_followed_wherever_it_leads(
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
-def test_the_body_of_a_redirect_or_an_error_is_read_no_further_than_a_message_needs(
+def test_the_body_of_an_error_is_read_no_further_than_a_message_needs(
     coding: str,
 ) -> None:
     body = b"x" * 10_000_000
     sent = gzip.compress(body) if coding == "gzip" else body
-    reply = answer(302, sent, Location="/v2", Content_Encoding=coding)
+    reply = answer(500, sent, Content_Encoding=coding)
     with (
         Listener(reply) as service,
-        requests.get(service.url, stream=True, allow_redirects=False, timeout=10) as response,
+        requests.get(service.url, stream=True, timeout=10) as response,
     ):
         content, whole = read_error(response, deadline_s=10)
     assert (len(content), whole) == (MAX_ERROR_BYTES, False)
