@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
+from airflow_provider_docsanalytics.api._answer import MAX_ERROR_BYTES, read_error
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, Unreachable
 from tests.security.conftest import KEY, failure, printed, read
@@ -53,10 +56,19 @@ def test_no_redirect_is_followed_wherever_it_leads(
     assert SENT in service.heard[0]
 
 
-def test_the_body_of_a_redirect_is_bounded_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_docsanalytics.api._answer.MAX_BODY_BYTES", 1000)
-    with Listener(answer(302, b"x" * 1_000_000, Location="/v2")) as service:
-        assert "an answer of more than" in str(failure(service.url))
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_the_body_of_an_error_is_read_no_further_than_a_message_needs(
+    coding: str,
+) -> None:
+    body = b"x" * 10_000_000
+    sent = gzip.compress(body) if coding == "gzip" else body
+    reply = answer(500, sent, Content_Encoding=coding)
+    with (
+        Listener(reply) as service,
+        requests.get(service.url, stream=True, timeout=10) as response,
+    ):
+        content, whole = read_error(response, deadline_s=10)
+    assert (len(content), whole) == (MAX_ERROR_BYTES, False)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
