@@ -14,8 +14,10 @@ INTERNAL = frozenset(
     {
         "hooks.connection",
         "hooks.widgets",
+        "operators.events",
         "operators.lineage",
         "operators.path",
+        "operators.pinned",
         "operators.waiting",
         "operators.window",
         "sensors.modes",

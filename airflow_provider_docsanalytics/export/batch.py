@@ -92,5 +92,6 @@ class Batch:
 
 
 def _beside_rows(page: PageLike) -> Drift:
-    """Return what is new in the answer, outside its rows."""
-    return Drift.of(Finding("new", f"(response) {name}") for name in page.unknown)
+    """Return what is new in the answer, outside its rows; not every source knows of such."""
+    names = getattr(page, "unknown", ())
+    return Drift.of(Finding("new", f"(response) {name}") for name in names)
