@@ -46,6 +46,7 @@ class S3Objects:
             if code in _UNKNOWN:
                 raise NoConditions("this store has no conditional writes") from error
             raise
+        self._fs.invalidate_cache(path)  # all that use this file system see it
         return str(answer["ETag"])
 
     def delete(self, path: str, version: str) -> bool:
@@ -57,6 +58,7 @@ class S3Objects:
         if found["ETag"] != version:
             return False
         run(self._fs, self._call, "delete_object", path, {})
+        self._fs.invalidate_cache(path)
         return True
 
     async def _read(self, path: str) -> tuple[bytes, str] | None:
