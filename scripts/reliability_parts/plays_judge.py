@@ -13,7 +13,7 @@ The rules:
    another export; ``RateLimited`` only if its source said so; ``BadResponse`` only if its source
    refused to resume a second time; ``StorageError`` only if it waited too long for one that was
    halted. Nothing else.
-5. If nobody was killed, nothing lies there but the manifest, the checkpoint, what they list, and
+5. If nobody was killed, or gave up waiting, nothing lies there but the manifest, the checkpoint, what they list, and
    parts that a checkpoint listed that was given up (of another export, or with a lost cursor): as
    long as nobody has succeeded who took over after that part was put in place.
 6. One more attempt completes, and leaves its manifest and its parts alone.
@@ -74,7 +74,7 @@ class PlayJudge:
         for attempt in self._play.attempts:
             self._judge_end(attempt, files)
         self._judge_replacements()
-        if not any(attempt.killed for attempt in self._play.attempts):
+        if not any(each.killed or each.saw == "StorageError" for each in self._play.attempts):
             strays = [name for name in _unlisted(files) if not self._may_lie(name)]
             self._complain("in the end", [f"stray: {name}" for name in strays])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import TaskDeferred
+from reliability_parts import sensing
 
 from airflow_provider_docsanalytics import failures
 from airflow_provider_docsanalytics.errors import (
@@ -105,7 +106,7 @@ def test_a_sensor_asks_nothing_while_the_service_is_away(connections: Simulator)
 def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simulator) -> None:
     connections.add_faults([HOUR])
     with pytest.raises(AirflowRescheduleException) as later:
-        _sensor(mode="reschedule").poke({})
+        _sensor(mode="reschedule").execute(sensing.rescheduled())
     wait = later.value.reschedule_date - datetime.now(UTC)
     assert timedelta(seconds=3600) < wait < timedelta(seconds=3610)
 
