@@ -13,7 +13,6 @@ from airflow_provider_docsanalytics.export.store import File
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from airflow_provider_docsanalytics.export.drift import Contract
     from airflow_provider_docsanalytics.export.part import Part
@@ -46,7 +45,7 @@ class Batch:
         self.part = self.part or self._new_part()
         return self.part
 
-    def add(self, page: PageLike, taken: Taken, trail: tuple[str, ...], read_at: datetime) -> None:
+    def add(self, page: PageLike, taken: Taken, trail: tuple[str, ...]) -> None:
         """Add one page, the rows that are taken of it, and the trail up to it."""
         written = self.begin().write(taken.rows) if taken.rows else Readable(())
         self._keys += taken.keys
@@ -71,7 +70,6 @@ class Batch:
             trail=trail,
             last_row=taken.last_row,
             repeated=before.repeated + taken.repeated,
-            read_at=read_at,
         )
 
     def seal(self) -> None:

@@ -69,6 +69,7 @@ class Claim:
 
     Attributes:
         owner: the attempt's name; a part of the names of its files.
+        read_at: when the last page was read, by this attempt or by one that it resumes from.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Claim:
         self._written: Progress | None = None
         self._overtaken: Superseded | None = None
         self.owner = secrets.token_hex(4)
+        self.read_at = now()
 
     def acquire(self, manifest: Manifest | None, look: Callable[[], Manifest | None]) -> Progress:
         """Become the owner; return the progress to resume from.
@@ -148,7 +150,7 @@ class Claim:
                 source=self._source,
                 owner=self.owner,
                 run=self._run,
-                updated_at=now(),
+                updated_at=self.read_at,
                 progress=progress,
             )
         )
@@ -170,6 +172,8 @@ class Claim:
             )
             return None
         progress = checkpoint.progress
+        if progress.pages:
+            self.read_at = checkpoint.updated_at
         log.info(
             "%s: resuming from a checkpoint; pages %d, rows %d, files %d so far",
             self._directory.uri,
@@ -183,7 +187,7 @@ class Claim:
         """Return why a checkpoint cannot be resumed from, ``""`` if it can."""
         progress = checkpoint.progress
         gone = lost(progress.files, self._directory.ours())
-        read_at = progress.read_at or checkpoint.updated_at
+        read_at = checkpoint.updated_at
         if checkpoint.identity != self._identity or checkpoint.source != self._source:
             return f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
         if progress.pages and abs(now() - read_at) > CHECKPOINT_MAX_AGE:

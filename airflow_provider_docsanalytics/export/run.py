@@ -235,7 +235,8 @@ class _Attempt:
     def _take(self, page: PageLike, taken: Taken, trail: tuple[str, ...]) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
         with self._changing_batch() as batch:
-            batch.add(page, taken, trail, now())
+            batch.add(page, taken, trail)
+        self._claim.read_at = now()
         return batch.after
 
     def _new_batch(self) -> Batch:

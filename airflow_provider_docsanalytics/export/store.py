@@ -97,7 +97,6 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         cursor: where to resume; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
-        read_at: when the last page was read; what is joined to it later must not be much younger.
         trail: marks of the pages read, so that no attempt is led back to one of them.
         keys: the row keys of each part's pages, see :class:`~.row_keys.RowKeys`.
         last_row: the fingerprint of the last row read.
@@ -123,7 +122,6 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     repeated: Count = 0
     restarts: Count = 0
     started_at: Instant
-    read_at: Instant | None = None
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
@@ -131,6 +129,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         run: the task's run, as in :class:`~.plan.Plan`.
+        updated_at: when the last page was read; what is joined to it must not be much younger.
     """
 
     checkpoint_version: Literal[1] = 1

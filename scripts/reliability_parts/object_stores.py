@@ -205,7 +205,7 @@ class _Objects:
     def delete(self, path: str, version: Any) -> bool:
         """Delete an object, if it has this version."""
         name = _name(path)
-        self._store.baton.halt(f"ask whether the version of {name} is {version}")
+        self._store.baton.halt(f"look at {name} if its version is {version}")
         if self._store.version(name) not in (version, None):
             return False
         if self.deletes_on_condition:

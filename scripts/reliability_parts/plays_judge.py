@@ -13,9 +13,9 @@ The rules:
    another export; ``RateLimited`` only if its source said so; ``BadResponse`` only if its source
    refused to resume a second time; ``StorageError`` only if it waited too long for one that was
    halted. Nothing else.
-5. If nobody was killed, or gave up waiting, nothing lies there but the manifest, the checkpoint, what they list, and
-   parts that a checkpoint listed that was given up (of another export, or with a lost cursor): as
-   long as nobody has succeeded who took over after that part was put in place.
+5. If nobody was killed, or gave up waiting, nothing lies there but the manifest, the checkpoint,
+   what they list, and parts that a checkpoint listed that was given up (of another export, or with
+   a lost cursor): as long as nobody has succeeded who took over after that part was put in place.
 6. One more attempt completes, and leaves its manifest and its parts alone.
 """
 
