@@ -101,6 +101,27 @@ def test_an_attempt_that_was_overtaken_and_finds_no_checkpoint_does_not_begin_ag
     place.assert_whole(loser.winner, rows=6)
 
 
+def test_an_attempt_that_was_overtaken_before_it_read_begins_anew(place: Place) -> None:
+    """Another export finishes right after this one has taken its own checkpoint over."""
+    plan, other = _plan(if_exists="replace"), _plan(endpoint="views", if_exists="replace")
+    _fail(plan, place, Service(6, fail_at={4: QUOTA}), RateLimited)
+
+    class Overtaken(ExportDirectory):
+        met = False
+
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            written = super().write_checkpoint(checkpoint)
+            if not self.met:
+                self.met = True
+                export(other, place.directory(), Service(2).source())
+            return written
+
+    service = Service(6)
+    directory = Overtaken(place.filesystem, place.root, "uri")
+    place.assert_whole(export(plan, directory, service.source()), rows=18)
+    assert service.asked == [0, 1, 2, 3, 4, 5]
+
+
 def test_attempts_that_read_no_page_do_not_make_old_pages_young(place: Place) -> None:
     _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
     for _ in range(3):
