@@ -12,6 +12,7 @@ from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ConfigError,
     RateLimited,
+    StorageError,
     Superseded,
 )
 from airflow_provider_docsanalytics.export import claim
@@ -29,18 +30,27 @@ if TYPE_CHECKING:
 __all__ = ["place", "s3"]  # fixtures
 
 
+class Dies(ExportDirectory):
+    """The attempt has acquired the directory, and ends before its manifest."""
+
+    def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+        raise StorageError("gone")
+
+
 def test_an_overtaken_attempt_never_deletes_what_its_successor_has_just_committed(
     place: Place,
 ) -> None:
-    """The successor commits between the two reads by which the overtaken one tidies up."""
-    _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
+    """The successor commits between the two reads by which the overtaken one tidies up.
+
+    It has taken the part over: the checkpoint that lists it was written, and the answer was lost.
+    """
 
     class Overtaken(ExportDirectory):
-        reads: list[str] | None = None
+        tidies = False
         winner: Manifest | None = None
 
         def listed(self) -> set[str]:
-            self.reads = []
+            self.tidies = True
             return super().listed()
 
         def read_manifest(self) -> Manifest | None:
@@ -54,12 +64,15 @@ def test_an_overtaken_attempt_never_deletes_what_its_successor_has_just_committe
             return checkpoint
 
         def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
-            if checkpoint.progress.pages == 6:  # its last part is in place, and not yet listed
-                _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
-            return super().write_checkpoint(checkpoint)
+            written = super().write_checkpoint(checkpoint)
+            if not checkpoint.progress.complete:
+                return written
+            with pytest.raises(StorageError):
+                export(_plan(), Dies(place.filesystem, place.root, "uri"), Service(6).source())
+            return False
 
         def _moment(self) -> None:
-            if self.reads is not None and self.winner is None:
+            if self.tidies and self.winner is None:
                 self.winner = export(_plan(), place.directory(), Service(6).source())
 
     directory = Overtaken(place.filesystem, place.root, "uri")
