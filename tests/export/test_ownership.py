@@ -33,7 +33,7 @@ __all__ = ["place", "s3"]  # fixtures
 class Dies(ExportDirectory):
     """The attempt has acquired the directory, and ends before its manifest."""
 
-    def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+    def write_manifest(self, manifest: Manifest, owner: str) -> bool:  # noqa: ARG002 - the base class's signature
         raise StorageError("gone")
 
 
