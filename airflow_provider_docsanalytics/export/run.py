@@ -18,6 +18,7 @@ from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
     CursorLost,
+    DocsAnalyticsError,
     NotFound,
     StorageError,
     Superseded,
@@ -200,10 +201,17 @@ class _Attempt:
         )
 
     def discard_unlisted(self) -> None:
-        """Delete the part that this attempt may have put in place and could not list."""
+        """Delete the part that this attempt may have put in place and could not list.
+
+        If that fails, the next commit removes it: it must not hide who has overtaken whom, or a
+        retry would overtake the winner.
+        """
         part = self._batch.part
-        if part is not None and part.name not in self._directory.listed():
-            self._directory.delete([part.name])
+        try:
+            if part is not None and part.name not in self._directory.listed():
+                self._directory.delete([part.name])
+        except DocsAnalyticsError as error:
+            log.warning("%s stays until the next export commits: %s", part and part.name, error)
 
     def _commit(self) -> tuple[Manifest, list[str]]:
         """Put the manifest in place; return it, and the names of what it makes garbage."""

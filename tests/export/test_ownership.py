@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -80,6 +80,23 @@ def test_an_overtaken_attempt_never_deletes_what_its_successor_has_just_committe
         export(_plan(), directory, Service(6).source())
     assert directory.winner is not None
     place.assert_whole(directory.winner, rows=18)
+
+
+def test_a_storage_that_fails_while_an_overtaken_attempt_tidies_up_hides_nothing(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(ExportDirectory):
+        def listed(self) -> set[str]:
+            raise StorageError("it does not answer")
+
+        def publish(self, spool: IO[bytes], name: str) -> None:
+            super().publish(spool, name)
+            export(_plan(), place.directory(), Service(4).source())
+
+    with pytest.raises(Superseded):
+        export(_plan(), Failing(place.filesystem, place.root, "uri"), Service(4).source())
+    assert "stays until the next export commits: it does not answer" in caplog.text
+    place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
 
 
 def test_an_attempt_whose_checkpoint_was_removed_under_it_puts_it_back(place: Place) -> None:
