@@ -125,6 +125,8 @@ class _Dag:
 
     def export(self, start: datetime, end: datetime) -> None:
         """Run the task of one window."""
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
         from airflow_provider_docsanalytics.errors import ConfigError
         from airflow_provider_docsanalytics.operators.events import partition_key
 
@@ -140,7 +142,7 @@ class _Dag:
                 path=f"{self.lake}/{{date_from:{_FORMATS[self.step]}}}",
                 if_exists=self.if_exists,
             )
-        except ConfigError as error:
+        except (ConfigError, AirflowFailException) as error:  # the second: Airflow before 3.3
             self._refused(start, str(error))
         else:
             self._complete(start.astimezone(self.zone), done)

@@ -61,7 +61,9 @@ def _pandas(file: str) -> Rows:
         )
         return [exactly(line) for line in lines[0]]
     if ".csv" in file:
-        frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+        # Before 3.1 the parser of its own ends a text at NUL.
+        engine: Any = None if pd.__version__ >= "3.1" else "pyarrow"
+        frame = pd.read_csv(file, dtype=str, keep_default_na=False, engine=engine)
     else:
         frame = pd.read_parquet(file, dtype_backend="pyarrow")
     rows: Rows = frame.to_dict("records")  # type: ignore[assignment]

@@ -11,7 +11,9 @@ from airflow_provider_docsanalytics.export.layout import Layout
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(("file_format", "compression"), zip(FORMATS, COMPRESSIONS, strict=True))
+@pytest.mark.parametrize(
+    ("file_format", "compression"), list(zip(FORMATS, COMPRESSIONS, strict=True))
+)
 def test_every_reader_gives_back_every_value_as_it_was_sent(
     reader: str, file_format: str, compression: str | None
 ) -> None:
