@@ -52,8 +52,9 @@ def test_an_odd_row_hides_no_other(
     seen = MintlifyHook().see_turns(since=SINCE)
     assert [turn.timestamp for turn in seen.turns] == [GOOD["timestamp"]]
     assert seen.odd == 2
-    said = capsys.readouterr().out + caplog.text
-    assert said.count("2 of 3 rows left out") == 1
+    # Airflow's log goes to one of them, before 3.1 to both.
+    said = (capsys.readouterr().out, caplog.text)
+    assert max(text.count("2 of 3 rows left out") for text in said) == 1
 
 
 def test_a_row_that_is_not_utf_8_or_half_an_emoji_hides_no_other(quiet: Simulator) -> None:
