@@ -9,4 +9,5 @@ _VERSION = Version(airflow_version).release
 
 AIRFLOW_V_3_0_PLUS = _VERSION >= (3, 0)
 AIRFLOW_V_3_1_7_PLUS = _VERSION >= (3, 1, 7)
+AIRFLOW_V_3_2_PLUS = _VERSION >= (3, 2)
 AIRFLOW_V_3_3_PLUS = _VERSION >= (3, 3)

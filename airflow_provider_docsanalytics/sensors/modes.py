@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_2_PLUS
 
-if TYPE_CHECKING or AIRFLOW_V_3_3_PLUS:
+if TYPE_CHECKING or AIRFLOW_V_3_2_PLUS:
     from airflow.sdk.exceptions import AirflowTaskTimeout
 else:
     from airflow.exceptions import AirflowTaskTimeout
