@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -39,6 +39,19 @@ def members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
         return _MEMBERS.decode(text)
     except _UNREADABLE as error:
         return dict(_cut(text, "{", error))
+
+
+def twice(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | None:
+    """Return a name that comes twice in a JSON object, of which :func:`members` gives the last.
+
+    A compact object is as long as its members; only another one is taken apart again.
+    """
+    raw = bytes(text).strip()
+    lengths = (len(name.encode(errors="replace")) + len(bytes(raw)) for name, raw in found.items())
+    if len(raw) == 1 + sum(lengths) + 4 * len(found):
+        return None
+    names = [name for name, _ in _cut_up(raw.decode(errors="replace"), "{")]
+    return next((name for name in names if names.count(name) > 1), None)
 
 
 def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -83,7 +96,10 @@ def _cut(
     text: bytes | msgspec.Raw, opener: str, error: Exception
 ) -> Iterator[tuple[str, msgspec.Raw]]:
     """Yield (name, slice) of an object's members, or ("", slice) of an array's elements."""
-    source = _decoded(text, error)
+    return _cut_up(_decoded(text, error), opener)
+
+
+def _cut_up(source: str, opener: str) -> Iterator[tuple[str, msgspec.Raw]]:
     closer = {"{": "}", "[": "]"}[opener]
     at = _space(source, _expect(source, 0, opener))
     while source[at : at + 1] != closer:

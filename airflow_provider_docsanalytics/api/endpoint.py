@@ -95,9 +95,11 @@ class Paging(Protocol):
 
     Attributes:
         members: names of the answer's members that say how to go on.
+        by_offset: whether pages are asked for by counting rows.
     """
 
     members: ClassVar[tuple[str, ...]] = ()
+    by_offset: ClassVar[bool] = False
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the request to send at ``cursor``."""

@@ -56,6 +56,8 @@ def rows_of(selection: Selection, body: Body) -> list[bytes]:
         rows = [bytes(body.raw)]
     else:
         _require(selection, body, key)
+        if (name := rawjson.twice(body.raw, body.members)) is not None:
+            raise BadResponse(f"{selection}: {name!r} comes twice in the answer.")
         try:
             rows = [bytes(row) for row in rawjson.elements(body.members[key])]
         except rawjson.NotJson as error:

@@ -131,6 +131,7 @@ class OffsetPaging(Paging):
     """``{"rows": […], "hasMore": true | false}``, asked for by ``offset`` and ``limit``."""
 
     members: ClassVar[tuple[str, ...]] = ("hasMore",)
+    by_offset: ClassVar[bool] = True
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
         """Return the largest page from the offset on."""

@@ -64,6 +64,7 @@ class Plan:
         if_exists: what to do about a finished export of another identity.
         fields: what is known of the rows; without any, they are not looked at.
         key: the fields that tell rows apart; without any, the whole row does.
+        by_offset: whether pages are asked for by counting rows.
         run: ID of the run of the task that exports; ``None`` outside Airflow.
     """
 
@@ -74,6 +75,7 @@ class Plan:
     fields: tuple[Field, ...] = ()
     key: tuple[str, ...] = ()
     run: str | None = None
+    by_offset: bool = False
 
     def __post_init__(self) -> None:
         _ = self.layout

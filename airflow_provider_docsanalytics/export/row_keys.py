@@ -53,11 +53,16 @@ class RowKeys:
 
     Args:
         fields: the fields that tell rows apart; none: the whole row does.
+        inclusive: whether a page may begin with the row that ended the one before. A cursor may
+            point at it; an offset counts rows, so there it is a row that has moved.
         kept: what the checkpoint keeps of the pages before.
     """
 
-    def __init__(self, fields: Sequence[str], kept: Iterable[str] = ()) -> None:
+    def __init__(
+        self, fields: Sequence[str], kept: Iterable[str] = (), *, inclusive: bool = True
+    ) -> None:
         self._fields = tuple(fields)
+        self._inclusive = inclusive
         named = [(f"key_{number}", msgspec.Raw) for number in range(len(self._fields))]
         renamed = {f"key_{number}": name for number, name in enumerate(self._fields)}
         self._key = msgspec.json.Decoder(msgspec.defstruct("Key", named, rename=renamed))
@@ -79,7 +84,7 @@ class RowKeys:
             RowsMoved: a row has the key of a row of an earlier page, and is not just the row that
                 ended the page before.
         """
-        if rows and last_row is not None and _fingerprint(rows[0]).hex() == last_row:
+        if self._inclusive and rows and _fingerprint(rows[0]).hex() == last_row:
             taken = self.take(rows[1:], None)
             return taken._replace(repeated=1, last_row=taken.last_row or last_row)
         keys = [_fingerprint(self._key_of(row)) for row in rows]
@@ -100,22 +105,23 @@ class RowKeys:
         return self._seen.total_changes - before
 
     def _key_of(self, row: bytes) -> bytes:
-        """Return the text of a row's key, or all of the row where it has none."""
+        """Return the text of a row's key, or all of the row where that is absent or null."""
         if not self._fields:
             return row
         try:
-            return b"\n".join(map(bytes, msgspec.structs.astuple(self._key.decode(row))))
+            values = list(map(bytes, msgspec.structs.astuple(self._key.decode(row))))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._key_of_odd(row)
+            values = self._values_of_odd(row)
+        return b"\n".join(values) if values and b"null" not in values else row
 
-    def _key_of_odd(self, row: bytes) -> bytes:
+    def _values_of_odd(self, row: bytes) -> list[bytes]:
         try:
             members = rawjson.members(row)
         except rawjson.NotJson:  # nested too deeply to be taken apart
-            return row
+            return []
         if not members.keys() >= set(self._fields):
-            return row
-        return b"\n".join(bytes(members[name]) for name in self._fields)
+            return []
+        return [bytes(members[name]) for name in self._fields]
 
 
 def stored(before: tuple[str, ...], keys: bytes) -> tuple[str, ...]:

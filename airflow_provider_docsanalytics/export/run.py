@@ -110,7 +110,9 @@ class _Attempt:
             self.progress.cursor,
         )
         started, rows_before = time.monotonic(), self.progress.rows
-        with closing(RowKeys(self._plan.key, self.progress.keys)) as keys, closing(self):
+        plan = self._plan
+        kept = RowKeys(plan.key, self.progress.keys, inclusive=not plan.by_offset)
+        with closing(kept) as keys, closing(self):
             for number, page in enumerate(self._source.pages(cursor)):
                 if number == 0 and trail.knows(page.rows):
                     raise CursorLost(f"{cursor!r} leads back to a page that was read.")

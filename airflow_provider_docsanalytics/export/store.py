@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "_manifest.json"
 CHECKPOINT = "_checkpoint.json"
-_PART = r"part-[0-9]{5,}-[0-9a-f]{8}\.[a-z]+(\.gz|\.zst)?"
+_PART = r"part-[0-9]{5,}-[0-9a-f]{8}\.((jsonl|csv)(\.gz|\.zst)?|parquet)"
 _TEMPORARY = r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8}\.tmp"
 _OURS = re.compile(f"{_PART}|{_TEMPORARY}")
 

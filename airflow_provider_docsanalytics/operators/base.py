@@ -19,7 +19,13 @@ from airflow_provider_docsanalytics.operators import pinned
 from airflow_provider_docsanalytics.operators.events import announce, partition_of
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
-from airflow_provider_docsanalytics.operators.path import fields_of, fill, verbatim
+from airflow_provider_docsanalytics.operators.path import (
+    check_connection,
+    fields_of,
+    fill,
+    verbatim,
+    without_connection,
+)
 from airflow_provider_docsanalytics.operators.pinned import Pin
 from airflow_provider_docsanalytics.operators.waiting import (
     defer_for,
@@ -252,7 +258,7 @@ class ExportOperator(BaseOperator):
         with self.hook.get_conn() as client:
             self.log.info("Exporting %s to %s", selection, directory.uri)
             source = Source(
-                name=client.base_url,
+                name=self.hook.settings.service,
                 pages=partial(client.iter_pages, selection),
                 requests_sent=lambda: client.requests_sent,
             )
@@ -295,6 +301,7 @@ class ExportOperator(BaseOperator):
             selection.endpoint.fields,
             selection.endpoint.key,
             run,
+            by_offset=selection.endpoint.paging.by_offset,
         )
 
     def _directory(self, selection: Selection) -> ExportDirectory:
@@ -309,6 +316,7 @@ class ExportOperator(BaseOperator):
         # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
         connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
         url = fill(self.path, fields_of(selection))
+        check_connection(url, self.storage_conn_id)
         try:
             path = ObjectStoragePath(url, **connection)
             return ExportDirectory(path.fs, path.path, str(path))
@@ -335,6 +343,6 @@ def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
         "requests": manifest.requests,
         "bytes": sum(file.bytes for file in manifest.files),
         "files": len(manifest.files),
-        "uris": [f"{uri}/{file.name}" for file in manifest.files],
+        "uris": [f"{without_connection(uri)}/{file.name}" for file in manifest.files],
         "totals": manifest.totals,
     }

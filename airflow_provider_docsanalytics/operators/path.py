@@ -53,6 +53,37 @@ def fill(path: str, fields: Mapping[str, str | datetime]) -> str:
     return filled
 
 
+def without_connection(url: str) -> str:
+    """Return a URL as loaders take it: they know no Airflow connection in it."""
+    scheme, found, rest = url.partition("://")
+    bucket, slash, key = rest.partition("/")
+    return f"{scheme}{found}{bucket.rpartition('@')[2]}{slash}{key}"
+
+
+def check_connection(url: str, storage_conn_id: str | None) -> None:
+    """Refuse two connections for one path, and one that does not exist.
+
+    Airflow takes the one in the URL, and goes on without any where it finds none: with whatever
+    credentials the worker has, to whatever has that name there.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    named = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if named and storage_conn_id and named != storage_conn_id:
+        raise ConfigError(
+            f"path names the connection {named!r}, and storage_conn_id={storage_conn_id!r} "
+            "another. Leave one of them out."
+        )
+    if conn_id := storage_conn_id or named:
+        try:
+            BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            raise ConfigError(
+                f"The connection {conn_id!r} of path and storage_conn_id does not exist ({error}). "
+                "Create it, or correct its ID."
+            ) from error
+
+
 def _check(path: str) -> None:
     """Refuse what a template variable could lead astray; credentials are not quoted."""
     user = path.partition("://")[2].partition("/")[0].rpartition("@")[0]

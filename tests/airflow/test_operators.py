@@ -328,6 +328,42 @@ def test_an_export_goes_to_s3_through_an_airflow_connection(
     assert [row["searchQuery"] for row in rows] == [row["searchQuery"] for row in truth]
 
 
+def test_two_connections_for_one_path_are_refused_and_so_is_one_that_does_not_exist(
+    connections: Simulator, lake: ObjectStoragePath
+) -> None:
+    said = _refusal("views", "s3://aws_lake@bucket/x", storage_conn_id="another")
+    assert "'aws_lake', and storage_conn_id='another'" in said
+    assert "'nope' of path and storage_conn_id does not exist" in _refusal(
+        "views", "s3://bucket/x", storage_conn_id="nope"
+    )
+    assert "'nope' of path" in _refusal("views", "s3://nope@bucket/x")
+    assert connections.requests == []
+    assert not list(lake.fs.glob("bucket/x/*"))
+
+
+def test_the_uris_for_loaders_name_no_airflow_connection(
+    connections: Simulator, lake: ObjectStoragePath
+) -> None:
+    result = _operator("views", "s3://aws_lake@bucket/loaders").execute({})
+    assert connections.requests
+    assert all(lake.fs.exists(uri) for uri in result["uris"])
+    assert all(uri.startswith("s3://bucket/loaders/part-") for uri in result["uris"])
+
+
+def test_an_unfinished_export_is_resumed_whatever_the_spelling_of_the_base_url(
+    connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections.add_faults([{"kind": "status", "status": 500, "match": {"nth": 3}, "times": None}])
+    connect(monkeypatch, "mintlify", connections, extra={"max_attempts": 1})
+    with pytest.raises(ServerError):
+        _export("feedback", tmp_path)
+    connections.clear_faults()
+    connections.clear_requests()
+    connect(monkeypatch, "mintlify", connections, host=f"{connections.url}/")
+    result = _export("feedback", tmp_path)
+    assert len(connections.requests) == result["pages"] - 2
+
+
 @pytest.mark.parametrize("scheme", ["hdfs", "sftp", "nonsense"])
 def test_a_storage_that_nothing_installed_writes_to_is_refused_with_what_to_install(
     connections: Simulator, scheme: str

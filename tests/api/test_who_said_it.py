@@ -439,3 +439,18 @@ def test_a_redirect_names_where_it_leads_without_what_is_secret(
 def test_a_redirect_that_leads_nowhere_is_one_all_the_same(service: Simulator, status: int) -> None:
     _answers(service, status)
     assert "redirected to nowhere" in _said(service, BadResponse)
+
+
+@pytest.mark.parametrize("space", ["", " "])
+@pytest.mark.parametrize("name", ["views", "hasMore"])
+def test_a_member_that_comes_twice_is_not_silently_the_last(
+    service: Simulator, name: str, space: str
+) -> None:
+    """Else an empty second list would make a complete export of no rows."""
+    row = '{"path":"/a","human":1,"ai":1,"total":2}'
+    values = {"views": (f"[{row}]", "[]"), "hasMore": ("true", "false")}[name]
+    other = {"views": "hasMore", "hasMore": "views"}[name]
+    rest = {"views": "[]", "hasMore": "false"}[other]
+    members = [f'"{name}":{space}{values[0]}', f'"{name}":{values[1]}', f'"{other}":{rest}']
+    _answers(service, 200, "{" + ",".join(members) + "}")
+    assert f"'{name}' comes twice in the answer" in _said(service, BadResponse)

@@ -56,11 +56,9 @@ class Service:
             yield Page(rows, str(number + 1) if number + 1 < len(pages) else None)
 
 
-def _export(
-    root: Path, service: Service, key: tuple[str, ...] = ("path",), **identity: Any
-) -> Manifest:
-    whole = Identity("mintlify", "views", "p", "a", "b", {}, "jsonl", None, **identity)
-    plan = Plan(whole, {"_project_id": "p"}, pages_per_file=1, key=key)
+def _export(root: Path, service: Service, **how: Any) -> Manifest:
+    identity = Identity("mintlify", "views", "p", "a", "b", {}, "jsonl", None)
+    plan = Plan(identity, {"_project_id": "p"}, pages_per_file=1, **{"key": ("path",)} | how)
     directory = ExportDirectory(fsspec.filesystem("file"), str(root), str(root))
     return export(plan, directory, Source("s", service.read, lambda: service.asked))
 
@@ -132,6 +130,19 @@ def test_a_row_that_ends_one_page_and_begins_the_next_is_taken_once(tmp_path: Pa
     assert _paths(tmp_path, manifest) == ["a", "b", "c"]
     assert (manifest.rows, manifest.repeated) == (3, 2)
     assert json.loads((tmp_path / "_manifest.json").read_text())["repeated"] == 2
+
+
+def test_an_offset_that_gives_a_row_again_has_slipped_at_a_boundary_too(tmp_path: Path) -> None:
+    """Two rows have changed places between the requests: one comes twice, the other never."""
+    service = Service([_rows("ab"), _rows("bd"), _rows("e")], STEADY)
+    manifest = _export(tmp_path, service, by_offset=True)
+    assert _paths(tmp_path, manifest) == ["a", "b", "c", "d", "e"]
+    assert (manifest.repeated, service.begun) == (0, 2)
+
+
+def test_rows_whose_key_is_null_are_told_apart_as_a_whole(tmp_path: Path) -> None:
+    pages: Pages = [[{"path": None, "total": 1}], [{"path": None, "total": 2}]]
+    assert _export(tmp_path, Service(pages)).rows == 2
 
 
 def test_a_boundary_row_is_known_after_a_wait(tmp_path: Path) -> None:

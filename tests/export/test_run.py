@@ -297,7 +297,15 @@ def test_a_different_export_is_replaced_on_request(place: Place) -> None:
 
 
 def test_files_of_others_are_never_touched(place: Place) -> None:
-    foreign = ["part-0.jsonl", "part-00000-abc.snappy.parquet", "_SUCCESS", "notes.tmp", ".x.tmp"]
+    foreign = [
+        "part-00000-abcdef12.json",
+        "part-00000-abcdef12.parquet.gz",
+        "part-0.jsonl",
+        "part-00000-abc.snappy.parquet",
+        "_SUCCESS",
+        "notes.tmp",
+        ".x.tmp",
+    ]
     for name in foreign:
         place.write(name, b"theirs")
     manifest = export(_plan(), place.directory(), Service(3).source())
