@@ -62,6 +62,7 @@ def in_airflow(service: Service, home: Path) -> Warnings:
     logging.disable(logging.NOTSET)
     log = logging.getLogger("airflow_provider_docsanalytics")
     log.addHandler(warnings)
+    log.setLevel(logging.WARNING)  # another part may have told Airflow to say less
     log.propagate = False
     return warnings
 
