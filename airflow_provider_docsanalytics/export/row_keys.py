@@ -22,8 +22,10 @@ _KEY_BYTES = 8
 """Half a million rows have two of one fingerprint once in a hundred million exports."""
 _MOST_STORED_CHARS = 2 * 2**20
 """Of the keys of 200,000 rows: two hours of the largest pages that a quota gives."""
+_MOST_IN_MEMORY = 100_000
+"""Fingerprints: an hour's quota, some 7 MB. With more, they lie in a database of SQLite's."""
 _CACHE_KIB = 2048
-"""Fingerprints beyond it lie in a temporary file, which has no name and ends with the process."""
+"""Of that; the rest is a temporary file, which has no name and ends with the process."""
 
 
 class RowsMoved(Exception):  # noqa: N818 - named for what happened
@@ -66,10 +68,8 @@ class RowKeys:
         named = [(f"key_{number}", msgspec.Raw) for number in range(len(self._fields))]
         renamed = {f"key_{number}": name for number, name in enumerate(self._fields)}
         self._key = msgspec.json.Decoder(msgspec.defstruct("Key", named, rename=renamed))
-        self._seen = sqlite3.connect("", isolation_level=None)
-        self._seen.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._seen.execute("PRAGMA journal_mode = OFF")
-        self._seen.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY)")
+        self._few: set[int] | None = set()
+        self._seen = sqlite3.connect("", isolation_level=None)  # no file as long as it is empty
         for text in kept:
             self._add(_numbers(b64decode(text)))
 
@@ -100,6 +100,20 @@ class RowKeys:
 
     def _add(self, keys: Sequence[int]) -> int:
         """Add keys; return how many of them are new."""
+        if self._few is None:
+            return self._insert(keys)
+        before = len(self._few)
+        self._few.update(keys)
+        new = len(self._few) - before
+        if len(self._few) > _MOST_IN_MEMORY:
+            self._seen.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._seen.execute("PRAGMA journal_mode = OFF")
+            self._seen.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY)")
+            self._insert(sorted(self._few))
+            self._few = None
+        return new
+
+    def _insert(self, keys: Sequence[int]) -> int:
         before = self._seen.total_changes
         self._seen.executemany("INSERT OR IGNORE INTO seen VALUES (?)", zip(keys))
         return self._seen.total_changes - before

@@ -76,6 +76,12 @@ STEADY: Pages = [_rows("ab"), _rows("cd"), _rows("e")]
 SLIPPED: Pages = [_rows("ab"), _rows("ca"), _rows("e")]
 
 
+@pytest.fixture(params=[0, 3, 100_000], autouse=True)
+def _many_or_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the keys are kept: in memory, in the database, or moved on the way."""
+    monkeypatch.setattr(row_keys, "_MOST_IN_MEMORY", request.param)
+
+
 def test_rows_that_moved_between_pages_are_read_again_from_the_start(tmp_path: Path) -> None:
     service = Service(SLIPPED, STEADY)
     manifest = _export(tmp_path, service)
