@@ -31,8 +31,8 @@ CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".cache" / "bench"
 OTHERS_UP_TO = 100_000  # they hold everything in memory
 FORMS_AT = 100_000
-PROMISED_SPEED = 0.2  # of the floor's rows/s at 100k rows
-PROMISED_LEAD = 5.0  # times dlt's speed, the one of the others that writes to storage as it reads
+PROMISED_SPEED = 0.5  # of the floor's rows/s at 100k rows
+PROMISED_LEAD = 10.0  # times dlt's speed, the one of the others that writes to storage as it reads
 PROMISED_IMPORT_MS = 30.0  # for the operators, once a Dag file has imported Airflow
 PROMISED_GROWTH_MB = 10.0  # of peak memory from 100k to 500k rows
 

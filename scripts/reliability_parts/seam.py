@@ -4,18 +4,13 @@
 from __future__ import annotations
 
 import time
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_docsanalytics.export import store as _store
 from airflow_provider_docsanalytics.export.store import ExportDirectory
+from airflow_provider_docsanalytics.storage import Storage
 
 if TYPE_CHECKING:
     from reliability_parts.baton import Baton
-
-_Storage: Any = _store.Storage
-_KNOWS_OBJECTS = "sleep" in signature(_Storage).parameters
-"""Whether GCS and Azure are asked for conditions; if not, they are as a store without."""
 
 
 class Store(Protocol):
@@ -42,12 +37,11 @@ def directory_of(filesystem: Any, root: str, objects: Any = None) -> ExportDirec
         objects: the model of what reads and writes on condition; ``None``: the real one.
     """
     directory = ExportDirectory(filesystem, root, root)
-    if _KNOWS_OBJECTS:
-        storage = _Storage(filesystem, root, root, sleep=time.sleep)  # as the schedule has it now
-        storage._objects = objects or storage._objects
-        for waits in (storage._objects, getattr(storage._objects, "_lock", None)):
-            if hasattr(waits, "_clock"):
-                waits._clock = time.monotonic
-        directory._storage = storage
-        directory.make, directory.open_spool = storage.make, storage.open_spool
+    storage = Storage(filesystem, root, root, sleep=time.sleep)  # as the schedule has it now
+    storage._objects = objects or storage._objects
+    for waits in (storage._objects, getattr(storage._objects, "_lock", None)):
+        if hasattr(waits, "_clock"):
+            waits._clock = time.monotonic
+    directory._storage = storage
+    directory.make, directory.open_spool = storage.make, storage.open_spool
     return directory
