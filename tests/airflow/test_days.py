@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+POLARS = tuple(int(part) for part in pl.__version__.split(".")[:2])
 FIRST = date(2026, 1, 10)
 HUGE = "x" * 3_000_000
 ODD: dict[str, dict[str, Any]] = {
@@ -133,6 +134,8 @@ def test_every_other_reader_reads_every_day_as_the_formats_page_says(days: dict[
             for form in FORMS
         }
         for line in snippet.splitlines():
+            if not rows and "read_ndjson" in line and (1, 28) <= POLARS < (1, 38):
+                continue  # as the page says: these versions fail on a gzip file without rows
             found = eval(line, {**given, **files})  # noqa: S307 - of our own page
             assert len(found) == rows, (day, line)
 
