@@ -10,6 +10,8 @@ INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends postgresql redis-server; }
 INSTALL_JAVA = { echo "Installing Java, for Spark …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends openjdk-17-jre-headless; }
+# Last on the PATH for tox and uv, which cannot use pyenv's shims for a Python that pyenv has not set.
+PYENV_BINS = "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin
 CHROMIUM := /usr/bin/chromium
 AIRFLOW_2 := .cache/airflow-2.11
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
@@ -30,8 +32,11 @@ demo: .venv/runtime  ## Run the example Dags against the simulator and show what
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-matrix: .venv/uv  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
-	@$(BIN)/python scripts/matrix.py $(ARGS)
+matrix: .venv/matrix  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
+	@rm -rf .cache/matrix/reports
+	@for bin in $(PYENV_BINS); do PATH="$$PATH:$$bin"; done; \
+	  $(BIN)/tox run-parallel --recreate --parallel 3 $(if $(ARGS),-m $(ARGS)); red=$$?; \
+	  $(BIN)/python scripts/matrix.py && exit $$red
 
 check: .venv/check  ## Lint and types
 	$(BIN)/ruff format --check
@@ -80,8 +85,12 @@ clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-constraints: .venv/uv  ## Pin the versions of every environment of the matrix
-	@$(BIN)/python scripts/constraints.py $(ARGS)
+constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lowest" picks
+	@set -e; for pins in $(or $(ARGS:%=constraints/%.toml),$(wildcard constraints/*.toml)); do \
+	  echo "$${pins%.toml}.txt"; \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+	    --no-annotate --no-emit-index-url --config-file $$pins --output-file $${pins%.toml}.txt \
+	    pyproject.toml; done
 
 .venv/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -100,6 +109,10 @@ constraints: .venv/uv  ## Pin the versions of every environment of the matrix
 
 .venv/check: .venv/test
 	@$(UV) --group check
+	@touch $@
+
+.venv/matrix: .venv/uv pyproject.toml $(CONSTRAINTS)
+	@$(UV) --group matrix
 	@touch $@
 
 .venv/bench: .venv/runtime

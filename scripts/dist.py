@@ -16,8 +16,8 @@ import zipfile
 from pathlib import Path
 
 from airflow_home import airflow_environment
-from environments import CLONE, constraints_of
 
+CLONE = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PLACE = CLONE / ".cache" / "dist"
 DIST = CLONE / "dist"
@@ -25,7 +25,7 @@ PACKAGE = "airflow_provider_docsanalytics"
 NAME = "airflow-provider-docsanalytics"
 DEVELOPMENT = (".github/", ".pre-commit-config.yaml")
 """What is in the repository and in no sdist."""
-PINS = constraints_of("3.3")
+PINS = CLONE / "constraints" / "airflow-3.3.txt"
 
 
 def main() -> int:

@@ -27,13 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environments import CLONE
 from mutmut.configuration import config
 from mutmut.mutation.file_mutation import mutate_file_contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CLONE = Path(__file__).resolve().parent.parent
 COPY = CLONE / ".cache" / "mutants"
 _COPIED = ("airflow_provider_docsanalytics", "tests", "scripts", "example_dags", "pyproject.toml")
 _MUTMUT = Path(sys.executable).with_name("mutmut")

@@ -1,22 +1,50 @@
-"""Each Airflow of the matrix has pins that say what they should."""
+"""Each environment of the matrix has pins that say what they should, and the matrix has them all."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
-from environments import CLONE, ENVIRONMENTS, constraints_of
 
+CLONE = Path(__file__).resolve().parent.parent
+CONSTRAINTS = CLONE / "constraints"
+SOURCES = sorted(CONSTRAINTS.glob("*.toml"))
+TOX = tomllib.loads((CLONE / "tox.toml").read_text())
 PIN = re.compile(r"[a-z0-9-]+==[\w.+!]+( ; [\w.<>=!*' ()]+)?")
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_constraints_are_pins_and_nothing_else(name: str) -> None:
-    lines = constraints_of(name).read_text().splitlines()
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_constraints_are_pins_and_nothing_else(source: Path) -> None:
+    lines = source.with_suffix(".txt").read_text().splitlines()
     assert [line for line in lines if not PIN.fullmatch(line)] == []
-    assert f"apache-airflow=={ENVIRONMENTS[name].airflow}" in lines
+    (airflow,) = tomllib.loads(source.read_text())["constraint-dependencies"]
+    assert airflow.startswith("apache-airflow==")
+    assert airflow in lines
 
 
 def test_there_are_no_constraints_that_nothing_runs_with() -> None:
-    known = {constraints_of(name) for name in ENVIRONMENTS}
-    assert set((CLONE / "constraints").iterdir()) == known
+    used = {
+        CLONE / file for environment in TOX["env"].values() for file in environment["constraints"]
+    }
+    assert used | {file.with_suffix(".toml") for file in used} == set(CONSTRAINTS.iterdir())
+
+
+def test_the_matrix_runs_every_environment_and_each_can_be_picked_by_its_airflow() -> None:
+    assert TOX["env_list"] == list(TOX["env"])
+    for name, environment in TOX["env"].items():
+        (constraints,) = environment["constraints"]
+        label = environment["labels"][0]
+        assert Path(constraints).stem in {label, f"airflow-{label}"}
+        assert name.split("-")[0] in {label, f"airflow{label}"}
+
+
+def test_the_matrix_has_the_pythons_that_the_classifiers_name() -> None:
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]
+    named = set(re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"])))
+    others = re.findall(r"-py3(\d+)$", "\n".join(TOX["env_list"]), re.MULTILINE)
+    assert named == {
+        TOX["env_run_base"]["default_base_python"],
+        *(f"3.{minor}" for minor in others),
+    }
