@@ -1,4 +1,4 @@
-"""Each environment of the matrix has pins that say what they should, and the matrix has them all."""
+"""Each environment of the matrix has pins that say what they should, and none is forgotten."""
 
 from __future__ import annotations
 
