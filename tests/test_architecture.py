@@ -47,8 +47,8 @@ MAY_USE = {
     "storage": {"storage"},
     "version_compat": set(),
 }
-SHARED = {"", "errors", "fields", "rawjson", "trail", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "trail", "window", ""}
+SHARED = {"", "errors", "fields", "parameters", "rawjson", "trail", "window"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "trail", "window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:
