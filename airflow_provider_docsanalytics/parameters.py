@@ -23,8 +23,8 @@ from airflow_provider_docsanalytics.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-TEXTS = ("endpoint", "path", "storage_conn_id", "project_id", "mintlify_conn_id", "vyom_conn_id")
-"""The templated parameters that are one text each."""
+TEXTS = ("path", "storage_conn_id", "project_id", "mintlify_conn_id", "vyom_conn_id")
+"""The templated parameters that are any text; an endpoint is one of a table."""
 _DEFAULT_IS_NONE = ("storage_conn_id", "project_id")
 _JINJA = ("{{", "{%", "{#")
 

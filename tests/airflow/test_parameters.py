@@ -360,7 +360,7 @@ def test_a_whole_number_is_a_triggers_project() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"endpoint": "view"}, "no endpoint 'view'"),
-    ({"endpoint": None}, "endpoint=None"),
+    ({"endpoint": None}, "no endpoint None"),
     ({"endpoint": "{{ e }}", "path": 5}, "path=5"),
     ({"path": None}, "path=None"),
     ({"path": ""}, "path=''"),

@@ -88,7 +88,7 @@ with DAG(
     VyomExportOperator.partial(
         task_id="export",
         date_from="{{ data_interval_start }}",
-        date_to="{{ ds_nodash | int + 1 }}",
+        date_to="{{ ds_nodash }}",
         filters={"assistant_id": "{{ params.assistant }}"},
         path="{{ var.value.docs_lake }}/windows/{{ dag.dag_id }}/{endpoint}",
     ).expand(endpoint=["calls_by_time", "calls_by_phone_number"])
