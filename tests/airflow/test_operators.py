@@ -24,7 +24,7 @@ from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, Serv
 from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 from tests.airflow.conftest import connect
 
 if TYPE_CHECKING:
