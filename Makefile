@@ -33,10 +33,13 @@ test: .venv/test  ## Run the tests
 matrix: .venv/uv  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
 	@$(BIN)/python scripts/matrix.py $(ARGS)
 
-check: .venv/check  ## Lint and types
+check: .venv/check  ## Lint, types, and that what is imported is declared
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	@# Shown if it fails only: it warns of each package of a group that is not installed here.
+	@mkdir -p .cache
+	$(BIN)/deptry airflow_provider_docsanalytics 2>.cache/deptry.txt || { cat .cache/deptry.txt; exit 1; }
 
 docs: .venv/docs  ## Build the documentation into .cache/docs; a warning or a dead link fails it
 	@$(BIN)/python -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet docs .cache/docs
