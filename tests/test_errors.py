@@ -13,6 +13,7 @@ import pytest
 
 import airflow_provider_docsanalytics as package
 from airflow_provider_docsanalytics.errors import StorageError, TooWide
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ SAMPLES: dict[str, Any] = {
     "headers": {"Retry-After": "3"},
 }
 """A value for each argument that an error takes, and none of them is the default."""
+ELSEWHERE = (".widgets", ".__main__", *(() if AIRFLOW_V_3_3_PLUS else (".producer",)))
+"""What not every Airflow can import, and a command; none of them defines an error."""
 HANDED_ON: dict[str, Callable[[Any], Any]] = {
     "pickled": lambda error: pickle.loads(pickle.dumps(error)),  # noqa: S301 - our own
     "copied": copy.copy,
@@ -47,7 +50,7 @@ def _errors() -> list[type[BaseException]]:
     modules = [
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if not found.name.endswith(("widgets", "__main__"))  # Airflow 2's forms; a command
+        if not found.name.endswith(ELSEWHERE)
     ]
     return sorted(
         {
