@@ -39,10 +39,13 @@ matrix: .venv/matrix  ## Run the tests on every supported Airflow: ARGS="3.0 low
 	  $(BIN)/tox run-parallel --recreate --parallel 3 $(if $(ARGS),-m $(ARGS)); red=$$?; \
 	  $(BIN)/python scripts/matrix.py && exit $$red
 
-check: .venv/check  ## Lint and types
+check: .venv/check  ## Lint, types, and that what is imported is declared
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	@# Shown if it fails only: it warns of each package of a group that is not installed here.
+	@mkdir -p .cache
+	$(BIN)/deptry airflow_provider_docsanalytics 2>.cache/deptry.txt || { cat .cache/deptry.txt; exit 1; }
 
 docs: .venv/docs  ## Build the documentation into .cache/docs; a warning or a dead link fails it
 	@$(BIN)/python -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet docs .cache/docs

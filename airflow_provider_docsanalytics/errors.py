@@ -22,13 +22,25 @@ There is no Airflow in here; :mod:`.failures` translates to Airflow's exceptions
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """The longest wait that a service is believed to ask for: of a longer one, so much is waited."""
 
 
 class DocsAnalyticsError(Exception):
-    """The root of all errors of this provider."""
+    """The root of all errors of this provider; each can be pickled and copied.
+
+    Python would make a copy from ``args`` alone, which do not hold what a subclass takes by name.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make the same error again: without ``__init__``, from all that it has."""
+        return _again, (type(self), *self.args), vars(self)
+
+
+def _again(kind: type[DocsAnalyticsError], *args: Any) -> DocsAnalyticsError:
+    return kind.__new__(kind, *args)
 
 
 class ConfigError(DocsAnalyticsError, ValueError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from airflow import __version__ as airflow_version
-from packaging.version import Version
+import re
 
-_VERSION = Version(airflow_version).release
+from airflow import __version__ as airflow_version
+
+_VERSION = tuple(map(int, re.findall(r"\d+", airflow_version)[:3]))  # of 3.4.0b2: 3, 4, 0
 
 AIRFLOW_V_3_0_PLUS = _VERSION >= (3, 0)
 AIRFLOW_V_3_1_7_PLUS = _VERSION >= (3, 1, 7)

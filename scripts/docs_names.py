@@ -38,6 +38,7 @@ def modules() -> list[str]:
         f"{package}.{module.name}"
         for package in PACKAGES
         for module in pkgutil.iter_modules(importlib.import_module(f"{PACKAGE}.{package}").__path__)
+        if not module.name.startswith("_")
     ]
     return [name for name in found if name not in INTERNAL] + list(MODULES)
 

@@ -47,8 +47,8 @@ MAY_USE = {
     "storage": {"storage"},
     "version_compat": set(),
 }
-SHARED = {"", "errors", "fields", "rawjson", "trail", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "trail", "window", ""}
+SHARED = {"", "errors", "fields", "parameters", "rawjson", "trail", "window"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "trail", "window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:
@@ -126,7 +126,10 @@ def test_parsing_a_dag_loads_no_http_and_no_storage_library() -> None:
     loaded = _loaded(
         "import airflow, sys; from airflow.providers.common.compat.sdk import BaseOperator\n"
         "before = set(sys.modules)\n"
-        f"import {PACKAGE}.operators.mintlify, {PACKAGE}.operators.vyom\n"
+        f"import {PACKAGE}.operators.mintlify as mintlify, {PACKAGE}.operators.vyom as vyom\n"
+        "given = {'task_id': 't', 'path': 's3://lake/{endpoint}', 'file_format': 'parquet'}\n"
+        "mintlify.MintlifyExportOperator(endpoint='views', **given)\n"
+        "vyom.VyomExportOperator(endpoint='dashboard', **given)\n"
         "added = set(sys.modules) - before\n"
         "heavy = {'requests', 'pyarrow', 'fsspec', 'openlineage'}\n"
         "assert not {name.split('.')[0] for name in added} & heavy"

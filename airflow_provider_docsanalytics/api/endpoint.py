@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.parameters import id_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +39,12 @@ class Filter:
 
     def spell(self, name: str, value: object) -> str:
         """Return ``value`` as the API takes it, or raise :class:`ConfigError`."""
+        given: Iterable[object] = [value]
         if isinstance(value, str):
-            given: Sequence[object] = value.split(",") if self.many else [value]
-        else:
-            given = value if isinstance(value, Sequence) else [value]
-        words = ["" if word is None else str(word).strip() for word in given]
+            given = value.split(",") if self.many else given
+        elif isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes):
+            given = value
+        words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
@@ -191,12 +194,12 @@ class Platform:
         """
         row = self.endpoint(endpoint)
         if self.has_projects:
-            if not project_id:
+            if project_id is None:
                 raise ConfigError(
                     f"{self.title} needs a project ID: pass project_id, or put it into the "
                     "connection's login (it stands on the API keys page of the dashboard)."
                 )
-            check_identifier("project_id", project_id)
+            project_id = checked_id("project_id", project_id)
         if window is not None and not row.windowed:
             raise ConfigError(f"{endpoint} takes no dates: leave out date_from, date_to, lookback.")
         return Selection(
@@ -204,7 +207,7 @@ class Platform:
             endpoint=row,
             project_id=project_id if self.has_projects else None,
             window=window,
-            filters=_checked_filters(row, filters or {}),
+            filters=_checked_filters(row, {} if filters is None else filters),
             thread_ids=_checked_threads(row, thread_ids),
             page_size=page_size or row.page_size,
         )
@@ -255,17 +258,25 @@ class Page:
         return [rawjson.value(row) for row in self.rows]
 
 
-def check_identifier(field_name: str, value: object) -> None:
-    """Refuse an ID that could turn into another URL or another directory."""
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+def checked_id(field_name: str, value: object) -> str:
+    """Return an ID as text; refuse one that could turn into another URL or another directory."""
+    checked = id_text(field_name, value)
+    if not _IDENTIFIER.fullmatch(checked):
         raise ConfigError(
             f"{field_name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single "
             "dots only. Copy it from the service as it is."
         )
+    return checked
 
 
 def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping[str, str]:
-    unknown = sorted(set(given) - set(endpoint.filters))
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"filters={given!r:.100}: expected a dictionary, as in {{'status': 'pending'}}. A "
+            "template gives one if the Dag has render_template_as_native_obj=True; elsewhere write "
+            "the dictionary, and templates for its values."
+        )
+    unknown = sorted(set(given) - set(endpoint.filters), key=str)
     if unknown:
         known = ", ".join(endpoint.filters) or "none"
         raise ConfigError(f"{endpoint.name} has no filter {unknown[0]!r}; known: {known}.")
@@ -277,12 +288,10 @@ def _checked_threads(endpoint: Endpoint, given: Iterable[str] | None) -> tuple[s
         if given is not None:
             raise ConfigError(f"thread_ids goes with the endpoint threads, not {endpoint.name}.")
         return ()
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise ConfigError(
             f"{endpoint.name} needs thread_ids, a list of IDs (the id of conversation rows); "
-            f"got {given!r:.100}."
+            f"got {given!r:.100}. A template gives a list if the Dag has "
+            "render_template_as_native_obj=True; another task's output needs none."
         )
-    thread_ids = tuple(given)
-    for thread_id in thread_ids:
-        check_identifier("thread_ids", thread_id)
-    return tuple(dict.fromkeys(thread_ids))
+    return tuple(dict.fromkeys(checked_id("thread_ids", each) for each in given))

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.encoders import Csv, Encoder, JsonLines
 from airflow_provider_docsanalytics.export.parquet import Parquet
+from airflow_provider_docsanalytics.parameters import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -34,14 +35,7 @@ class Layout:
     escape_formulas: bool = False
 
     def __post_init__(self) -> None:
-        if self.file_format not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise ConfigError(f"file_format={self.file_format!r}: expected one of {known}.")
-        if self.compression not in COMPRESSIONS:
-            known = ", ".join(repr(name) for name in COMPRESSIONS)
-            raise ConfigError(f"compression={self.compression!r}: expected one of {known}.")
-        if self.escape_formulas and self.file_format != "csv":
-            raise ConfigError("escape_formulas goes with file_format='csv' alone: leave it out.")
+        check_layout(self.file_format, self.compression, escape_formulas=self.escape_formulas)
         if self._format.needs:
             _must_have(self._format.needs, f"file_format={self.file_format!r}")
         if self._around.needs:
@@ -78,6 +72,14 @@ class Layout:
     def _around(self) -> _Compression:
         """What is done around the format, which may compress by itself."""
         return COMPRESSIONS[None if self._format.compresses else self.compression]
+
+
+def check_layout(file_format: object, compression: object, *, escape_formulas: bool) -> None:
+    """Refuse what no file can be, whatever is installed."""
+    one_of("file_format", file_format, FORMATS)
+    one_of("compression", compression, COMPRESSIONS)
+    if escape_formulas and file_format != "csv":
+        raise ConfigError("escape_formulas goes with file_format='csv' alone: leave it out.")
 
 
 class _Package(NamedTuple):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.parameters import one_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_docsanalytics.export.store import Identity
     from airflow_provider_docsanalytics.fields import Field
+
+IF_EXISTS = ("error", "replace")
 
 
 class PageLike(Protocol):
@@ -79,10 +81,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         _ = self.layout
-        if self.pages_per_file < 1:
-            raise ConfigError(f"pages_per_file={self.pages_per_file}: expected 1 or more.")
-        if self.if_exists not in ("error", "replace"):
-            raise ConfigError(f"if_exists={self.if_exists!r}: expected 'error' or 'replace'.")
+        whole("pages_per_file", self.pages_per_file)
+        one_of("if_exists", self.if_exists, IF_EXISTS)
 
     @property
     def layout(self) -> Layout:

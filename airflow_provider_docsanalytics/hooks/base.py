@@ -80,7 +80,8 @@ class DocsAnalyticsHook(BaseHook):
 
         Where no project is given it is the connection's.
         """
-        project_id = project_id or self.settings.project_id
+        if project_id is None:
+            project_id = self.settings.project_id
         return self.platform.select(endpoint, project_id=project_id, **arguments)
 
     def asset_uri(self, selection: Selection) -> str:

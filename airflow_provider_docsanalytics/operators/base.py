@@ -16,6 +16,7 @@ from airflow_provider_docsanalytics.failures import (
     retry_delay_s,
 )
 from airflow_provider_docsanalytics.operators import pinned
+from airflow_provider_docsanalytics.operators._checks import check_windowed
 from airflow_provider_docsanalytics.operators.events import announce, partition_of
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
@@ -34,6 +35,7 @@ from airflow_provider_docsanalytics.operators.waiting import (
     waits_of,
 )
 from airflow_provider_docsanalytics.operators.window import resolve_window
+from airflow_provider_docsanalytics.parameters import KeepsText, check_texts
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.window import DateWindow
 
 
-class ExportOperator(BaseOperator):
+class ExportOperator(KeepsText, BaseOperator):
     """Exports one window of one endpoint into a directory: whole, or not at all.
 
     Use a platform's subclass. Everything is checked before the first request, and errors say which
@@ -160,16 +162,10 @@ class ExportOperator(BaseOperator):
     def select(self, context: Context, window: DateWindow | None = None) -> Selection:
         """Return what this run exports, checked; ``window`` as it was chosen before."""
         row = self.hook.platform.endpoint(self.endpoint)
-        if self.partitioned and not row.windowed:
-            raise ConfigError(f"{row.name} takes no dates, so it has no partitions: partitioned.")
+        check_windowed(self, row)
         if row.windowed and window is None:
             window = resolve_window(context, self.date_from, self.date_to, self.lookback)
-        elif not row.windowed and self._has_dates():
-            raise ConfigError(f"{row.name} takes no dates: leave out date_from, date_to, lookback.")
         return self.hook.select(self.endpoint, window=window, **self.selection_arguments())
-
-    def _has_dates(self) -> bool:
-        return any(each is not None for each in (self.date_from, self.date_to, self.lookback))
 
     def selection_arguments(self) -> dict[str, Any]:
         """Return the arguments of the hook's ``select`` that only some platforms have."""
@@ -233,6 +229,7 @@ class ExportOperator(BaseOperator):
         self, context: Context, pin: Pin | None, *, resumed: bool
     ) -> tuple[Selection, Plan, ExportDirectory]:
         """Return what is exported, how, and where to: as at the first try of this run."""
+        check_texts(self)
         run = pinned.run_of(context, self._given)
         begun = pin or pinned.stored(context, run)
         selection = self.select(context, begun.window if begun else None)

@@ -29,8 +29,6 @@ def resolve_window(
     Raises:
         ConfigError: if that gives no window, with what to write instead.
     """
-    if lookback is not None and (not isinstance(lookback, timedelta) or lookback < timedelta(0)):
-        raise ConfigError(f"lookback={lookback!r}: expected a timedelta of 0 or more.")
     start, end = _interval(context)
     start = parse_local(date_from, "date_from") if date_from is not None else start
     end = parse_local(date_to, "date_to") if date_to is not None else end

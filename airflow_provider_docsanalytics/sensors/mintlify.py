@@ -23,6 +23,12 @@ from airflow_provider_docsanalytics.failures import (
     airflow_failures,
     retry_delay_s,
 )
+from airflow_provider_docsanalytics.parameters import (
+    KeepsText,
+    check_texts,
+    flag,
+    holds_template,
+)
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.sensors.modes import FailureMemory, as_when_poking
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
@@ -42,7 +48,7 @@ _TIMED_OUT = ("Trigger timeout", "Trigger/execution timeout")
 """What Airflow 3 and Airflow 2 say of a trigger whose time is up."""
 
 
-class MintlifyConversationSensor(BaseSensorOperator):
+class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     """Waits until conversation turns have come in; each poke costs one request.
 
     The same in every mode, deferrable included: a spent quota is waited out; a refused key and
@@ -88,6 +94,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         _check(since, minimum, resolution_status, poke_interval)
+        flag("deferrable", deferrable)
         if AIRFLOW_V_3_3_PLUS:
             kwargs["retry_policy"] = retry_policy
         super().__init__(poke_interval=poke_interval, **kwargs)
@@ -98,6 +105,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
         self.mintlify_conn_id = mintlify_conn_id
         self.deferrable = deferrable
         self._quiet_until = 0.0
+        check_texts(self, parsing=True)
 
     @cached_property
     def hook(self) -> MintlifyHook:
@@ -114,6 +122,7 @@ class MintlifyConversationSensor(BaseSensorOperator):
         """Wait; return what was seen."""
         self._warn_of_the_quota()
         with airflow_failures():
+            check_texts(self)
             if not self.deferrable:
                 return self._wait(context)
             with as_when_poking(self):
@@ -282,5 +291,5 @@ def _check(
 
     check_wanted(minimum, resolution_status)
     check_interval("poke_interval", poke_interval)
-    if isinstance(since, datetime) or (isinstance(since, str) and "{" not in since):
+    if since is not None and not holds_template(since):
         parse_instant(since, "since")

@@ -27,7 +27,7 @@ class RefusedError(Exception):
         details: Iterable[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(error)
+        super().__init__(status, error)
         self.status = status
         self.error = error
         self.details = tuple(details)

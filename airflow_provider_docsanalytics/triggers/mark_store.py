@@ -54,8 +54,9 @@ class MarkStore:
     """
 
     def __init__(self, accessors: AssetStateStoreAccessors | None, watcher: str) -> None:
-        # There is no public list of them, and without one only a single asset can be served.
-        self._assets: list[Any] = [] if accessors is None else [*accessors._by_name.values()]  # noqa: SLF001
+        listed = [] if accessors is None else _listed(accessors)
+        self._assets: list[Any] = listed or []
+        self._unlisted: Any = accessors if listed is None else None
         self._watcher = watcher
         self._tidy_at = time.monotonic() + _FIRST_TIDY_S
 
@@ -75,6 +76,7 @@ class MarkStore:
         The first of an asset's watchers that finds nothing of its own goes on with the mark of an
         older version. The old mark goes only when the new one is there.
         """
+        await self._find_single_asset()
         mark = await self.load()
         taken_over = mark is None and (mark := await self._earliest(OLD_KEY)) is not None
         mark = mark or first
@@ -86,6 +88,23 @@ class MarkStore:
             if self._watcher not in watchers:
                 await asset.aset(INDEX, [*watchers, self._watcher])
         return mark
+
+    async def _find_single_asset(self) -> None:
+        """Where Airflow's list is not where it was: use what it documents for a single asset."""
+        if self._unlisted is None:
+            return
+        try:
+            await self._unlisted.aget(INDEX)
+        except (AttributeError, TypeError, ValueError) as error:
+            log.warning(
+                "The asset state store of this Airflow is not as expected (%s): this watcher's "
+                "place is not kept, and it begins anew when the triggerer restarts. Upgrade "
+                "airflow-provider-docsanalytics.",
+                error,
+            )
+        else:
+            self._assets = [self._unlisted]
+        self._unlisted = None
 
     async def tidy(self) -> None:
         """Remove the marks of watchers that have ended; an hour after the start, then once a day.
@@ -126,6 +145,17 @@ class MarkStore:
             elif stored is not None:
                 log.warning("%r: %r is no mark, and is left out of account", asset, stored)
         return min(marks, key=Mark.reach, default=None)
+
+
+def _listed(accessors: AssetStateStoreAccessors) -> list[Any] | None:
+    """Return the accessor of every asset; ``None``: Airflow has no public list, and no private one.
+
+    An asset that is named by ``Asset.ref(uri=…)`` is in the second.
+    """
+    found = [getattr(accessors, name, None) for name in ("_by_name", "_by_uri")]
+    assets = [asset for each in found if isinstance(each, dict) for asset in each.values()]
+    known = all(isinstance(each, dict) for each in found)
+    return assets if known and all(hasattr(asset, "aget") for asset in assets) else None
 
 
 def _texts(stored: Any) -> list[str]:

@@ -16,6 +16,7 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     in_short,
     matching,
 )
+from airflow_provider_docsanalytics.parameters import id_text, text
 from airflow_provider_docsanalytics.patience import Patience
 from airflow_provider_docsanalytics.triggers.mark_store import MarkStore, digest
 from airflow_provider_docsanalytics.triggers.marks import Mark
@@ -96,12 +97,13 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             check_interval("poke_interval_s", poke_interval_s)
             if since is not None:
                 parse_instant(since, "since")
+            text("mintlify_conn_id", mintlify_conn_id)
+            self.project_id = None if project_id is None else id_text("project_id", project_id)
         except ConfigError as error:
             raise _RefusedError(str(error)) from None
         self.since = since
         self.minimum = minimum
         self.resolution_status = resolution_status
-        self.project_id = project_id
         self.mintlify_conn_id = mintlify_conn_id
         self.poke_interval_s = poke_interval_s
         self.once = once

@@ -50,6 +50,7 @@ DAGS = [
     "with_outlet",
     "expired_key",
     "moving_window",
+    "native_rendering",
     "day_in_tokyo",
     *SNIPPETS,
     *(["outlets_of_every_kind"] if AIRFLOW_V_3_0_PLUS else []),
@@ -216,6 +217,15 @@ def test_a_cron_schedule_without_dates_is_explained_at_once(run: Run) -> None:
         assert not (run.lake / "windows" / "cron_without_dates").exists()
     else:  # Airflow 2: the day before
         assert run.manifest("windows/cron_without_dates/dt=2026-01-10")["rows"] > 0
+
+
+@pytest.mark.parametrize("endpoint", ["calls_by_time", "calls_by_phone_number"])
+def test_a_mapped_task_of_a_native_dag_keeps_ids_and_dates_that_look_like_numbers(
+    run: Run, endpoint: str
+) -> None:
+    manifest = run.manifest(f"windows/native_rendering/{endpoint}")
+    assert manifest["filters"] == {"assistant_id": "661e30"}
+    assert (manifest["date_from"][:10], manifest["date_to"][:10]) == ("2026-01-10", "2026-01-11")
 
 
 def test_a_lookback_of_a_day_exports_the_day_before_the_run(run: Run) -> None:

@@ -28,6 +28,7 @@ from airflow_provider_docsanalytics.window import iso_ms
 from tests.airflow.conftest import connect
 from tests.airflow.watching import (
     START,
+    Asset,
     Store,
     add,
     counts,
@@ -294,3 +295,103 @@ def test_more_turns_of_one_moment_than_a_page_holds_are_got_past() -> None:
 
 def test_the_reach_is_wider_than_what_is_looked_for_ahead() -> None:
     assert timedelta(hours=2) + marks.OVERLAP <= marks.REACH - hook.AHEAD
+
+
+# Airflow's own parts ------------------------------------------------------------------------------
+
+
+class Supervisor:
+    """Airflow's end of what a trigger asks for; the messages and the accessors are Airflow's."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    async def asend(self, message: Any) -> Any:
+        from airflow.sdk.execution_time.comms import AssetStateStoreResult
+
+        where = (getattr(message, "name", None) or message.uri, message.key)
+        if type(message).__name__.startswith("Set"):
+            self.kept[where] = message.value
+        elif type(message).__name__.startswith("Delete"):
+            self.kept.pop(where, None)
+        elif where in self.kept:
+            return AssetStateStoreResult(value=self.kept[where])
+        return None
+
+
+@needs_3_3
+def test_airflows_own_store_keeps_a_mark_with_every_asset_by_name_and_by_uri(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.sdk.definitions.asset import AssetNameRef, AssetUriRef
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessors
+
+    supervisor = Supervisor()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    inlets = [
+        AssetNameRef("asked"),
+        AssetNameRef("told"),
+        AssetUriRef("mintlify://acme/conversations"),
+    ]
+    mark = Mark(since=iso_ms(START), total=7)
+
+    async def scenario() -> None:
+        await MarkStore(AssetStateStoreAccessors(inlets), "w").begin(mark)
+        assert {where for where, key in supervisor.kept if key == f"{PREFIX}w"} == {
+            "asked",
+            "told",
+            "mintlify://acme/conversations",
+        }
+        for inlet in inlets:
+            alone = MarkStore(AssetStateStoreAccessors([inlet]), "w")
+            assert await alone.begin(Mark(since=iso_ms(START))) == mark
+
+    asyncio.run(scenario())
+
+
+class OneAsset(Asset):
+    """A store of an Airflow to come: the documented methods, and other private parts."""
+
+
+class ManyAssets:
+    """The same with two assets: the documented methods refuse to choose."""
+
+    async def aget(self, key: str) -> Any:
+        raise ValueError(f"Task has 2 concrete inlets: which of them has {key!r}?")
+
+
+class OtherValues(ManyAssets):
+    """The private parts have their names, and hold something else."""
+
+    def __init__(self) -> None:
+        self._by_name = {"asked": "asked"}
+        self._by_uri: list[str] = []
+
+
+def test_a_store_of_another_shape_serves_a_single_asset() -> None:
+    async def scenario() -> None:
+        store: Any = OneAsset()
+        mark = Mark(since=iso_ms(START), total=7)
+        await MarkStore(store, "w").begin(mark)
+        assert await MarkStore(store, "w").begin(Mark(since=iso_ms(START))) == mark
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kind", [ManyAssets, OtherValues, object])
+def test_a_store_that_cannot_be_used_is_one_line_and_the_watcher_goes_on(
+    kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        first, later = Mark(since=iso_ms(START)), Mark(since=iso_ms(START), total=7)
+        store = MarkStore(kind(), "w")
+        assert await store.begin(first) == first
+        await store.save(later)
+        assert await store.load() is None
+        await store.tidy()
+
+    asyncio.run(scenario())
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "asset state store" in line
+    assert "\n" not in line

@@ -43,6 +43,7 @@ class Store:
 
     def __init__(self, *assets: str) -> None:
         self._by_name = {name: Asset() for name in assets}
+        self._by_uri: dict[str, Asset] = {}
 
     def asset(self, name: str = "asked") -> Asset:
         return self._by_name[name]

@@ -88,7 +88,7 @@ def test_a_project_that_is_no_id_reaches_neither_url_nor_path(
     assert service.requests == []
 
 
-@pytest.mark.parametrize("value", [*HOSTILE, ["x"], {"x": 1}, 7, None, b"x"])
+@pytest.mark.parametrize("value", [*HOSTILE, ["x"], {"x": 1}, 7.0, True, None, b"x"])
 def test_a_thread_that_is_no_id_reaches_no_url(
     service: Simulator, lake: Path, value: object
 ) -> None:

@@ -10,6 +10,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_docsanalytics.assets import mintlify_asset
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
+from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
 COMMON: dict[str, Any] = {
@@ -75,6 +76,22 @@ with _dag("moving_window"):  # the first try fails: see the connection `flaky`
             + ("{date_to:%H%M%S%f}" if AIRFLOW_V_3_3_PLUS else "x"),
         },
     )
+
+with DAG(
+    "native_rendering",
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    render_template_as_native_obj=True,
+    params={"assistant": "661e30"},
+):
+    VyomExportOperator.partial(
+        task_id="export",
+        date_from="{{ data_interval_start }}",
+        date_to="{{ ds_nodash }}",
+        filters={"assistant_id": "{{ params.assistant }}"},
+        path="{{ var.value.docs_lake }}/windows/{{ dag.dag_id }}/{endpoint}",
+    ).expand(endpoint=["calls_by_time", "calls_by_phone_number"])
 
 with DAG(
     "day_in_tokyo",

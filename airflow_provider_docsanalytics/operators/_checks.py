@@ -1,0 +1,92 @@
+"""What can be said of an export's parameters when its Dag is parsed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.operators.path import fields_of, fill
+from airflow_provider_docsanalytics.parameters import (
+    check_texts,
+    duration,
+    flag,
+    holds_template,
+    one_of,
+    whole,
+)
+from airflow_provider_docsanalytics.window import DateWindow, parse_instant
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform
+    from airflow_provider_docsanalytics.operators.base import ExportOperator
+
+LONGEST_SETTLE = timedelta(days=300)
+"""The latest window ends a year before the last date that there is; a wait has to end before it."""
+LONGEST_LOOKBACK = date.max - date.min
+_SOME_DAY = DateWindow.parse("2026-01-01", "2026-01-02")
+
+
+def check_given(operator: ExportOperator, platform: Platform) -> None:
+    """Raise a :class:`ConfigError` for a parameter that is wrong and holds no template.
+
+    Nothing is read, connected to or rendered; whether a package is installed is not asked: the
+    Dag may be parsed elsewhere.
+    """
+    from airflow_provider_docsanalytics.export.layout import check_layout
+    from airflow_provider_docsanalytics.export.plan import IF_EXISTS
+
+    check_texts(operator, parsing=True)
+    duration("settle", operator.settle, LONGEST_SETTLE)
+    if operator.lookback is not None:
+        duration("lookback", operator.lookback, LONGEST_LOOKBACK)
+    for name in ("escape_formulas", "deferrable", "partitioned"):
+        flag(name, getattr(operator, name))
+    whole("pages_per_file", operator.pages_per_file)
+    one_of("if_exists", operator.if_exists, IF_EXISTS)
+    check_layout(
+        operator.file_format, operator.compression, escape_formulas=operator.escape_formulas
+    )
+    _check_dates(operator)
+    if not holds_template(operator.endpoint):
+        row = platform.endpoint(operator.endpoint)
+        check_windowed(operator, row)
+        _check_selection(operator, platform, row)
+
+
+def check_windowed(operator: ExportOperator, row: Endpoint) -> None:
+    """Refuse dates, and what is made of them, where the endpoint takes none."""
+    if row.windowed:
+        return
+    if operator.partitioned:
+        raise ConfigError(f"{row.name} takes no dates, so it has no partitions: partitioned.")
+    dates = (operator.date_from, operator.date_to, operator.lookback)
+    if any(each is not None for each in dates):
+        raise ConfigError(f"{row.name} takes no dates: leave out date_from, date_to, lookback.")
+
+
+def _check_dates(operator: ExportOperator) -> None:
+    dates = {"date_from": operator.date_from, "date_to": operator.date_to}
+    fixed = {
+        name: parse_instant(value, name)
+        for name, value in dates.items()
+        if value is not None and not holds_template(value)
+    }
+    if fixed.keys() == dates.keys() and not operator.lookback:
+        DateWindow(fixed["date_from"], fixed["date_to"])
+
+
+def _check_selection(operator: ExportOperator, platform: Platform, row: Endpoint) -> None:
+    """Check what depends on the endpoint, with something in place of each template."""
+    arguments = operator.selection_arguments()
+    given: dict[str, Any] = {
+        name: value for name, value in arguments.items() if not holds_template(value)
+    }
+    if row.by_id:
+        given.setdefault("thread_ids", ())
+    if given.get("project_id") is None:
+        given["project_id"] = "project"
+    window = _SOME_DAY if row.windowed else None
+    selection = platform.select(row.name, window=window, **given)
+    if not holds_template(operator.path):
+        fill(operator.path, fields_of(selection))
