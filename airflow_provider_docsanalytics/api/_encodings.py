@@ -1,6 +1,6 @@
 r"""The encodings in which a service or a proxy may say a secret back.
 
-Two kinds, each with its table. :data:`ESCAPES` (``%2B``, ``\\u002b``, ``&#43;``) are undone, also
+Two kinds, each with its table. :data:`ESCAPES` (``%2B``, ``\u002b``, ``&#43;``) are undone, also
 one inside the other, and what is left is compared. Codes (base64, hexadecimal) are looked for as
 they are: a host name is in lower case, and base64 in lower case cannot be decoded. What a secret
 may be written in before it is coded is in :data:`WRITERS`.
