@@ -14,13 +14,19 @@ from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
+from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, CursorLost, DocsAnalyticsError
+from airflow_provider_docsanalytics.hooks.connection import read_settings
+from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
+from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
+from tests.api.test_settings import Connection
 from tests.security.conftest import DAY, KEY, printed
 from tests.security.encodings import CODES, NAMES, say, told
 from tests.security.servers import Listener, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PLAIN = "as it is"
 PAIRS = [
@@ -164,3 +170,71 @@ def test_a_cause_that_is_not_ours_is_not_carried_along(error: Exception) -> None
         _fails_for_it(error)
     assert isinstance(failed.value.__cause__, ConfigError)
     assert told(KEY, printed(failed.value)) == set()
+
+
+def _connect(monkeypatch: pytest.MonkeyPatch, service: Listener) -> None:
+    connection = {"conn_type": "mintlify", "host": service.url, "login": "p", "password": KEY}
+    monkeypatch.setenv("AIRFLOW_CONN_MINTLIFY_DEFAULT", json.dumps(connection))
+
+
+@pytest.mark.parametrize("form", [KEY, say(KEY, "base64"), say(KEY, "quote", "json, all")])
+def test_names_and_values_that_are_new_are_logged_without_the_key(
+    form: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The rows and the manifest keep them: they are the service's data."""
+    row = {"id": "1", form: 1, "status": form, "helpful": form}
+    with Listener(_feedback(feedback=[row], **{form: 1})) as service:
+        _connect(monkeypatch, service)
+        task = MintlifyExportOperator(
+            task_id="export",
+            endpoint="feedback",
+            path=f"file://{tmp_path}",
+            date_from="2026-01-10",
+            date_to="2026-01-11",
+        )
+        result = task.execute({})
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "differ from what this version knows" in logged
+    assert told(KEY, logged + json.dumps(result)) == set()
+    assert json.dumps(form)[1:40] in (tmp_path / "_manifest.json").read_text()
+
+
+def test_a_row_without_a_moment_is_logged_without_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{"id": "1", "timestamp": KEY}]
+    body = {"conversations": rows, "hasMore": False, "nextCursor": None}
+    with Listener(_body(200, body)) as service:
+        _connect(monkeypatch, service)
+        assert MintlifyHook().see_turns(since="2026-01-10").odd == 1
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert "1 of 1 rows left out" in logged
+    assert told(KEY, logged) == set()
+
+
+def test_a_thread_that_is_not_there_is_logged_without_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    thread = "Canary_Zebra-Quilt"
+    selection = MINTLIFY.select("threads", project_id="proj", thread_ids=[thread])
+    with Listener(_body(404, {"error": "no such thread"})) as service:
+        settings = Settings(service.url, f"mint_{thread}", max_attempts=1)
+        with Client(settings) as client:
+            (page,) = client.iter_pages(selection)
+    assert page.missing == (thread,)
+    assert "listed as missing" in caplog.text
+    assert told(thread, caplog.text) == set()
+
+
+@pytest.mark.parametrize("field", ["host", "login"])
+def test_a_key_in_another_field_is_refused(field: str) -> None:
+    fields = {"host": "api.example.com", "login": "p", "password": "Canary_Zebra"}
+    fields[field] += "/canary_zebra"
+    with pytest.raises(ConfigError, match=f"{field} holds the key"):
+        read_settings(VYOM, Connection(**fields), {})
