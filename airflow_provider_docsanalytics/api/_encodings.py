@@ -124,6 +124,7 @@ WRITERS: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
     *map(_each, (r"\u{:04x}", r"\u{:04X}", r"\\u{:04x}", r"\\u{:04X}", r"\x{:02x}")),
+    *map(_each, (r"\u{{{:x}}}", r"\u{{{:X}}}", r"\{:03o}")),
     *(_each(form, but_words=True) for form in (r"\u{:04x}", r"\u{:04X}", r"\\u{:04x}")),
     html.escape,
     *map(_each, ("&#{};", "&#x{:x};", "&#x{:X};")),

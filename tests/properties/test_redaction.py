@@ -62,7 +62,7 @@ def test_a_key_that_is_broken_over_lines_is_redacted(
     units = [ESCAPES[name](each) for each in key] if name in ESCAPES else list(say(key, name))
     lines = ["".join(units[first : first + width]) for first in range(0, len(units), width)]
     hidden = redact(f"no: '{between.join(lines)}'", [Secret(key)])
-    assert told(key, hidden, ((name, "as it is"),)) == set()
+    assert told(key, hidden.replace(between, ""), ((name, "as it is"),)) == set()
 
 
 @settings(max_examples=50, deadline=None)

@@ -52,6 +52,8 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "json, the odd ones": _odd_ones(r"\u{:04X}"),
     "json in json": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
     "json in json, all": _each(r"\\u{:04x}"),
+    "JavaScript, all": _each(r"\u{{{:x}}}"),
+    "octal, all": _each(r"\{:03o}"),
     "repr, all": _each(r"\x{:02x}"),
     "hex": lambda text: text.encode().hex(),
 }
