@@ -49,7 +49,7 @@ def error_for(
     headers: Mapping[str, str],
     content: bytes,
     selection: Selection,
-    shown: Callable[[str, int], str],
+    sanitize: Callable[[str, int], str],
     *,
     reason: str = "",
     whole: bool = True,
@@ -61,12 +61,12 @@ def error_for(
         headers: the answer's, by names in any case.
         content: of the body what could be read; it may be nothing, or damaged.
         selection: what was asked for.
-        shown: makes a text from the service fit for a message of at most so many characters.
+        sanitize: makes a text from the service fit for a message of at most so many characters.
         reason: the status in words, as the answer has it.
         whole: whether ``content`` is all of the body.
     """
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        host = shown(_host(headers.get("Location", "")), _DETAIL_CHARS)
+        host = sanitize(_host(headers.get("Location", "")), _DETAIL_CHARS)
         return BadResponse(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
             "Set the connection's host to where the service is.",
@@ -74,7 +74,7 @@ def error_for(
     said = heard(content, headers, whole=whole)
     wait_s = retry_after(headers)
     kind = _kind(status, said, wait_s, selection)
-    detail = shown(_detail(said, reason), _DETAIL_CHARS)
+    detail = sanitize(_detail(said, reason), _DETAIL_CHARS)
     if kind is None:
         return _in_between(status, selection, detail)
     return kind(

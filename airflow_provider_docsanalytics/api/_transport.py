@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import logging
 from typing import TYPE_CHECKING
 
 import requests
@@ -12,6 +12,7 @@ from requests.auth import AuthBase
 
 from airflow_provider_docsanalytics import __version__, rawjson
 from airflow_provider_docsanalytics.api._answer import read_body, read_error
+from airflow_provider_docsanalytics.api._redact import LogFilter, redacted_errors, redacted_logs
 from airflow_provider_docsanalytics.api._status import error_for
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.members import refuse_error
@@ -23,13 +24,15 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from airflow_provider_docsanalytics.api.settings import Settings
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
 _EXCERPT_CHARS = 100
+for _name in ("connection", "connectionpool", "response", "util.retry"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(LogFilter())
 
 
 class _Bearer(AuthBase):
@@ -84,24 +87,29 @@ class Transport:
         Raises:
             DocsAnalyticsError: whatever else came of it.
         """
+        environment = requests.utils.get_environ_proxies(url) if self._settings.encrypted else {}
+        proxies = self._settings.route(environment)
         self.sent += 1
-        with self.quotable():
+        fit = self._settings.sanitize
+        with redacted_logs(fit), redacted_errors(fit):
             try:
-                with self._get(url, query) as response:
+                with self._get(url, query, proxies) as response:
                     content = self._read(selection, response)
             except (OSError, urllib3.exceptions.HTTPError) as error:
                 # The libraries' errors hold the request, and with it the key: the message must do.
                 raise self._failure(selection, error) from None
-            return _parse(selection, response, content, self._settings.shown)
+            return _parse(selection, response, content, fit)
 
-    def _get(self, url: str, query: Mapping[str, str]) -> requests.Response:
+    def _get(
+        self, url: str, query: Mapping[str, str], proxies: dict[str, str]
+    ) -> requests.Response:
         settings = self._settings
         return self._session.get(
             url,
             params=query,
             timeout=(settings.timeout_s, settings.timeout_s),
             allow_redirects=False,
-            proxies=dict(settings.proxies or {}),
+            proxies=proxies,
             verify=settings.verify,
             cert=settings.cert,
             stream=True,
@@ -118,14 +126,14 @@ class Transport:
             response.headers,
             content,
             selection,
-            self._settings.shown,
+            self._settings.sanitize,
             reason=response.reason or "",
             whole=whole,
         )
 
     def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
-        settings, cause = self._settings, self._settings.shown(_innermost(error))
+        settings, cause = self._settings, self._settings.sanitize(_innermost(error))
         if isinstance(error, requests.exceptions.SSLError):
             return Unreachable(
                 f"{selection}: the TLS connection failed ({cause}). If the service has "
@@ -142,16 +150,6 @@ class Transport:
             f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
         )
 
-    @contextmanager
-    def quotable(self) -> Iterator[None]:
-        """Make errors that quote the service fit for logs."""
-        try:
-            yield
-        except DocsAnalyticsError as error:
-            said = self._settings.shown
-            error.args = tuple(said(arg) if isinstance(arg, str) else arg for arg in error.args)
-            raise
-
 
 def _innermost(error: BaseException) -> str:
     """Return what went wrong at the bottom; the libraries' own texts quote the whole URL."""
@@ -164,7 +162,7 @@ def _parse(
     selection: Selection,
     response: requests.Response,
     content: bytes,
-    shown: Callable[[str, int], str],
+    sanitize: Callable[[str, int], str],
 ) -> Body:
     try:
         return _opened(selection, Body.parse(content))
@@ -177,8 +175,8 @@ def _parse(
                 f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
                 "where this attempt stopped."
             ) from error
-        kind = shown(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
-        start = shown(content.decode(errors="replace"), _EXCERPT_CHARS)
+        kind = sanitize(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
+        start = sanitize(content.decode(errors="replace"), _EXCERPT_CHARS)
         raise BadResponse(
             f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}).",
             "Check the connection's host, and what stands between here and the service; a retry "

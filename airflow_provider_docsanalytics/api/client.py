@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api._transport import Transport
@@ -98,7 +99,7 @@ class Client:
         answered = self._first_answer(selection, cursor)
         while True:
             cursor, ask, body = answered
-            with self._transport.quotable():
+            with redacted_errors(self._settings.sanitize):
                 step = paging.step(selection, cursor, body)
                 totals = _totals(selection, body)
             trail.follow(step.rows, step.next_cursor)
@@ -132,7 +133,8 @@ class Client:
         """Return the answer at the cursor, or that at narrower windows, with the cursor of it."""
         paging = selection.endpoint.paging
         while True:
-            ask = _ask(selection, cursor)
+            with redacted_errors(self._settings.sanitize):
+                ask = _ask(selection, cursor)
             # A single attempt is a single request: nothing else is asked in its place.
             alone = self._settings.max_attempts == 1
             narrowed = None if alone else paging.narrowed(selection, cursor)
@@ -159,7 +161,8 @@ class Client:
                 self._transport.send, selection, url, query
             )
         except NoSuchThread:
-            log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
+            thread_id = self._settings.sanitize(ask.thread_id)
+            log.warning("%s: no thread %s; listed as missing", selection, thread_id)
             return None
         except ApiError as error:
             wide = too_wide(error, ask, self._settings)

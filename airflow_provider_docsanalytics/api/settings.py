@@ -7,20 +7,19 @@ import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from airflow_provider_docsanalytics.api._shown import shown
+from airflow_provider_docsanalytics.api import _proxies
+from airflow_provider_docsanalytics.api._redact import LEAST_CHARS, Secret, redact, sanitize
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from urllib.parse import SplitResult
+    from collections.abc import Mapping
 
 _MESSAGE_CHARS = 2000
 _LONGEST_TIMEOUT_S = 3600.0
 _HIGHEST_PORT = 65535
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 # Only what every URL parser reads in the same way: two that differ differ about the host.
 _BASE_URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d{1,5}))?"
@@ -37,7 +36,8 @@ class Settings:
         base_url: scheme, host and, if need be, a path; ``http`` only to a loopback address.
         project_id: the project to read where a call names none.
         timeout_s: seconds to connect, and seconds of silence while an answer is read.
-        proxies: by the base URL's scheme: ``{"https": "http://proxy:3128"}``.
+        proxies: by the base URL's scheme: ``{"https": "http://proxy:3128"}``; ``""`` is none, also
+            where the environment names one.
         verify: ``True``, ``False`` (no TLS check), or the path of a CA bundle.
         cert: path of a client certificate with its key.
         max_attempts: requests sent for one page before giving up.
@@ -64,8 +64,9 @@ class Settings:
                 "The connection's password holds a space, a line break or another character that "
                 "no API key has: paste the key again."
             )
+        self._check_places()
         for scheme, url in (self.proxies or {}).items():
-            _check_proxy(self.base_url, scheme, url)
+            self._check_proxy(scheme, url)
         if not 0 < self.timeout_s <= _LONGEST_TIMEOUT_S:
             raise ConfigError(
                 f"timeout_s={self.timeout_s}: expected seconds, more than 0, at most "
@@ -88,16 +89,57 @@ class Settings:
         """Whether requests travel inside TLS."""
         return self.base_url.lower().startswith("https://")
 
-    def shown(self, text: str, limit: int = _MESSAGE_CHARS) -> str:
-        """Return text from outside as a message may quote it: no secret, one line, bounded."""
-        return shown(text, self._secrets(), limit)
+    def redact(self, text: str) -> str:
+        """Return text without key and proxy passwords, in whatever encoding it shows them."""
+        return redact(text, self._secrets())
 
-    def _secrets(self) -> Iterator[str]:
-        yield self.api_key
-        for url in (self.proxies or {}).values():
-            user, _, password = _split_proxy(url).netloc.rpartition("@")[0].partition(":")
-            if password:
-                yield from (password, unquote(password), f"{unquote(user)}:{unquote(password)}")
+    def sanitize(self, text: str, limit: int = _MESSAGE_CHARS) -> str:
+        """Return text from outside as a message may quote it: no secret, one line, bounded."""
+        return sanitize(text, self._secrets(), limit)
+
+    def route(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the proxy of the next request by the base URL's scheme; ``""`` is none.
+
+        Args:
+            environment: proxies of the environment for the base URL, by scheme.
+
+        Raises:
+            ConfigError: the environment's is not a URL.
+        """
+        scheme = "https" if self.encrypted else "http"
+        given = (self.proxies or {}).get(scheme)
+        return {scheme: _proxies.of_environment(scheme, environment) if given is None else given}
+
+    def _secrets(self) -> list[Secret]:
+        """Return what no message may show; the environment is read each time, as for requests."""
+        urls = [*(self.proxies or {}).values(), *_proxies.environment().values()]
+        found = [secret for url in urls for secret in _proxies.secrets(url)]
+        return [Secret(self.api_key), *dict.fromkeys(found)]
+
+    def _check_places(self) -> None:
+        """Refuse a key in a field that is written into logs, paths and manifests."""
+        for field_name, value in (("host", self.base_url), ("login", self.project_id or "")):
+            if len(self.api_key) >= LEAST_CHARS and self.api_key.lower() in value.lower():
+                raise ConfigError(
+                    f"The connection's {field_name} holds the key, which goes into the password "
+                    "alone."
+                )
+
+    def _check_proxy(self, scheme: str, url: str) -> None:
+        """Refuse a proxy that cannot work, or that would read the key; its URL is never quoted."""
+        if scheme not in _USUAL_PORTS:
+            raise ConfigError(
+                f"The connection's proxies name {scheme!r}; known: http and https, the base URL's "
+                "scheme."
+            )
+        if not url:
+            return
+        host = _proxies.checked_host(f"The connection's {scheme} proxy", url)
+        if not self.encrypted and not _is_loopback(host):
+            raise ConfigError(
+                "The connection's host is http://, so that its proxy would read the key. Use "
+                "https://, or a proxy on a loopback address."
+            )
 
 
 def _check_base_url(url: str) -> None:
@@ -106,7 +148,8 @@ def _check_base_url(url: str) -> None:
             "The connection's host carries a user or a password; the key goes into the password."
         )
     if "?" in url or "#" in url:
-        raise ConfigError(f"The connection's host {url!r} must end before '?' or '#'.")
+        bare = re.split(r"[?#]", url)[0]  # what follows may be a key
+        raise ConfigError(f"The connection's host must end before '?' or '#': {bare!r}.")
     parts = _BASE_URL.fullmatch(url)
     if parts is None or not 0 < int(parts["port"] or 1) <= _HIGHEST_PORT:
         raise ConfigError(
@@ -118,34 +161,6 @@ def _check_base_url(url: str) -> None:
             f"The connection's host {url!r} would send the key unencrypted. Use https://; "
             "http:// is for loopback addresses only."
         )
-
-
-def _check_proxy(base_url: str, scheme: str, url: str) -> None:
-    """Refuse a proxy that cannot work, or that would read the key; its URL is never quoted."""
-    if scheme not in ("http", "https"):
-        raise ConfigError(
-            f"The connection's proxies name {scheme!r}; known: http and https, the base URL's "
-            "scheme."
-        )
-    try:
-        parts = _split_proxy(url)
-        usable = parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # also from an unparsable port
-        usable = None
-    if not usable:
-        raise ConfigError(
-            f"The connection's {scheme} proxy is not a URL: http://[user:password@]name[:port]; "
-            f"schemes: {', '.join(_PROXY_SCHEMES)}."
-        )
-    if base_url.lower().startswith("http:") and not _is_loopback(str(parts.hostname)):
-        raise ConfigError(
-            "The connection's host is http://, so that its proxy would read the key. Use https://, "
-            "or a proxy on a loopback address."
-        )
-
-
-def _split_proxy(url: str) -> SplitResult:
-    return urlsplit(url if "://" in url else f"http://{url}")
 
 
 def _is_loopback(host: str) -> bool:

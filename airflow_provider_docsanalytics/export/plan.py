@@ -49,11 +49,13 @@ class Source:
         name: the service's base URL: a checkpoint is not resumed from another service.
         pages: yields the pages from a cursor on.
         requests_sent: how many requests this source has spent so far.
+        redact: takes secrets out of what the service has said, for a log.
     """
 
     name: str
     pages: Callable[[str | None], Iterator[PageLike]]
     requests_sent: Callable[[], int]
+    redact: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)

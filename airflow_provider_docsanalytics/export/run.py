@@ -176,7 +176,7 @@ class _Attempt:
                 "%s: the rows are kept as they came, and differ from what this version knows of "
                 "them: %s",
                 manifest.endpoint,
-                manifest.drift,
+                self._source.redact(str(manifest.drift)),
             )
         if manifest.repeated:
             log.warning(

@@ -61,9 +61,11 @@ def _proxies(value: Any) -> dict[str, str]:
     if isinstance(value, str) and not value.lstrip().startswith("{"):
         return {"http": value, "https": value}
     mapping = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(mapping, dict) or not all(isinstance(url, str) for url in mapping.values()):
+    if not isinstance(mapping, dict) or not all(
+        url is None or isinstance(url, str) for url in mapping.values()
+    ):
         raise ValueError('expected a URL, or an object like {"https": "http://proxy:3128"}')
-    return mapping
+    return {scheme: (url or "").strip() for scheme, url in mapping.items()}
 
 
 def _verify(value: Any) -> bool | str:
@@ -91,7 +93,11 @@ EXTRA_FIELDS: Mapping[str, ExtraField] = {
         _number,
     ),
     "proxies": ExtraField(
-        "Proxy", 'A URL, or an object: {"https": "http://proxy:3128"}.', "string", _proxies
+        "Proxy",
+        'A URL, or an object: {"https": "http://proxy:3128"}. {"https": ""}: none, whatever the '
+        "environment says.",
+        "string",
+        _proxies,
     ),
     "verify": ExtraField(
         "TLS verification", "true (default), false, or the path of a CA bundle.", "string", _verify
@@ -139,10 +145,11 @@ def read_settings(
         try:
             options[name] = EXTRA_FIELDS[name].read(value)
         except (TypeError, ValueError, OverflowError) as error:
+            # Not from it: the error of a JSON decoder holds the whole document.
             raise ConfigError(
                 f"The connection's extra: {name} cannot be read ({error}). "
                 f"{EXTRA_FIELDS[name].help}"
-            ) from error
+            ) from None
     key = (connection.password or "").strip()
     settings = Settings(
         base_url=_base_url(platform, connection),

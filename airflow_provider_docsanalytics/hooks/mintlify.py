@@ -143,7 +143,7 @@ class MintlifyHook(DocsAnalyticsHook):
                 "first: %s. If this stays, the service has changed: report it with this message.",
                 len(odd),
                 len(page.rows),
-                odd[0],
+                self.settings.redact(str(odd[0])),
             )
         return turns, len(odd)
 

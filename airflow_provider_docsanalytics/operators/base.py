@@ -258,6 +258,7 @@ class ExportOperator(KeepsText, BaseOperator):
                 name=self.hook.settings.service,
                 pages=partial(client.iter_pages, selection),
                 requests_sent=lambda: client.requests_sent,
+                redact=self.hook.settings.redact,
             )
             self._is_exporting = True
             try:

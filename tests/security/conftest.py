@@ -58,7 +58,7 @@ def printed(error: BaseException) -> str:
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         chain += f"{link} {link!r} {vars(link)}"
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        link = link.__cause__ or link.__context__
     pickled = pickle.dumps(error).decode("latin-1")
     return "".join(traceback.format_exception(error)) + chain + pickled
 

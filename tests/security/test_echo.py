@@ -135,7 +135,7 @@ def test_an_error_as_long_as_a_book_is_cut() -> None:
 
 def test_a_password_of_three_letters_is_hidden_in_base64_as_well() -> None:
     settings = Settings("https://a.example.com", KEY, proxies={"https": "http://me:abc@proxy:1"})
-    told = settings.shown(f"it was {base64.b64encode(b'abc').decode()}")
+    told = settings.sanitize(f"it was {base64.b64encode(b'abc').decode()}")
     assert told.startswith("it was ***")
 
 

@@ -27,15 +27,23 @@ from airflow_home import DATABASE, airflow_environment
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.security.conftest import KEY
+from tests.security.encodings import CODES, NAMES, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLONE = Path(__file__).resolve().parent.parent.parent
-DAGS = ["exports", "fails", "fails_at_its_proxy", "defers", "fails_deferred"]
+FAILING = ["fails", "fails_at_its_proxy", "fails_at_the_environments", "fails_deferred"]
+DAGS = ["exports", *FAILING[:3], "defers", *FAILING[3:]]
 PROXY_PASSWORD = "Prx+Canary/Yak=9"
+ENVIRONMENTS_PASSWORD = "Env#Canary/Gnu[9"
 NO_TURNS = json.dumps({"conversations": [], "hasMore": False, "nextCursor": None})
-ECHO = json.dumps({"error": f"Authorization was Bearer {KEY}"})
+ECHO = json.dumps(
+    {
+        "error": f"Authorization was Bearer {KEY}",
+        "details": [{"message": f"{name}: {say(KEY, name)}"} for name in NAMES],
+    }
+)
 FAULTS: list[dict[str, Any]] = [
     {"kind": "status", "status": 503, "body": ECHO, "match": {"endpoint": "views"}},
     {"kind": "status", "status": 400, "body": ECHO, "match": {"endpoint": "feedback"}},
@@ -101,6 +109,8 @@ def _environment(home: Path, service: Simulator) -> dict[str, str]:
         AIRFLOW_VAR_DOCS_LAKE=f"file://{home}/lake",
         AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(direct),
         AIRFLOW_CONN_PROXIED=json.dumps(proxied),
+        AIRFLOW_CONN_UNPROXIED=json.dumps({**proxied, "extra": {"max_attempts": 1}}),
+        HTTPS_PROXY=f"http://user:{ENVIRONMENTS_PASSWORD}@127.0.0.1:1",
     )
 
 
@@ -137,7 +147,8 @@ def remains(tmp_path_factory: pytest.TempPathFactory) -> Remains:
 
 def test_the_runs_went_as_they_were_meant_to(remains: Remains) -> None:
     failed = [dag for dag, text in remains.output.items() if "FAILED: airflow" in text]
-    assert failed == ["fails", "fails_at_its_proxy", "fails_deferred"], remains.output
+    assert failed == FAILING, remains.output
+    assert "HTTPS_PROXY is not a URL" in remains.output["fails_at_the_environments"]
     assert (remains.home / "lake" / "views" / "_manifest.json").is_file()
     for dag in ("exports", "fails", "fails_deferred"):
         assert "Authorization was Bearer ***" in remains.output[dag]
@@ -158,10 +169,10 @@ def test_the_database_has_seen_the_deferred_tasks_and_their_templates(remains: R
     assert len(remains.query("select * from xcom where key = 'return_value'")) == 2
 
 
-@pytest.mark.parametrize("secret", [KEY, PROXY_PASSWORD])
+@pytest.mark.parametrize("secret", [KEY, PROXY_PASSWORD, ENVIRONMENTS_PASSWORD])
 def test_no_secret_was_written_anywhere_in_any_form(remains: Remains, secret: str) -> None:
     coded = base64.b64encode(secret.encode())[:-4]
-    forms = [secret.encode(), quote(secret, safe="").encode(), quote(secret).encode(), coded]
+    forms = {say(secret, name).encode() for name in NAMES if name not in CODES} | {coded}
     texts = list(remains.texts())
     assert len(texts) > 100
     assert [name for name, text in texts for form in forms if form in text] == []

@@ -41,6 +41,11 @@ with _dag("fails_at_its_proxy"):
         task_id="export", endpoint="searches", mintlify_conn_id="proxied", retries=0, **DAY
     )
 
+with _dag("fails_at_the_environments"):
+    MintlifyExportOperator(
+        task_id="export", endpoint="visitors", mintlify_conn_id="unproxied", retries=0, **DAY
+    )
+
 with _dag("defers"):
     MintlifyConversationSensor(
         task_id="wait", since="2026-01-10", poke_interval=0.1, deferrable=True, retries=0
