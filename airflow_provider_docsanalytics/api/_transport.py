@@ -85,13 +85,15 @@ class Transport:
             DocsAnalyticsError: whatever else came of it.
         """
         self.sent += 1
+        response = None
         with self.quotable():
             try:
                 with self._get(url, query) as response:
                     content = self._read(selection, response)
             except (OSError, urllib3.exceptions.HTTPError) as error:
                 # The libraries' errors hold the request, and with it the key: the message must do.
-                raise self._failure(selection, error) from None
+                begun = response is not None
+                raise self._failure(selection, error, cut_off=begun) from None
             return _parse(selection, response, content, self._settings.shown)
 
     def _get(self, url: str, query: Mapping[str, str]) -> requests.Response:
@@ -123,7 +125,9 @@ class Transport:
             whole=whole,
         )
 
-    def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
+    def _failure(
+        self, selection: Selection, error: Exception, *, cut_off: bool
+    ) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
         settings, cause = self._settings, self._settings.shown(_innermost(error))
         if isinstance(error, requests.exceptions.SSLError):
@@ -136,7 +140,8 @@ class Transport:
         if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
             return Unreachable(
                 f"{selection}: no whole answer ({cause}; time-out "
-                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped."
+                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped.",
+                cut_off=cut_off,
             )
         return ConfigError(
             f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
@@ -175,7 +180,8 @@ def _parse(
         if error.truncated and content:
             raise Unreachable(
                 f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
-                "where this attempt stopped."
+                "where this attempt stopped.",
+                cut_off=True,
             ) from error
         kind = shown(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
         start = shown(content.decode(errors="replace"), _EXCERPT_CHARS)

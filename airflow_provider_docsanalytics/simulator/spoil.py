@@ -29,6 +29,8 @@ def spoil(fault: Fault, answer: Answer, query: Mapping[str, str], detours: Detou
             return _instead(options, answer)
         case "html":
             return Answer(200, _HTML, content_type="text/html; charset=utf-8")
+        case "lowered_limit":
+            return _limit_refused(options["largest"], answer)
         case "content_type":
             return replace(answer, content_type=options["content_type"])
         case "gzip_bomb":
@@ -82,6 +84,13 @@ def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
         body = _damaged(options["damage"], body, headers)
     content_type = options.get("content_type", answer.content_type)
     return Answer(status, body, headers=headers, content_type=content_type)
+
+
+def _limit_refused(largest: int, answer: Answer) -> Answer:
+    """Return the refusal of a service that gives smaller pages than it did."""
+    words = {"error": "Invalid query parameters"}
+    details = [{"message": f"limit must be <= {largest}"}]
+    return _instead({"status": 400, "body": json.dumps({**words, "details": details})}, answer)
 
 
 def _damaged(how: str, body: bytes, headers: dict[str, str]) -> bytes:
