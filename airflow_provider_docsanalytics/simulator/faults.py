@@ -3,10 +3,14 @@
 A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, whose value names the kind's own
 members. ``match`` holds ``endpoint`` (a name, or else a part of the path), ``query`` (parameters
 that must have these values), ``wider_than_days`` (the window asked for; no dates are the widest),
-``limit_above`` (more rows asked for than that: with ``status``, ``short_body``, ``truncated_json``
-or ``reset_in_body`` a gateway that cannot carry large pages) and ``nth`` (1 by default: the first matching request since the fault was added that it may strike);
-``times`` is how many it strikes from then on (1 by default, null for ever). Of several faults that
-are due, the first strikes and the others wait for the next request.
+``limit_above`` (more rows asked for than that, by ``limit``) and ``nth`` (1 by default: the first
+matching request since the fault was added that it may strike); ``times`` is how many it strikes
+from then on (1 by default, null for ever). Of several faults that are due, the first strikes and
+the others wait for the next request.
+
+A gateway that cannot carry large pages is a ``status``, ``short_body``, ``truncated_json`` or
+``reset_in_body`` with ``limit_above``; a service that has lowered its largest page to ``largest``
+is a ``lowered_limit``. Both last with ``"times": null``.
 """
 
 from __future__ import annotations
@@ -143,10 +147,7 @@ class Fault:
         return here and asked and self._is_wide(query)
 
     def _is_large(self, query: Mapping[str, str]) -> bool:
-        """Tell whether more rows are asked for than are answered; the services' own number is not.
-
-        ``largest`` of a ``lowered_limit`` is such a number, too.
-        """
+        """Tell whether more rows are asked for than is still answered."""
         limit = query.get("limit", "")
         return not self.limit_above or (limit.isdecimal() and int(limit) > self.limit_above)
 

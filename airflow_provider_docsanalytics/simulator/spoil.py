@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator.faults import Fault
 
 _HTML = b"<!doctype html><title>One moment</title><p>Checking your browser</p>"
+_LIMIT_REFUSED = (
+    b'{"error":"Invalid query parameters","details":[{"message":"limit must be <= %d"}]}'
+)
 _BLOCK = b" " * (1 << 20)
 
 
@@ -25,12 +28,10 @@ def spoil(fault: Fault, answer: Answer, query: Mapping[str, str], detours: Detou
     """Return the answer as the fault leaves it; bodies of errors are not edited."""
     options = fault.options
     match fault.kind:
-        case "status" | "body" | "redirect":
+        case "status" | "body" | "redirect" | "lowered_limit":
             return _instead(options, answer)
         case "html":
             return Answer(200, _HTML, content_type="text/html; charset=utf-8")
-        case "lowered_limit":
-            return _limit_refused(options["largest"], answer)
         case "content_type":
             return replace(answer, content_type=options["content_type"])
         case "gzip_bomb":
@@ -80,17 +81,12 @@ def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
         headers["Location"] = options["location"]
         status = options.get("status", 302)
     body = options.get("body", '{"error":"Scripted fault"}').encode()
+    if "largest" in options:
+        status, body = 400, _LIMIT_REFUSED % options["largest"]
     if "damage" in options:
         body = _damaged(options["damage"], body, headers)
     content_type = options.get("content_type", answer.content_type)
     return Answer(status, body, headers=headers, content_type=content_type)
-
-
-def _limit_refused(largest: int, answer: Answer) -> Answer:
-    """Return the refusal of a service that gives smaller pages than it did."""
-    words = {"error": "Invalid query parameters"}
-    details = [{"message": f"limit must be <= {largest}"}]
-    return _instead({"status": 400, "body": json.dumps({**words, "details": details})}, answer)
 
 
 def _damaged(how: str, body: bytes, headers: dict[str, str]) -> bytes:
