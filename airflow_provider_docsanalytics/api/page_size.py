@@ -93,7 +93,7 @@ class PageSize:
             self._asks_smallest = True
             log.info("%s: %s; asking for a small page", self.selection, self._why)
         else:
-            self._lower(self._smaller, known=self._smaller == SMALLEST_PAGE)
+            self._lower(self._smaller, known=False)
         return True
 
     @property
