@@ -161,7 +161,7 @@ class Client:
                 body = self._get(selection, ask, narrows=narrowed is not None, once=size.on_trial)
             except (ApiError, Unreachable) as error:
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, ServerError) else 0.0
-                too_long = self._slept_s + wait_s > longest_s
+                too_long = wait_s > 0 and self._slept_s + wait_s > longest_s
                 if alone or too_long or not size.refused(error):
                     if narrowed is None or not isinstance(error, TooWide):
                         raise
