@@ -162,7 +162,7 @@ class Client:
             except (ApiError, Unreachable) as error:
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, ServerError) else 0.0
                 too_long = wait_s > 0 and self._slept_s + wait_s > longest_s
-                if alone or too_long or not size.refused(error):
+                if alone or too_long or not size.refused(error, narrows=narrowed is not None):
                     if narrowed is None or not isinstance(error, TooWide):
                         raise
                     _say_halved(error, selection, ask)

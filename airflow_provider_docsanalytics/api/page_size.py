@@ -8,7 +8,8 @@ there on, and half of that, each once, until one is answered. That is then the s
 
 A smaller page comes before a narrower window, also for time-outs (504, 522, 524): a page that is
 full is as large in a narrower window, and where the window is the cause, the smallest page gets no
-answer either. 414 and 431 are about the request's own length, which no page size changes.
+answer either. Both may be at fault, so the narrowest window gets the smallest page once more. 414
+and 431 are about the request's own length, which no page size changes.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class PageSize:
         self._size = min(selection.page_size, most or selection.page_size)
         self._answered = True
         self._asks_smallest = False
-        self._is_not_the_cause = False
         self._why = ""
+        self._smallest_refused = ""
 
     @property
     def selection(self) -> Selection:
@@ -71,23 +72,27 @@ class PageSize:
 
     def answered(self) -> None:
         """Note that there was an answer."""
-        self._is_not_the_cause = False
+        self._smallest_refused = ""
         if self._asks_smallest:
             self._lower(self._smaller, known=self._smaller == SMALLEST_PAGE)
         else:
             self._answered = True
 
-    def refused(self, error: ApiError | Unreachable) -> bool:
-        """Note that there was no answer; return whether to ask for a smaller page instead."""
+    def refused(self, error: ApiError | Unreachable, *, narrows: bool) -> bool:
+        """Note that there was no answer; return whether to ask for a smaller page instead.
+
+        ``narrows``: whether the window can be halved, so that what the smallest page got in a wider
+        one need not be asked about before no window can.
+        """
         self._why = f"HTTP {error.status}" if isinstance(error, ApiError) else "a cut-off answer"
         if not may_be_too_large(error):
             return False
         if (named := _named(error, self.selection.page_size)) is not None:
             self._lower(named, known=True)
         elif self._asks_smallest:
-            self._asks_smallest, self._is_not_the_cause = False, True
+            self._asks_smallest, self._smallest_refused = False, self._why
             return False
-        elif self._is_not_the_cause or self._smaller >= self._size:
+        elif (narrows and self._why == self._smallest_refused) or self._smaller >= self._size:
             return False
         elif self._answered:
             self._asks_smallest = True

@@ -58,9 +58,9 @@ REFUSALS = {
     "400, no number": Refusal(_status(400, **_NO_NUMBER), ServerError, again=False),
 }
 _ATTEMPTS = 3
-_MOST_OF_AN_OUTAGE = {"413": 7, "504": 14}
+_MOST_OF_AN_OUTAGE = {"413": 8, "504": 15}
 """Windows of 30, 15, 7.5, 3.75, 1.9 and 0.9 days: one request each, or two and three for the last;
-and one for a small page."""
+and a small page for the first and the last."""
 
 
 def cases() -> Iterator[Case]:

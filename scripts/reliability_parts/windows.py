@@ -29,8 +29,9 @@ REFUSED = (
 )
 _WIDEST_DAYS = 7
 """30 days are refused, and 15, and 7.5; 3.75 are answered."""
-_REQUESTS_OF_AN_OUTAGE = 16
-"""Two for each of 30, 15, 7.5, 3.75 and 1.9 days, five for the last, and one for a small page."""
+_REQUESTS_OF_AN_OUTAGE = 17
+"""Two for each of 30, 15, 7.5, 3.75 and 1.9 days, five for the last; for the first and the last of
+them a small page, too."""
 _STATUSES = {504: (3, 2, 2), 414: (1, 1, 1)}
 """Each with the answers of it that each width costs; at the first a small page is asked for."""
 

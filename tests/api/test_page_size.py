@@ -141,7 +141,7 @@ def test_a_limit_that_is_refused_without_a_number_is_halved(service: Simulator, 
     [
         (_refusal("dateTo: at most 50 days"), {}),
         (_refusal(error="Rate limit of 50 exceeded"), {}),
-        ("<html>limit must be <= 50", {"content_type": "text/html"}),
+        ("<title>limit must be <= 50</title>", {"content_type": "text/html"}),
     ],
 )
 def test_a_400_about_something_else_lowers_nothing(
@@ -194,9 +194,9 @@ def test_a_single_attempt_is_a_single_request_also_for_a_large_page(
         ({"kind": "status", "status": 503}, "views", 6),
         ({"kind": "short_body"}, "searches", 6),
         ({"kind": "status", "status": 413}, "searches", 2),
-        ({"kind": "status", "status": 413}, "conversations", 7),
+        ({"kind": "status", "status": 413}, "conversations", 8),
         ({"kind": "status", "status": 504}, "views", 6),
-        ({"kind": "status", "status": 504}, "conversations", 16),
+        ({"kind": "status", "status": 504}, "conversations", 17),
         ({"kind": "reset_before_headers"}, "conversations", 5),
         ({"kind": "status", "status": 500}, "caller_stats", 5),
         ({"kind": "status", "status": 413}, "dashboard", 1),
@@ -272,6 +272,25 @@ def test_a_time_out_of_a_large_page_is_told_from_that_of_a_wide_window(service: 
         "2026-01-01",
         "2026-01-16",
     }
+
+
+@pytest.mark.parametrize("status", [502, 504])
+@pytest.mark.parametrize("endpoint", ["conversations", "feedback_by_page"])
+def test_a_window_too_wide_and_a_page_too_large_are_both_overcome(
+    service: Simulator, endpoint: str, status: int
+) -> None:
+    _above(service, 0, 504, match={"wider_than_days": 20})
+    _above(service, 60, status)
+    rows = Reader(service).rows(endpoint)
+    assert rows == service.truth(endpoint, "2026-01-01", "2026-01-31")[0]
+
+
+def test_a_page_too_large_behind_a_window_too_wide_is_found(service: Simulator) -> None:
+    _above(service, 0, 504, match={"wider_than_days": 20})
+    _above(service, 300, 504, match={"nth": 4})
+    rows = Reader(service, max_attempts=2).rows("conversations")
+    assert rows == service.truth("conversations", "2026-01-01", "2026-01-31")[0]
+    assert _limits(service)[-1] == 250
 
 
 def test_what_an_earlier_attempt_has_come_to_is_not_found_out_again(service: Simulator) -> None:
