@@ -227,10 +227,10 @@ def test_an_outage_while_the_size_is_looked_for_ends_soon(service: Simulator) ->
 
 
 def test_a_spent_quota_is_waited_for_while_the_size_is_looked_for(service: Simulator) -> None:
-    _above(service, 300, 413)
     quota = {"kind": "status", "status": 429, "headers": {"Retry-After": "7"}}
     small = {"match": {"query": {"limit": "25"}}}
     service.add_faults([quota | small, quota | {"match": {"query": {"limit": "500"}}}])
+    _above(service, 300, 413)
     reader = Reader(service, max_wait_s=13)  # for each page; no size is given up for it
     assert len(reader.rows("conversations")) == 2500
     assert _limits(service)[:6] == [1000, 25, 25, 500, 500, 250]
