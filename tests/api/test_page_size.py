@@ -228,14 +228,14 @@ def test_an_outage_while_the_size_is_looked_for_ends_soon(service: Simulator) ->
 
 def test_a_spent_quota_is_waited_for_while_the_size_is_looked_for(service: Simulator) -> None:
     quota = {"kind": "status", "status": 429, "headers": {"Retry-After": "7"}}
-    small = {"match": {"query": {"limit": "25"}}}
-    service.add_faults([quota | small, quota | {"match": {"query": {"limit": "500"}}}])
-    _above(service, 300, 413)
+    sizes = [{"match": {"query": {"limit": limit}}} for limit in ("25", "500", "250")]
+    service.add_faults([quota | size for size in sizes])
+    _above(service, 150, 413)
     reader = Reader(service, max_wait_s=13)  # for each page; no size is given up for it
     assert len(reader.rows("conversations")) == 2500
-    assert _limits(service)[:6] == [1000, 25, 25, 500, 500, 250]
-    assert [slept >= 7 for slept in reader.slept] == [True, True]
-    service.add_faults([quota | small | {"times": None}])
+    assert _limits(service)[:8] == [1000, 25, 25, 500, 500, 250, 250, 125]
+    assert [slept >= 7 for slept in reader.slept] == [True] * 3
+    service.add_faults([quota | sizes[0] | {"times": None}])
     assert type(Reader(service, max_wait_s=1).failure()) is RateLimited
 
 
