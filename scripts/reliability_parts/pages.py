@@ -79,14 +79,14 @@ def case(service: Simulator, name: str, endpoints: tuple[str, ...] = ENDPOINTS) 
         for most in SIZES
         for place in PLACES
     ]
-    return summary(f"{name} to more than 99, 60 and 30 rows a page; {', '.join(PLACES)}", runs)
+    return summary(f"{name} to pages of more than 99, 60 and 30 rows", runs)
 
 
 def outages(service: Simulator) -> Case:
     """Refuse every page: a small one is asked for, once, and nothing is lowered."""
     failing = [name for name in REFUSALS if not name.startswith("400")]
     runs = [_outage(service, name, endpoint) for name in failing for endpoint in ENDPOINTS]
-    return summary("each of these to every page", runs)
+    return summary("each of these to pages of any size", runs)
 
 
 def _run(service: Simulator, name: str, endpoint: str, most: int, place: str) -> Disturbed:

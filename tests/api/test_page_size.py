@@ -287,10 +287,12 @@ def test_a_window_too_wide_and_a_page_too_large_are_both_overcome(
 
 def test_a_page_too_large_behind_a_window_too_wide_is_found(service: Simulator) -> None:
     _above(service, 0, 504, match={"wider_than_days": 20})
-    _above(service, 300, 504, match={"nth": 4})
+    _above(service, 300, 504, match={"nth": 5})  # the first page of the second half
     rows = Reader(service, max_attempts=2).rows("conversations")
     assert rows == service.truth("conversations", "2026-01-01", "2026-01-31")[0]
     assert _limits(service)[-1] == 250
+    starts = {entry["query"]["dateFrom"][:10] for entry in service.requests}
+    assert starts == {"2026-01-01", "2026-01-16"}
 
 
 def test_what_an_earlier_attempt_has_come_to_is_not_found_out_again(service: Simulator) -> None:
