@@ -181,8 +181,14 @@ def test_a_smaller_wish_than_what_an_attempt_has_come_to_is_kept_to(
     connections.add_faults([BROKEN])
     _stop(connections, tmp_path, "conversations", 3, match={"query": {"limit": "250"}})
     connections.clear_requests()
-    assert _export(tmp_path, page_size=200)["page_size"] == 200
+    size = {"query": {"limit": "200"}}
+    _stop(connections, tmp_path, "conversations", 2, page_size=200, match=size)
     assert set(_limits(connections)) == {200}
+    connections.clear_requests()
+    manifest = _export(tmp_path)  # and no wish: what was found out is not forgotten
+    assert _rows(tmp_path, manifest) == _truth(connections, "conversations")
+    assert set(_limits(connections)) == {250}
+    assert manifest["page_size"] == 250
 
 
 def test_a_lowered_page_size_outlives_a_lost_cursor(connections: Simulator, tmp_path: Path) -> None:
