@@ -182,7 +182,14 @@ class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
     """No whole answer of the API arrived: time-out, DNS failure, refused, reset, a cut-off body.
 
     Or something in between answered in the API's place: a firewall, a challenge page, a proxy.
+
+    Attributes:
+        cut_off: whether an answer had begun and did not come to its end.
     """
+
+    def __init__(self, message: str, *, cut_off: bool = False) -> None:
+        super().__init__(message)
+        self.cut_off = cut_off
 
 
 class BadResponse(DocsAnalyticsError):  # noqa: N818 - named for what happened

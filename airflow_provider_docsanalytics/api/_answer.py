@@ -44,7 +44,8 @@ def read_body(response: requests.Response, selection: Selection, *, deadline_s: 
             raise Unreachable(
                 f"{selection}: the answer was not complete after {deadline_s:g} s. A retry resumes "
                 "where this attempt stopped; for a slow service set timeout_s in the connection's "
-                "extra."
+                "extra.",
+                cut_off=True,
             )
     return b"".join(pieces)
 

@@ -37,10 +37,16 @@ _QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
 """For a 429 that does not say when to come back: each try may spend a request of the quota."""
 
 
-def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: bool) -> Retrying:
+def attempts(
+    settings: Settings, sleep: Callable[[float], None], *, narrows: bool, once: bool
+) -> Retrying:
     """Return what sends one request as often as the settings allow.
 
-    ``narrows``: whether its window can be halved, so that 504s need not be sat out to the end.
+    Args:
+        settings: how often, and how long the waits may be.
+        sleep: waits so many seconds.
+        narrows: whether its window can be halved, so that 504s need not be sat out to the end.
+        once: whether its page size is on trial: sent again after a spent quota alone.
     """
     timeouts = 0
 
@@ -52,6 +58,7 @@ def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: boo
             state.attempt_number >= settings.max_attempts
             or state.idle_for + state.upcoming_sleep > settings.max_wait_s
             or (narrows and timeouts >= TIMEOUTS_BEFORE_HALVING)
+            or (once and not isinstance(error, RateLimited))
         )
 
     return Retrying(

@@ -90,14 +90,15 @@ class Transport:
         environment = requests.utils.get_environ_proxies(url) if self._settings.encrypted else {}
         proxies = self._settings.route(environment)
         self.sent += 1
-        fit = self._settings.sanitize
+        fit, response = self._settings.sanitize, None
         with redacted_logs(fit), redacted_errors(fit):
             try:
                 with self._get(url, query, proxies) as response:
                     content = self._read(selection, response)
             except (OSError, urllib3.exceptions.HTTPError) as error:
                 # The libraries' errors hold the request, and with it the key: the message must do.
-                raise self._failure(selection, error) from None
+                begun = response is not None
+                raise self._failure(selection, error, cut_off=begun) from None
             return _parse(selection, response, content, fit)
 
     def _get(
@@ -131,7 +132,9 @@ class Transport:
             whole=whole,
         )
 
-    def _failure(self, selection: Selection, error: Exception) -> DocsAnalyticsError:
+    def _failure(
+        self, selection: Selection, error: Exception, *, cut_off: bool
+    ) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
         settings, cause = self._settings, self._settings.sanitize(_innermost(error))
         if isinstance(error, requests.exceptions.SSLError):
@@ -144,7 +147,8 @@ class Transport:
         if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
             return Unreachable(
                 f"{selection}: no whole answer ({cause}; time-out "
-                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped."
+                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped.",
+                cut_off=cut_off,
             )
         return ConfigError(
             f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
@@ -173,7 +177,8 @@ def _parse(
         if error.truncated and content:
             raise Unreachable(
                 f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
-                "where this attempt stopped."
+                "where this attempt stopped.",
+                cut_off=True,
             ) from error
         kind = sanitize(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
         start = sanitize(content.decode(errors="replace"), _EXCERPT_CHARS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -16,6 +16,7 @@ from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api._transport import Transport
 from airflow_provider_docsanalytics.api.endpoint import Page
 from airflow_provider_docsanalytics.api.members import unknown_members
+from airflow_provider_docsanalytics.api.page_size import PageSize, is_about_limit
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
@@ -25,6 +26,7 @@ from airflow_provider_docsanalytics.errors import (
     RateLimited,
     ServerError,
     TooWide,
+    Unreachable,
 )
 from airflow_provider_docsanalytics.trail import Trail
 
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Selection, Step
     from airflow_provider_docsanalytics.api.settings import Settings
 
-    _Answered = tuple[str | None, Ask, Body | None]
-
 log = logging.getLogger(__name__)
 
 MAX_EMPTY_PAGES = 10
@@ -48,12 +48,22 @@ MAX_TOTALS_BYTES = 64 * 1024
 _EXCERPT_CHARS = 100
 
 
+class _Answered(NamedTuple):
+    """An answer, what was asked for it, and where."""
+
+    selection: Selection
+    cursor: str | None
+    ask: Ask
+    body: Body | None
+
+
 class Client:
     """Reads the pages of one service. Not for several threads at once."""
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
         self._sleep = sleep
+        self._slept_s = 0.0
         self._transport = Transport(settings)
 
     def __enter__(self) -> Self:
@@ -81,24 +91,32 @@ class Client:
         """Close the pooled connections."""
         self._transport.close()
 
-    def iter_pages(self, selection: Selection, cursor: str | None = None) -> Iterator[Page]:
+    def iter_pages(
+        self, selection: Selection, cursor: str | None = None, page_size: int | None = None
+    ) -> Iterator[Page]:
         """Yield the selection's pages from ``cursor`` on, one request each, until its end.
 
         A page is yielded only once the way on from it is known to be sound: a page or a cursor that
         was there before is a :class:`BadResponse`, and the page is not part of any export.
+
+        Args:
+            selection: what to read; its page size is asked for, and less where that gets no answer.
+            cursor: where to begin; ``None`` is the start.
+            page_size: what an earlier attempt has come to: the most to ask for.
 
         Raises:
             CursorLost: the service does not know ``cursor`` any more; nothing was yielded.
         """
         if selection.is_empty:
             return
+        size = PageSize(selection, page_size)
         paging = selection.endpoint.paging
         trail = Trail(str(selection))
         trail.start(cursor)
         empty = 0
-        answered = self._first_answer(selection, cursor)
+        answered = self._first_answer(size, cursor)
         while True:
-            cursor, ask, body = answered
+            selection, cursor, ask, body = answered
             with redacted_errors(self._settings.sanitize):
                 step = paging.step(selection, cursor, body)
                 totals = _totals(selection, body)
@@ -112,16 +130,18 @@ class Client:
                 next_cursor=step.next_cursor,
                 missing=(ask.thread_id,) if body is None else (),
                 unknown=unknown_members(selection, body),
+                lowered_to=size.lowered,
             )
             if step.next_cursor is None:
                 return
-            answered = self._answer(selection, step.next_cursor)
+            answered = self._answer(size, step.next_cursor)
 
-    def _first_answer(self, selection: Selection, cursor: str | None) -> _Answered:
+    def _first_answer(self, size: PageSize, cursor: str | None) -> _Answered:
         """Return the answer where a reading begins; its cursor may be from long ago."""
         try:
-            return self._answer(selection, cursor)
+            return self._answer(size, cursor)
         except ApiError as error:
+            selection = size.selection
             if _refuses_cursor(error, selection, cursor):
                 raise CursorLost(
                     f"{selection}: the cursor to go on from is refused (HTTP {error.status}: "
@@ -129,35 +149,41 @@ class Client:
                 ) from error
             raise
 
-    def _answer(self, selection: Selection, cursor: str | None) -> _Answered:
-        """Return the answer at the cursor, or that at narrower windows, with the cursor of it."""
-        paging = selection.endpoint.paging
+    def _answer(self, size: PageSize, cursor: str | None) -> _Answered:
+        """Return the answer at the cursor, or that of a smaller page or of narrower windows."""
+        longest_s = self._slept_s + self._settings.max_wait_s
+        # A single attempt is a single request: nothing else is asked in its place.
+        alone = self._settings.max_attempts == 1
         while True:
+            selection = size.selection
             with redacted_errors(self._settings.sanitize):
                 ask = _ask(selection, cursor)
-            # A single attempt is a single request: nothing else is asked in its place.
-            alone = self._settings.max_attempts == 1
-            narrowed = None if alone else paging.narrowed(selection, cursor)
+            narrowed = None if alone else selection.endpoint.paging.narrowed(selection, cursor)
             try:
-                return cursor, ask, self._get(selection, ask, narrows=narrowed is not None)
-            except TooWide as error:
-                if narrowed is None:
-                    raise
-                if error.retry_after_s:
-                    self._sleep(error.retry_after_s)
-                log.warning(
-                    "%s: HTTP %d for %s; asking for its halves instead",
-                    selection,
-                    error.status,
-                    ask.window,
-                )
-                cursor = narrowed
+                body = self._get(selection, ask, narrows=narrowed is not None, once=size.on_trial)
+            except (ApiError, Unreachable) as error:
+                wait_s = (error.retry_after_s or 0.0) if isinstance(error, ServerError) else 0.0
+                too_long = wait_s > 0 and self._slept_s + wait_s > longest_s
+                if alone or too_long or not size.refused(error, narrows=narrowed is not None):
+                    if narrowed is None or not isinstance(error, TooWide):
+                        raise
+                    _say_halved(error, selection, ask)
+                    cursor = narrowed
+                self._pause(wait_s)
+            else:
+                size.answered()
+                return _Answered(selection, cursor, ask, body)
 
-    def _get(self, selection: Selection, ask: Ask, *, narrows: bool) -> Body | None:
+    def _pause(self, seconds: float) -> None:
+        self._slept_s += seconds
+        if seconds:
+            self._sleep(seconds)
+
+    def _get(self, selection: Selection, ask: Ask, *, narrows: bool, once: bool) -> Body | None:
         """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
         url, query = self._url(selection, ask), self._query(selection, ask)
         try:
-            return attempts(self._settings, self._sleep, narrows=narrows)(
+            return attempts(self._settings, self._pause, narrows=narrows, once=once)(
                 self._transport.send, selection, url, query
             )
         except NoSuchThread:
@@ -182,6 +208,12 @@ class Client:
         return {**dates, **selection.filters, **ask.query}
 
 
+def _say_halved(error: TooWide, selection: Selection, ask: Ask) -> None:
+    log.warning(
+        "%s: HTTP %d for %s; asking for its halves instead", selection, error.status, ask.window
+    )
+
+
 def _ask(selection: Selection, cursor: str | None) -> Ask:
     try:
         return selection.endpoint.paging.ask(selection, cursor)
@@ -195,11 +227,12 @@ def _ask(selection: Selection, cursor: str | None) -> Ask:
 def _refuses_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
     """Whether an error may be about the place to go on from.
 
-    It is not where none was sent, nor where the status says that it is about something else.
+    It is not where none was sent, nor where the status or the words are about something else.
     """
     query = selection.endpoint.paging.ask(selection, cursor).query
     sent = "cursor" in query or query.get("offset", "0") != "0"
     otherwise = isinstance(error, AuthError | RateLimited | ServerError) or error.status in TOO_WIDE
+    otherwise = otherwise or is_about_limit(error)
     refused = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
     return sent and refused and error.from_api and not otherwise
 

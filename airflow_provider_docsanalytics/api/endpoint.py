@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics.api.page_size import check_page_size
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.parameters import id_text
 
@@ -190,9 +191,10 @@ class Platform:
     ) -> Selection:
         """Return the checked selection; raises :class:`ConfigError` naming the wrong field.
 
-        ``page_size`` is for asking whether there is anything; default: the largest there is.
+        ``page_size``: rows to ask for at once; default: the largest page there is.
         """
         row = self.endpoint(endpoint)
+        check_page_size(page_size, row.page_size, row.name)
         if self.has_projects:
             if project_id is None:
                 raise ConfigError(
@@ -231,6 +233,11 @@ class Selection:
         """Whether it selects nothing, so that there is nothing to ask: an empty list of IDs."""
         return self.endpoint.by_id and not self.thread_ids
 
+    @property
+    def smaller_page(self) -> int | None:
+        """The page size, where it is less than the largest."""
+        return self.page_size if self.page_size < self.endpoint.page_size else None
+
     def __str__(self) -> str:
         return f"{self.endpoint.name} {self.window or ''}".rstrip()
 
@@ -245,6 +252,7 @@ class Page:
         next_cursor: where to go on, also in another process; ``None`` after the last page.
         missing: IDs that were asked for and do not exist.
         unknown: names of members of the answer that this version does not know, at most 20.
+        lowered_to: the page size to go on with, where larger pages got no answer.
     """
 
     rows: Sequence[bytes]
@@ -252,6 +260,7 @@ class Page:
     next_cursor: str | None
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    lowered_to: int | None = None
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

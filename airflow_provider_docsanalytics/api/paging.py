@@ -56,7 +56,7 @@ class CursorPaging(Paging):
     events: bool = False
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
-        """Return the largest page from the cursor on."""
+        """Return a page from the cursor on, of the size that is asked for."""
         windows, token = _place(selection, cursor)
         query = {"limit": str(selection.page_size)}
         return Ask(query if token is None else {**query, "cursor": token}, windows[0])
@@ -134,8 +134,8 @@ class OffsetPaging(Paging):
     by_offset: ClassVar[bool] = True
 
     def ask(self, selection: Selection, cursor: str | None) -> Ask:
-        """Return the largest page from the offset on."""
-        query = {"limit": str(selection.endpoint.page_size), "offset": str(_position(cursor))}
+        """Return a page from the offset on, of the size that is asked for."""
+        query = {"limit": str(selection.page_size), "offset": str(_position(cursor))}
         return Ask(query, selection.window)
 
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:

@@ -70,6 +70,8 @@ class Batch:
             trail=trail,
             last_row=taken.last_row,
             repeated=before.repeated + taken.repeated,
+            # Not every source knows of such.
+            page_size=getattr(page, "lowered_to", None) or before.page_size,
         )
 
     def seal(self) -> None:

@@ -47,13 +47,14 @@ class Source:
 
     Attributes:
         name: the service's base URL: a checkpoint is not resumed from another service.
-        pages: yields the pages from a cursor on.
+        pages: yields the pages from a cursor on. Where pages of an earlier attempt were lowered
+            (``lowered_to``), a second argument says to what: no larger ones are asked for.
         requests_sent: how many requests this source has spent so far.
         redact: takes secrets out of what the service has said, for a log.
     """
 
     name: str
-    pages: Callable[[str | None], Iterator[PageLike]]
+    pages: Callable[..., Iterator[PageLike]]
     requests_sent: Callable[[], int]
     redact: Callable[[str], str] = str
 
@@ -69,6 +70,7 @@ class Plan:
         fields: what is known of the rows; without any, they are not looked at.
         key: the fields that tell rows apart; without any, the whole row does.
         by_offset: whether pages are asked for by counting rows.
+        page_size: rows asked for at once, where that is less than the largest page.
         run: ID of the run of the task that exports; ``None`` outside Airflow.
     """
 
@@ -80,6 +82,7 @@ class Plan:
     key: tuple[str, ...] = ()
     run: str | None = None
     by_offset: bool = False
+    page_size: int | None = None
 
     def __post_init__(self) -> None:
         _ = self.layout

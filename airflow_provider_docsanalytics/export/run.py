@@ -109,11 +109,12 @@ class _Attempt:
             Trail(self._plan.identity.endpoint, self.progress.trail),
             self.progress.cursor,
         )
+        lowered = (self.progress.page_size,) if self.progress.page_size else ()
         started, rows_before = time.monotonic(), self.progress.rows
         plan = self._plan
         kept = RowKeys(plan.key, self.progress.keys, inclusive=not plan.by_offset)
         with closing(kept) as keys, closing(self):
-            for number, page in enumerate(self._source.pages(cursor)):
+            for number, page in enumerate(self._source.pages(cursor, *lowered)):
                 if number == 0 and trail.knows(page.rows):
                     raise CursorLost(f"{cursor!r} leads back to a page that was read.")
                 trail.follow(page.rows, page.next_cursor)
@@ -134,7 +135,11 @@ class _Attempt:
 
     def _forget_progress(self, restarts: int) -> None:
         """Start over; no later attempt resumes from what was read so far."""
-        self.progress = Progress(started_at=self.progress.started_at, restarts=restarts)
+        self.progress = Progress(
+            started_at=self.progress.started_at,
+            restarts=restarts,
+            page_size=self.progress.page_size,
+        )
         self._claim.save(structs.replace(self.progress, requests=self._requests()))
         self._batch = self._new_batch()
 
@@ -320,6 +325,7 @@ class _Attempt:
 
     def _manifest(self) -> Manifest:
         progress, identity = self.progress, self._plan.identity
+        sizes = [size for size in (progress.page_size, self._plan.page_size) if size]
         return Manifest(
             **structs.asdict(identity),
             files=progress.files,
@@ -330,6 +336,7 @@ class _Attempt:
             repeated=progress.repeated,
             repaired=progress.repaired,
             drift=progress.drift,
+            page_size=min(sizes, default=msgspec.UNSET),
             missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
             started_at=progress.started_at,
             finished_at=max(now(), progress.started_at),

@@ -37,6 +37,7 @@ _OURS = re.compile(f"{_PART}|{_TEMPORARY}")
 # slash; a count is one; an instant can be compared.
 PartName = Annotated[str, msgspec.Meta(pattern=f"^{_PART}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+PageRows = Annotated[int, msgspec.Meta(ge=1)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Stored = TypeVar("Stored", bound=msgspec.Struct)
 
@@ -104,6 +105,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         restarts: how often the pages were read again from the beginning.
         repaired: rows that were rewritten so that every reader can read them.
         drift: where the rows so far differ from the endpoint table.
+        page_size: what pages were lowered to, since larger ones got no answer.
     """
 
     files: tuple[File, ...] = ()
@@ -121,6 +123,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     last_row: str | None = None
     repeated: Count = 0
     restarts: Count = 0
+    page_size: PageRows | None = None
     started_at: Instant
 
 
@@ -142,7 +145,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
-    """``_manifest.json``: a finished export, with what proves it whole."""
+    """``_manifest.json``: a finished export, with what proves it whole.
+
+    Attributes:
+        page_size: rows asked for at once, where that was less than the largest page.
+    """
 
     manifest_version: Literal[1] = 1
     platform: str
@@ -164,6 +171,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     repeated: Count = 0
     repaired: Count = 0
     drift: Drift = Drift()
+    page_size: PageRows | msgspec.UnsetType = msgspec.UNSET
     started_at: Instant
     finished_at: Instant
     provider_version: str

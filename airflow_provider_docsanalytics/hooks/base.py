@@ -107,6 +107,7 @@ class DocsAnalyticsHook(BaseHook):
         filters: Mapping[str, object] | None = None,
         cursor: str | None = None,
         thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
     ) -> Iterator[Page]:
         """Return the pages of an endpoint, each asked for when it is taken; one request each.
 
@@ -118,6 +119,8 @@ class DocsAnalyticsHook(BaseHook):
             filters: the endpoint's own filters.
             cursor: the ``next_cursor`` of an earlier page, to go on behind it.
             thread_ids: for ``threads``: the IDs, one request each.
+            page_size: rows to ask for at once; default: the largest page, and less by itself where
+                that gets no answer.
 
         The endpoint's asset becomes an input of the running task's lineage.
 
@@ -127,7 +130,12 @@ class DocsAnalyticsHook(BaseHook):
         """
         window = _window(date_from, date_to)
         selection = self.select(
-            endpoint, window=window, project_id=project_id, filters=filters, thread_ids=thread_ids
+            endpoint,
+            window=window,
+            project_id=project_id,
+            filters=filters,
+            thread_ids=thread_ids,
+            page_size=page_size,
         )
         self._tell_lineage(selection)
         return self._pages(self.get_conn(), selection, cursor)

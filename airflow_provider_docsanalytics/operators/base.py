@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_docsanalytics.api.page_size import check_page_size
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import (
     DEFAULT_RETRY_POLICY,
@@ -78,6 +79,9 @@ class ExportOperator(KeepsText, BaseOperator):
         compression: ``None``, ``gzip`` or ``zstd`` (with the extra ``[zstd]``, but in Parquet).
         escape_formulas: CSV: put ``'`` before text that a spreadsheet program would run.
         pages_per_file: a file is closed and checkpointed every so many pages.
+        page_size: rows to ask for at once. Default: the largest page, which costs the fewest
+            requests; where that gets no answer, smaller ones are asked for by itself. No part of
+            what an export is: a retry with another one resumes.
         if_exists: ``error`` or ``replace``, for a directory that holds a different export. The same
             export is always replaced.
         deferrable: wait in the triggerer for a window to settle, and for a spent quota to return,
@@ -128,6 +132,7 @@ class ExportOperator(KeepsText, BaseOperator):
         compression: str | None = None,
         escape_formulas: bool = False,
         pages_per_file: int = 10,
+        page_size: int | None = None,
         if_exists: Literal["error", "replace"] = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         partitioned: bool = False,
@@ -137,6 +142,7 @@ class ExportOperator(KeepsText, BaseOperator):
         if AIRFLOW_V_3_3_PLUS:
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
+        check_page_size(page_size)
         self.endpoint = endpoint
         self.path = path
         self.storage_conn_id = storage_conn_id
@@ -149,6 +155,7 @@ class ExportOperator(KeepsText, BaseOperator):
         self.compression = compression
         self.escape_formulas = escape_formulas
         self.pages_per_file = pages_per_file
+        self.page_size = page_size
         self.if_exists = if_exists
         self.deferrable = deferrable
         self.partitioned = partitioned
@@ -165,7 +172,9 @@ class ExportOperator(KeepsText, BaseOperator):
         check_windowed(self, row)
         if row.windowed and window is None:
             window = resolve_window(context, self.date_from, self.date_to, self.lookback)
-        return self.hook.select(self.endpoint, window=window, **self.selection_arguments())
+        return self.hook.select(
+            self.endpoint, window=window, page_size=self.page_size, **self.selection_arguments()
+        )
 
     def selection_arguments(self) -> dict[str, Any]:
         """Return the arguments of the hook's ``select`` that only some platforms have."""
@@ -300,6 +309,7 @@ class ExportOperator(KeepsText, BaseOperator):
             selection.endpoint.key,
             run,
             by_offset=selection.endpoint.paging.by_offset,
+            page_size=selection.smaller_page,
         )
 
     def _directory(self, selection: Selection) -> ExportDirectory:

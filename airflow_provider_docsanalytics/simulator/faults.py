@@ -2,10 +2,15 @@
 
 A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, whose value names the kind's own
 members. ``match`` holds ``endpoint`` (a name, or else a part of the path), ``query`` (parameters
-that must have these values), ``wider_than_days`` (the window asked for; no dates are the widest)
-and ``nth`` (1 by default: the first matching request since the fault was added that it may strike);
-``times`` is how many it strikes from then on (1 by default, null for ever). Of several faults that
-are due, the first strikes and the others wait for the next request.
+that must have these values), ``wider_than_days`` (the window asked for; no dates are the widest),
+``limit_above`` (more rows asked for than that, by ``limit``) and ``nth`` (1 by default: the first
+matching request since the fault was added that it may strike); ``times`` is how many it strikes
+from then on (1 by default, null for ever). Of several faults that are due, the first strikes and
+the others wait for the next request.
+
+A gateway that cannot carry large pages is a ``status``, ``short_body``, ``truncated_json`` or
+``reset_in_body`` with ``limit_above``; a service that has lowered its largest page to ``largest``
+is a ``lowered_limit``. Both last with ``"times": null``.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ KINDS = {
     "status": _Members(("status",), ("body", "headers", "content_type", "damage")),
     "body": _Members(("body",), ("status", "headers", "content_type", "damage")),
     "html": _Members(),
+    "lowered_limit": _Members(("largest",)),
     "redirect": _Members(("location",), ("status",)),
     "drop_key": _Members(("key",)),
     "set_key": _Members(("key", "value")),
@@ -56,11 +62,13 @@ KINDS = {
 DAMAGES = ("cut", "gzip", "utf8")
 """What ``damage`` does to a scripted body: half of it is missing, it is announced as gzip and is
 none, or there is a byte in it that no UTF-8 has."""
-_MATCH = ("endpoint", "nth", "query", "wider_than_days")
+_MATCH = ("endpoint", "nth", "query", "wider_than_days", "limit_above")
 _TYPES: dict[str, Any] = {
     "endpoint": str,
     "nth": int,
     "wider_than_days": int | float,
+    "limit_above": int,
+    "largest": int,
     "back": int,
     "query": dict,
     "times": int | None,
@@ -89,6 +97,7 @@ class Fault:
     endpoint: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     wider_than_days: float = 0
+    limit_above: int = 0
     nth: int = 1
     times: int | None = 1
     seen: int = 0
@@ -126,13 +135,21 @@ class Fault:
             raise ValueError(f"fault {spec['kind']}: of the wrong type: {wrong}")
         if options.get("damage") not in (None, *DAMAGES):
             raise ValueError(f"fault {spec['kind']}: damage is one of {', '.join(DAMAGES)}")
+        if "largest" in options:
+            match = {"limit_above": options["largest"], **match}
         return cls(spec["kind"], options, **match, times=times)
 
     def matches(self, endpoint: str | None, path: str, query: Mapping[str, str]) -> bool:
         """Tell whether the fault is meant for such a request."""
         by_name = self.endpoint in (*mintlify.ENDPOINTS, *vyom.ENDPOINTS)
         here = self.endpoint == endpoint if by_name else self.endpoint in path
-        return here and self.query.items() <= query.items() and self._is_wide(query)
+        asked = self.query.items() <= query.items() and self._is_large(query)
+        return here and asked and self._is_wide(query)
+
+    def _is_large(self, query: Mapping[str, str]) -> bool:
+        """Tell whether more rows are asked for than is still answered."""
+        limit = query.get("limit", "")
+        return not self.limit_above or (limit.isdecimal() and int(limit) > self.limit_above)
 
     def _is_wide(self, query: Mapping[str, str]) -> bool:
         """Tell whether the window is wider than what is still answered; one that is none is not."""

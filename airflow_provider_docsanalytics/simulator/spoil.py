@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator.faults import Fault
 
 _HTML = b"<!doctype html><title>One moment</title><p>Checking your browser</p>"
+_LIMIT_REFUSED = (
+    b'{"error":"Invalid query parameters","details":[{"message":"limit must be <= %d"}]}'
+)
 _BLOCK = b" " * (1 << 20)
 
 
@@ -25,7 +28,7 @@ def spoil(fault: Fault, answer: Answer, query: Mapping[str, str], detours: Detou
     """Return the answer as the fault leaves it; bodies of errors are not edited."""
     options = fault.options
     match fault.kind:
-        case "status" | "body" | "redirect":
+        case "status" | "body" | "redirect" | "lowered_limit":
             return _instead(options, answer)
         case "html":
             return Answer(200, _HTML, content_type="text/html; charset=utf-8")
@@ -78,6 +81,8 @@ def _instead(options: Mapping[str, Any], answer: Answer) -> Answer:
         headers["Location"] = options["location"]
         status = options.get("status", 302)
     body = options.get("body", '{"error":"Scripted fault"}').encode()
+    if "largest" in options:
+        status, body = 400, _LIMIT_REFUSED % options["largest"]
     if "damage" in options:
         body = _damaged(options["damage"], body, headers)
     content_type = options.get("content_type", answer.content_type)

@@ -61,6 +61,7 @@ class Disturbed:
         requests_elsewhere: those that no service has seen.
         broken: promises that did not hold.
         slept: how long the client would have waited each time, in seconds.
+        page_size: rows asked for at once; ``None``: a few, so that there are pages.
     """
 
     service: Simulator
@@ -76,6 +77,7 @@ class Disturbed:
     requests_elsewhere: int = 0
     broken: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    page_size: int | None = None
     _read: set[str] = field(default_factory=set)
     _checked: int = 0
     _pages_read: int = 0
@@ -186,11 +188,17 @@ class Disturbed:
         root = str(self.directory)
         return export(plan, ExportDirectory(fsspec.filesystem("file"), root, root), source)
 
-    def _pages(self, client: Client, selection: Selection, cursor: str | None) -> Iterator[Page]:
+    def _pages(
+        self,
+        client: Client,
+        selection: Selection,
+        cursor: str | None,
+        page_size: int | None = None,
+    ) -> Iterator[Page]:
         if cursor is None:
             self._read.clear()  # from the beginning: nothing that was published counts
             self._pages_read = 0
-        for page in client.iter_pages(selection, cursor):
+        for page in client.iter_pages(selection, cursor, page_size):
             self._look_for_repeats()
             answered = _key(self.service.requests[-1])
             yield page
@@ -203,7 +211,7 @@ class Disturbed:
         project = self.service.project_id
         if self.endpoint == "threads":
             return MINTLIFY.select("threads", project_id=project, thread_ids=self._thread_ids())
-        size = _PAGE_SIZES.get(self.endpoint)
+        size = self.page_size or _PAGE_SIZES.get(self.endpoint)
         return MINTLIFY.select(
             self.endpoint, project_id=project, window=self.window, page_size=size
         )

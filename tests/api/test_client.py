@@ -224,21 +224,21 @@ def test_a_passing_fault_costs_a_retry_and_no_row(
 
 
 @pytest.mark.parametrize(
-    ("kind", "more", "error"),
+    ("kind", "more", "error", "small_pages"),
     [
-        ("status", {"status": 429}, RateLimited),
-        ("status", {"status": 503}, ServerError),
-        ("reset_before_headers", {}, Unreachable),
-        ("short_body", {}, Unreachable),
+        ("status", {"status": 429}, RateLimited, 0),
+        ("status", {"status": 503}, ServerError, 1),
+        ("reset_before_headers", {}, Unreachable, 0),
+        ("short_body", {}, Unreachable, 1),
     ],
 )
-def test_a_fault_that_stays_is_given_up_after_max_attempts(
-    service: Simulator, kind: str, more: dict[str, Any], error: type[Exception]
+def test_a_fault_that_stays_is_given_up_after_max_attempts_and_one_small_page(
+    service: Simulator, kind: str, more: dict[str, Any], error: type[Exception], small_pages: int
 ) -> None:
     _fault(service, kind, times=None, **more)
     reader = Reader(service, max_attempts=3, max_wait_s=1e9)
     assert type(reader.failure()) is error
-    assert (reader.sent, len(reader.slept)) == (3, 2)
+    assert (reader.sent, len(reader.slept)) == (3 + small_pages, 2)
 
 
 def test_waits_grow_and_vary(service: Simulator) -> None:
@@ -345,12 +345,12 @@ def test_a_key_without_the_right_gets_another_advice(service: Simulator) -> None
 
 
 def test_an_error_carries_the_apis_own_words(service: Simulator) -> None:
-    body = json.dumps({"error": "Bad query", "details": [{"message": "limit: too big"}, {}, 3]})
+    body = json.dumps({"error": "Bad query", "details": [{"message": "dateTo: too far"}, {}, 3]})
     _fault(service, "status", status=400, body=body)
     error = Reader(service).failure()
     assert type(error) is ApiError
     assert (error.status, error.endpoint) == (400, "conversations")
-    assert error.detail == "Bad query; limit: too big"
+    assert error.detail == "Bad query; dateTo: too far"
     assert len(service.requests) == 1
 
 
@@ -460,7 +460,7 @@ def _too_wide(service: Simulator, status: int = 504) -> None:
     service.add_faults([{"kind": "status", "status": status, "match": match, "times": None}])
 
 
-@pytest.mark.parametrize(("status", "cost"), [(504, 2), (414, 1)])
+@pytest.mark.parametrize(("status", "cost"), [(504, 3), (413, 2), (414, 1)])
 def test_a_window_too_wide_is_read_by_halves_in_the_same_order(
     service: Simulator, status: int, cost: int
 ) -> None:
@@ -473,9 +473,9 @@ def test_a_window_too_wide_is_read_by_halves_in_the_same_order(
 
 def test_empty_pages_of_a_half_are_not_followed_for_ever(service: Simulator) -> None:
     _too_wide(service)
-    _fault(service, "empty_page", nth=3, times=None)
+    _fault(service, "empty_page", nth=4, times=None)
     assert isinstance(Reader(service).failure(), BadResponse)
-    assert len(service.requests) == 2 + client_module.MAX_EMPTY_PAGES + 1
+    assert len(service.requests) == 3 + client_module.MAX_EMPTY_PAGES + 1
 
 
 def test_a_window_is_not_halved_when_some_of_it_was_read(service: Simulator) -> None:
@@ -485,7 +485,7 @@ def test_a_window_is_not_halved_when_some_of_it_was_read(service: Simulator) -> 
     assert isinstance(error, TooWide)
     first, second = MONTH.halves() or ()
     assert f"{first} and {second}" in str(error)
-    assert reader.sent == 4
+    assert reader.sent == 1 + 3 + 1
     assert len({entry["query"]["dateFrom"] for entry in service.requests}) == 1
 
 

@@ -191,7 +191,7 @@ def test_a_request_that_came_at_the_wrong_time_is_sent_again(
     assert str(status) in _said(service, ServerError)
 
 
-@pytest.mark.parametrize(("status", "refused"), [(413, 1), (414, 1), (431, 1), (504, 2), (524, 2)])
+@pytest.mark.parametrize(("status", "refused"), [(413, 2), (414, 1), (431, 1), (504, 3), (524, 3)])
 def test_what_a_narrower_window_may_get_through_is_split(
     service: Simulator, status: int, refused: int
 ) -> None:
@@ -231,7 +231,7 @@ def test_a_504_that_asks_for_a_short_wait_gets_it_before_the_halves(service: Sim
     _answers(service, 504, headers=headers, match={"wider_than_days": 20})
     reader = Reader(service)
     assert len(reader.rows("conversations")) > 0
-    assert len(reader.slept) == 2
+    assert len(reader.slept) == 3  # the second time, a small page, the halves
     assert all(slept >= 7 for slept in reader.slept)
 
 

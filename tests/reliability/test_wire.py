@@ -1,4 +1,4 @@
-"""``make reliability ARGS="wire pairs windows cursors"``, in short."""
+"""``make reliability ARGS="wire pairs pages windows cursors"``, in short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from reliability_parts import cursors, pairs, windows, wire
+from reliability_parts import cursors, pages, pairs, windows, wire
 from reliability_parts.disturbed import DATA
 from reliability_parts.schedules import schedules
 
@@ -60,6 +60,16 @@ def test_faults_in_any_order_lose_and_double_no_row() -> None:
 def test_a_status_is_judged_before_its_body(small: Simulator, status: int) -> None:
     endpoint = pairs.ENDPOINTS[status % len(pairs.ENDPOINTS)]
     _assert_holds(pairs.case(small, status, (endpoint,)))
+
+
+@pytest.mark.parametrize("name", pages.REFUSALS)
+def test_a_page_that_is_too_large_is_read_by_smaller_ones(small: Simulator, name: str) -> None:
+    number = list(pages.REFUSALS).index(name)
+    _assert_holds(pages.case(small, name, (pages.ENDPOINTS[number % len(pages.ENDPOINTS)],)))
+
+
+def test_an_outage_costs_one_small_page_and_lowers_nothing(small: Simulator) -> None:
+    _assert_holds(pages.outages(small))
 
 
 def test_wide_windows_are_halved_where_that_is_exact_and_else_refused() -> None:

@@ -260,3 +260,35 @@ def test_a_fault_that_nobody_knows_is_refused(small: Client, spec: Any) -> None:
     assert refused.status_code == 400
     assert refused.json()["error"]
     assert small.get("views").json()
+
+
+def _cannot_be_read(client: Client, query: dict[str, int]) -> bool:
+    try:
+        response = client.get("searches", query)
+        response.raise_for_status()
+        response.json()
+    except requests.RequestException:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", ["short_body", "truncated_json", "status"])
+def test_only_large_pages_are_struck_where_a_fault_says_so(small: Client, kind: str) -> None:
+    more = {"status": 502} if kind == "status" else {}
+    fault(small, kind, match={"limit_above": 10}, times=None, **more)
+    for query in ({"limit": 10}, {"limit": 1}, {}):
+        assert len(small.get("searches", query).json()["searches"]) > 0
+    assert _cannot_be_read(small, {"limit": 11})
+
+
+def test_a_largest_page_can_be_lowered_in_the_services_own_words(small: Client) -> None:
+    fault(small, "lowered_limit", largest=50, times=None)
+    assert len(small.get("conversations", {"limit": 50}).json()["conversations"]) == 50
+    response = small.get("conversations", {"limit": 51})
+    assert response.status_code == 400
+    assert response.json() == {
+        "error": "Invalid query parameters",
+        "details": [{"message": "limit must be <= 50"}],
+    }
+    with pytest.raises(ValueError, match="missing members"):
+        fault(small, "lowered_limit")
