@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_docsanalytics.api._deadline import Budget
     from airflow_provider_docsanalytics.api.endpoint import Ask
     from airflow_provider_docsanalytics.api.settings import Settings
 
@@ -37,8 +38,10 @@ _QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
 """For a 429 that does not say when to come back: each try may spend a request of the quota."""
 
 
-def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: bool) -> Retrying:
-    """Return what sends one request as often as the settings allow.
+def attempts(
+    settings: Settings, sleep: Callable[[float], None], budget: Budget, *, narrows: bool
+) -> Retrying:
+    """Return what sends one request as often as the settings and the budget allow.
 
     ``narrows``: whether its window can be halved, so that 504s need not be sat out to the end.
     """
@@ -50,6 +53,7 @@ def attempts(settings: Settings, sleep: Callable[[float], None], *, narrows: boo
         timeouts += getattr(error, "status", None) in TOO_WIDE
         return (
             state.attempt_number >= settings.max_attempts
+            or budget.is_spent
             or state.idle_for + state.upcoming_sleep > settings.max_wait_s
             or (narrows and timeouts >= TIMEOUTS_BEFORE_HALVING)
         )

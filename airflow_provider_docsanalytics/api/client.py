@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from airflow_provider_docsanalytics.api._deadline import Budget
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api._transport import Transport
@@ -154,9 +155,10 @@ class Client:
     def _get(self, selection: Selection, ask: Ask, *, narrows: bool) -> Body | None:
         """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
         url, query = self._url(selection, ask), self._query(selection, ask)
+        budget = Budget(self._settings.timeout_s, self._settings.max_attempts)
         try:
-            return attempts(self._settings, self._sleep, narrows=narrows)(
-                self._transport.send, selection, url, query
+            return attempts(self._settings, self._sleep, budget, narrows=narrows)(
+                self._transport.send, selection, url, query, budget
             )
         except NoSuchThread:
             log.warning("%s: no thread %s; listed as missing", selection, ask.thread_id)
