@@ -139,8 +139,9 @@ class Transport:
     ) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
         if not left_s():
+            tenths_s = round(allowed_s, 1)
             return Unreachable(
-                f"{selection}: the answer was not complete after {round(allowed_s, 1):g} s. A retry "
+                f"{selection}: the answer was not complete after {tenths_s:g} s. A retry "
                 "resumes where this attempt stopped; for a slow service set timeout_s in the "
                 "connection's extra."
             )
