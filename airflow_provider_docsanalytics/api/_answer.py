@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.errors import BadResponse
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
+MOST_VALUES = 200_000
+BYTES_PER_MORE_VALUE = 128
+"""An answer may hold 200,000 values (rows, members, elements), and one more for each 128 bytes.
+
+Each is some 250 bytes of memory while it is read, however short it is: a gigabyte could come in
+30 kB. So no answer takes more than 8 times its size and 64 MB.
+"""
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)
 MAX_ERROR_BYTES = 64 * 1024
@@ -38,7 +46,20 @@ def read_body(response: requests.Response, selection: Selection) -> bytes:
         size += len(piece)
         if size > MAX_BODY_BYTES:
             raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
-    return b"".join(pieces)
+    content = b"".join(pieces)
+    _refuse_dense(content, selection)
+    return content
+
+
+def _refuse_dense(content: bytes, selection: Selection) -> None:
+    """Refuse an answer that decoding would make too much of, before any of it is decoded."""
+    most = MOST_VALUES + len(content) // BYTES_PER_MORE_VALUE
+    if rawjson.values(content) > most and rawjson.values_outside_text(content) > most:
+        raise BadResponse(
+            f"{selection}: an answer of {len(content)} bytes that holds more than {most} values.",
+            "Use a narrower window (date_from, date_to). If it stays, check the connection's host, "
+            "and what stands between here and the service.",
+        )
 
 
 def read_error(response: requests.Response) -> tuple[bytes, bool]:

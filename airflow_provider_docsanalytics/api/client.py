@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api._deadline import Budget
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
@@ -45,6 +46,8 @@ MAX_EMPTY_PAGES = 10
 
 MAX_TOTALS_BYTES = 64 * 1024
 """Whole-response fields longer than this are not what the API promises: they go into XCom."""
+MAX_TOTALS_DEPTH = 32
+"""Levels of a whole-response field. What is deeper a manifest can keep, and XCom cannot."""
 _EXCERPT_CHARS = 100
 
 
@@ -115,7 +118,9 @@ class Client:
             )
             if step.next_cursor is None:
                 return
-            answered = self._answer(selection, step.next_cursor)
+            following = step.next_cursor
+            del answered, body, step  # or two answers would be in memory at once
+            answered = self._answer(selection, following)
 
     def _first_answer(self, selection: Selection, cursor: str | None) -> _Answered:
         """Return the answer where a reading begins; its cursor may be from long ago."""
@@ -215,9 +220,14 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
         return {}
     found = {name: body.members[name] for name in selection.endpoint.totals if name in body.members}
     for name, text in found.items():
-        if len(bytes(text)) > MAX_TOTALS_BYTES:
+        if len(memoryview(text)) > MAX_TOTALS_BYTES:
             raise BadResponse(
                 f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
+            )
+        if rawjson.depth(text) > MAX_TOTALS_DEPTH:
+            raise BadResponse(
+                f"{selection}: {name!r} of the answer is nested deeper than {MAX_TOTALS_DEPTH} "
+                "levels."
             )
     return {name: _total(selection, name, text) for name, text in found.items()}
 
