@@ -123,18 +123,20 @@ def _is_plain(rows: Sequence[bytes], taken: Collection[str]) -> bool:
     )
 
 
-class _Name(NamedTuple):
-    at: int
-    name: str
-
-
 class _Level:
-    """An object or a list that is open."""
+    """An object or a list that is open.
+
+    Attributes:
+        start: where it begins in what is written.
+        names: the names so far, and where each stands for the last time.
+        earlier: where names stand that came again, and which.
+    """
 
     def __init__(self, path: str, start: int) -> None:
         self.path = path
         self.start = start
-        self.names: list[_Name] = []
+        self.names: dict[str, int] = {}
+        self.earlier: list[tuple[int, str]] = []
 
 
 class _Rewriting:
@@ -154,12 +156,12 @@ class _Rewriting:
         self._taken = taken
         self._out: list[bytes] = []
         self._open: list[_Level] = []
-        name: _Name | None = None
+        name = ""
         for token, is_name in _tokens(whole):
             if is_name:
                 name = self._name(token)
             elif token in _OPENERS:
-                self._begin(name.name if name and self._out[-1] == b":" else "", token)
+                self._begin(name if self._out[-1:] == [b":"] else "", token)
             elif token in _CLOSERS:
                 self._end(token)
             else:
@@ -167,9 +169,11 @@ class _Rewriting:
         self.text = b"".join(self._out)
         self.drift |= Drift.of(self._findings)
 
-    def _name(self, token: bytes) -> _Name:
-        name = _Name(len(self._out), json.loads(token))
-        self._open[-1].names.append(name)
+    def _name(self, token: bytes) -> str:
+        level, name = self._open[-1], str(json.loads(token))
+        if name in level.names:
+            level.earlier.append((level.names[name], name))
+        level.names[name] = len(self._out)
         self._out.append(token)
         return name
 
@@ -190,19 +194,15 @@ class _Rewriting:
 
     def _rename(self, level: _Level, taken: Collection[str]) -> None:
         """Give each name that is taken, or comes again, a name of its own."""
-        last = {name: at for at, name in level.names if name not in taken}
-        if len(last) == len(level.names):
-            return
-        used = {*taken, *last}
+        ours = [(level.names[name], name) for name in taken if name in level.names]
+        given: set[str] = set()
         numbers: Counter[str] = Counter()
-        for at, name in level.names:
-            if last.get(name) == at:
-                continue
+        for at, name in sorted(level.earlier + ours):
             new = name
-            while new in used:
+            while new in level.names or new in taken or new in given:
                 numbers[name] += 1
                 new = f"{name}__{numbers[name]}"
-            used.add(new)
+            given.add(new)
             self._out[at] = json.dumps(new, ensure_ascii=False).encode()
             path = f"{level.path}.{name}" if level.path else name
             self._change("renamed", f"{path}: {new}")
