@@ -31,8 +31,8 @@ _SCALAR = re.compile(rb"[^\s,\]}]+")
 _GAP = re.compile(rb"[ \t\n\r,:]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _HALVES = re.compile(
-    rb"(?:\\\\)++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"\\(?:\\(?:\\\\)*+|u(?:[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|([dD][89a-fA-F][0-9a-fA-F]{2})))"
 )
 """Backslashes that are text, whole pairs of surrogates, and, in a group, lone ones."""
 _FILLING = b"\xff\xff\xff"

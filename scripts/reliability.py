@@ -19,6 +19,7 @@ from reliability_parts import (
     differential,
     explorer,
     labels,
+    memory,
     modes,
     pairs,
     races,
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "differential": differential.cases,
     "labels": labels.cases,
     "templates": templates.cases,
+    "memory": memory.cases,
 }
 
 
