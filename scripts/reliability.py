@@ -16,6 +16,7 @@ from reliability_parts import (
     clock,
     crash,
     cursors,
+    deadline,
     differential,
     explorer,
     labels,
@@ -50,6 +51,7 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "labels": labels.cases,
     "templates": templates.cases,
     "memory": memory.cases,
+    "deadline": deadline.cases,
 }
 
 

@@ -62,9 +62,10 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         return cls(*(tuple(sorted(texts)[:MOST_NAMED]) for texts in sorts.values()))
 
     def __or__(self, other: Drift) -> Drift:
-        return Drift.of([*self._findings(), *other._findings()])
+        return Drift.of([*self.findings(), *other.findings()])
 
-    def _findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is kept."""
         for sort, texts in msgspec.structs.asdict(self).items():
             yield from (Finding(sort, text) for text in texts)
 

@@ -67,14 +67,21 @@ def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
         rows: JSON objects, valid apart from lone surrogates.
         taken: names that a row cannot have, since ours stand there.
     """
-    drift = Drift()
+    findings: list[Finding] = []
     written, repaired = list(rows), 0
     for at in _odd(rows, taken):
         rewriting = _Rewriting(rows[at], taken)
-        drift |= rewriting.drift
+        findings += rewriting.findings
+        _forget_most(findings)
         repaired += rewriting.changed
         written[at] = rewriting.text if rewriting.changed else one_line(rows[at])
-    return Readable(written, repaired, drift)
+    return Readable(written, repaired, Drift.of(findings))
+
+
+def _forget_most(findings: list[Finding]) -> None:
+    """Keep of many findings those that a manifest has room for."""
+    if len(findings) > _FINDINGS_AT_ONCE:
+        findings[:] = Drift.of(findings).findings()
 
 
 def _odd(rows: Sequence[bytes], taken: Collection[str]) -> Iterator[int]:
@@ -145,14 +152,13 @@ class _Rewriting:
     Attributes:
         text: the row as every reader can read it, without white space between tokens.
         changed: whether more than white space was.
-        drift: the names that were changed, and the values that became text.
+        findings: the names that were changed, and the values that became text.
     """
 
     def __init__(self, row: bytes, taken: Collection[str]) -> None:
         whole = rawjson.whole(row)
         self.changed = whole is not row
-        self.drift = Drift()
-        self._findings: list[Finding] = []
+        self.findings: list[Finding] = []
         self._taken = taken
         self._out: list[bytes] = []
         self._open: list[_Level] = []
@@ -167,7 +173,6 @@ class _Rewriting:
             else:
                 self._out.append(token)
         self.text = b"".join(self._out)
-        self.drift |= Drift.of(self._findings)
 
     def _name(self, token: bytes) -> str:
         level, name = self._open[-1], str(json.loads(token))
@@ -209,10 +214,8 @@ class _Rewriting:
 
     def _change(self, sort: str, text: str) -> None:
         self.changed = True
-        self._findings.append(Finding(sort, text))
-        if len(self._findings) > _FINDINGS_AT_ONCE:
-            self.drift |= Drift.of(self._findings)
-            self._findings.clear()
+        self.findings.append(Finding(sort, text))
+        _forget_most(self.findings)
 
 
 def _as_text(json_text: bytes) -> bytes:
