@@ -109,17 +109,19 @@ class Client:
             empty = empty + 1 if body is not None and _stands_still(selection, ask, step) else 0
             if empty > MAX_EMPTY_PAGES:
                 raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
-            yield Page(
+            page = Page(
                 rows=step.rows,
                 totals=totals,
                 next_cursor=step.next_cursor,
                 missing=(ask.thread_id,) if body is None else (),
                 unknown=unknown_members(selection, body),
             )
-            if step.next_cursor is None:
-                return
             following = step.next_cursor
-            del answered, body, step  # or two answers would be in memory at once
+            del answered, body, step  # the answer's text is large, and not wanted any more
+            yield page
+            del page
+            if following is None:
+                return
             answered = self._answer(selection, following)
 
     def _first_answer(self, selection: Selection, cursor: str | None) -> _Answered:
