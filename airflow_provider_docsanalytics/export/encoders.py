@@ -76,7 +76,8 @@ class Csv:
             self._write_line([b"" if value is None else spell(value) for value, spell in values])
 
     def _write_line(self, cells: Sequence[bytes]) -> None:
-        self._sink.write(b",".join(cells) + b"\n")
+        self._sink.write(b",".join(cells))
+        self._sink.write(b"\n")
 
     def close(self) -> None:
         """Nothing is held back."""
