@@ -2,7 +2,8 @@ r"""Cut JSON into slices of its own text, so that rows are kept to the letter.
 
 ``msgspec`` does the cutting. It refuses one thing that services do send: an escaped lone surrogate
 (``"\ud83d"``, half an emoji, what JavaScript's ``slice`` leaves of a text cut at the wrong place).
-Only then the standard library's slower scanner takes over.
+Such a text is checked with U+FFFD in its place, and then cut here, byte by byte. Nothing here makes
+more of a text than a few copies of it, however it is made.
 """
 
 from __future__ import annotations
@@ -22,7 +23,25 @@ _VALUE = msgspec.json.Decoder()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the fast scanner raises; the second for names that are not UTF-8."""
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
+STRING = rb'"(?:[^"\\]++|\\.)*+"'
+"""A string, as a regular expression that needs no memory for its length."""
+_STRING = re.compile(STRING)
+_BRACKET = re.compile(STRING + rb"|[\[\]{}]")
+_SCALAR = re.compile(rb"[^\s,\]}]+")
+_GAP = re.compile(rb"[ \t\n\r,:]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
+_HALVES = re.compile(
+    rb"\\(?:\\(?:\\\\)*+|u(?:[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|([dD][89a-fA-F][0-9a-fA-F]{2})))"
+)
+"""Backslashes that are text, whole pairs of surrogates, and, in a group, lone ones."""
+_FILLING = b"\xff\xff\xff"
+"""No UTF-8 has these bytes."""
+_REPLACEMENT = "\ufffd".encode() + _FILLING
+"""As long as what it replaces, so that nothing moves before all are replaced."""
+_AT_BYTE = re.compile(r"\(byte (\d+)\)")
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'",[{'))
+_STRUCTURE_AT_ONCE = 1024 * 1024
 
 
 class NotJson(ValueError):  # noqa: N818 - named for what it is
@@ -38,7 +57,8 @@ def members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     try:
         return _MEMBERS.decode(text)
     except _UNREADABLE as error:
-        return dict(_cut(text, "{", error))
+        raw = _checked(text, _MEMBERS, error)
+        return {json.loads(name): msgspec.Raw(value) for name, value in _cut(raw)}
 
 
 def twice(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | None:
@@ -47,11 +67,18 @@ def twice(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | 
     A compact object is as long as its members; only another one is taken apart again.
     """
     raw = bytes(text).strip()
-    lengths = (len(name.encode(errors="replace")) + len(bytes(raw)) for name, raw in found.items())
+    lengths = (
+        len(name.encode(errors="replace")) + len(memoryview(value)) for name, value in found.items()
+    )
     if len(raw) == 1 + sum(lengths) + 4 * len(found):
         return None
-    names = [name for name, _ in _cut_up(raw.decode(errors="replace"), "{")]
-    return next((name for name in names if names.count(name) > 1), None)
+    names: set[str] = set()
+    for spelled, _ in _cut(raw):
+        name = json.loads(spelled.decode(errors="replace"))
+        if name in names:
+            return str(name)
+        names.add(name)
+    return None
 
 
 def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -59,7 +86,48 @@ def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _ELEMENTS.decode(text)
     except _UNREADABLE as error:
-        return [value for _, value in _cut(text, "[", error)]
+        raw = _checked(text, _ELEMENTS, error)
+        return [msgspec.Raw(value) for _, value in _cut(raw)]
+
+
+def whole(text: bytes) -> bytes:
+    """Return JSON with U+FFFD in the place of each escaped lone surrogate.
+
+    The same object if there is none.
+    """
+    if b"\\u" not in text:
+        return text
+    mended: bytearray | None = None
+    for match in _HALVES.finditer(text):
+        if match[1]:
+            mended = mended or bytearray(text)
+            mended[match.start() : match.end()] = _REPLACEMENT
+    return text if mended is None else bytes(mended.replace(_FILLING, b""))
+
+
+def values(text: bytes) -> int:
+    """Return how many values a JSON text holds at most, without decoding it."""
+    return 1 + sum(map(text.count, (b",", b"[", b"{")))
+
+
+def values_outside_text(text: bytes) -> int:
+    """Return what :func:`values` does, but for what only stands in strings; some copies' work."""
+    marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    count, inside = 1, False
+    for start in range(0, len(marks), _STRUCTURE_AT_ONCE):
+        parts = marks[start : start + _STRUCTURE_AT_ONCE].split(b'"')
+        count += sum(map(len, parts[inside::2]))
+        inside ^= len(parts) % 2 == 0
+    return count
+
+
+def depth(text: bytes | msgspec.Raw) -> int:
+    """Return how many levels of objects and arrays a JSON text has: 1 for ``[0]``."""
+    deepest = level = 0
+    for match in _BRACKET.finditer(bytes(text)):
+        level += (match[0] in (b"[", b"{")) - (match[0] in (b"]", b"}"))
+        deepest = max(deepest, level)
+    return deepest
 
 
 def value(text: bytes | msgspec.Raw) -> Any:
@@ -92,44 +160,65 @@ def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:
         raise NotJson("not UTF-8") from error
 
 
-def _cut(
-    text: bytes | msgspec.Raw, opener: str, error: Exception
-) -> Iterator[tuple[str, msgspec.Raw]]:
-    """Yield (name, slice) of an object's members, or ("", slice) of an array's elements."""
-    return _cut_up(_decoded(text, error), opener)
+def _checked(
+    text: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Any], error: Exception
+) -> bytes:
+    """Return the text, if it is what the decoder reads, apart from lone surrogates."""
+    raw = bytes(text)
+    mended = raw if isinstance(error, msgspec.ValidationError | RecursionError) else whole(raw)
+    if mended is not raw:
+        try:
+            decoder.decode(mended)
+        except _UNREADABLE as wrong:
+            error = wrong
+        else:
+            return raw
+    at = _AT_BYTE.search(str(error))  # "1." at the end is an invalid number
+    cut_off = "truncated" in str(error) or (at is not None and int(at[1]) >= len(mended))
+    raise NotJson(str(error), truncated=cut_off) from error
 
 
-def _cut_up(source: str, opener: str) -> Iterator[tuple[str, msgspec.Raw]]:
-    closer = {"{": "}", "[": "]"}[opener]
-    at = _space(source, _expect(source, 0, opener))
-    while source[at : at + 1] != closer:
-        name = ""
-        if opener == "{":
-            name, at = _scan(source, at)
-            if not isinstance(name, str):
-                raise NotJson(f"a member's name is not text at character {at}")
-            at = _space(source, _expect(source, at, ":"))
-        _, end = _scan(source, at)
-        yield name, msgspec.Raw(source[at:end].encode())
-        at = _space(source, end)
-        if source[at : at + 1] == closer:
-            break
-        at = _space(source, _expect(source, at, ","))
-        if source[at : at + 1] == closer:
-            raise NotJson(f"a comma before {closer!r} at character {at}")
-    _nothing_after(source, at + 1)
+def _cut(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name as it is spelled, and the slice, of an object's members; b"" for an array's.
+
+    The text is JSON: that has been seen.
+    """
+    start = len(raw) - len(raw.lstrip())
+    named = raw[start : start + 1] == b"{"
+    at = _skip(_GAP, raw, start + 1)
+    while raw[at : at + 1] not in (b"}", b"]"):
+        name = b""
+        if named:
+            end = _skip(_STRING, raw, at)
+            name, at = raw[at:end], _skip(_GAP, raw, end)
+        end = _end(raw, at)
+        yield name, raw[at:end]
+        at = _skip(_GAP, raw, end)
+
+
+def _end(raw: bytes, at: int) -> int:
+    """Return where the value at a place ends."""
+    first = raw[at : at + 1]
+    if first not in (b"{", b"["):
+        return _skip(_STRING if first == b'"' else _SCALAR, raw, at)
+    level = 0
+    for match in _BRACKET.finditer(raw, at):
+        level += (match[0] in (b"[", b"{")) - (match[0] in (b"]", b"}"))
+        if level == 0:
+            return match.end()
+    raise NotJson("the text ends too early", truncated=True)
+
+
+def _skip(what: re.Pattern[bytes], raw: bytes, at: int) -> int:
+    match = what.match(raw, at)
+    if match is None:
+        raise NotJson(f"unexpected at byte {at}", truncated=at >= len(raw))
+    return match.end()
 
 
 def _space(source: str, at: int) -> int:
     match = _SPACE.match(source, at)
     return match.end() if match else at
-
-
-def _expect(source: str, at: int, token: str) -> int:
-    at = _space(source, at)
-    if source[at : at + 1] != token:
-        raise NotJson(f"expected {token!r} at character {at}", truncated=at >= len(source))
-    return at + 1
 
 
 def _nothing_after(source: str, at: int) -> None:

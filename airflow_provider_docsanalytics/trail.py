@@ -10,6 +10,8 @@ from airflow_provider_docsanalytics.errors import BadResponse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_MARK_BYTES = 8
+
 
 class Trail:
     """Marks of the pages that were read and of the cursors that were followed: some bytes a page.
@@ -38,7 +40,7 @@ class Trail:
 
     def knows(self, rows: Sequence[bytes]) -> bool:
         """Tell whether a page has been read before."""
-        return bool(rows) and _mark(_page(rows)) in self._marks
+        return bool(rows) and _page_mark(rows) in self._marks
 
     def follow(self, rows: Sequence[bytes], cursor: str | None) -> None:
         """Note a page and where it leads.
@@ -53,7 +55,7 @@ class Trail:
                 "ever"
             )
         if rows:
-            marks[_mark(_page(rows))] = (
+            marks[_page_mark(rows)] = (
                 "the service gave the same page a second time, under a new cursor"
             )
         for mark, what in marks.items():
@@ -62,14 +64,18 @@ class Trail:
         self._marks.update(dict.fromkeys(marks))
 
 
-def _page(rows: Sequence[bytes]) -> str:
+def _page_mark(rows: Sequence[bytes]) -> str:
     """Return what tells pages apart: how many rows, the first and the last.
 
     Rows differ, by their ID or their group; so pages that agree in this are the same.
     """
-    return f"{len(rows)} {rows[0]!r} {rows[-1]!r}"
+    digest = blake2b(b"%d rows\n" % len(rows), digest_size=_MARK_BYTES)
+    digest.update(rows[0])
+    digest.update(b"\n")
+    digest.update(rows[-1])
+    return digest.hexdigest()
 
 
 def _mark(text: str) -> str:
     # Cursors are not text of ours: whatever is in them, there is a mark for it.
-    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=_MARK_BYTES).hexdigest()

@@ -16,9 +16,11 @@ from reliability_parts import (
     clock,
     crash,
     cursors,
+    deadline,
     differential,
     explorer,
     labels,
+    memory,
     modes,
     pages,
     pairs,
@@ -50,6 +52,8 @@ PARTS: dict[str, Callable[[], Iterator[Case]]] = {
     "differential": differential.cases,
     "labels": labels.cases,
     "templates": templates.cases,
+    "memory": memory.cases,
+    "deadline": deadline.cases,
 }
 
 

@@ -55,7 +55,7 @@ def test_what_is_not_a_json_object_is_refused(text: bytes) -> None:
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
 def test_a_number_that_json_does_not_have_is_named(name: str) -> None:
     with pytest.raises(rawjson.NotJson, match=f"^{name} is not JSON$"):
-        rawjson.members(rb'{"a":"\ud83d","b":%s}' % name.encode())
+        rawjson.value(rb'{"a":"\ud83d","b":%s}' % name.encode())
 
 
 @pytest.mark.parametrize("read", [rawjson.members, rawjson.value])

@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_docsanalytics.api._deadline import Budget
     from airflow_provider_docsanalytics.api.endpoint import Ask
     from airflow_provider_docsanalytics.api.settings import Settings
 
@@ -38,13 +39,19 @@ _QUOTA_BACKOFF = wait_random_exponential(multiplier=15, max=900, min=15)
 
 
 def attempts(
-    settings: Settings, sleep: Callable[[float], None], *, narrows: bool, once: bool
+    settings: Settings,
+    sleep: Callable[[float], None],
+    budget: Budget,
+    *,
+    narrows: bool,
+    once: bool,
 ) -> Retrying:
-    """Return what sends one request as often as the settings allow.
+    """Return what sends one request as often as the settings and the budget allow.
 
     Args:
         settings: how often, and how long the waits may be.
         sleep: waits so many seconds.
+        budget: the time that all attempts share.
         narrows: whether its window can be halved, so that 504s need not be sat out to the end.
         once: whether its page size is on trial: sent again after a spent quota alone.
     """
@@ -56,6 +63,7 @@ def attempts(
         timeouts += getattr(error, "status", None) in TOO_WIDE
         return (
             state.attempt_number >= settings.max_attempts
+            or budget.is_spent
             or state.idle_for + state.upcoming_sleep > settings.max_wait_s
             or (narrows and timeouts >= TIMEOUTS_BEFORE_HALVING)
             or (once and not isinstance(error, RateLimited))

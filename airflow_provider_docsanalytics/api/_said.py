@@ -16,8 +16,11 @@ from airflow_provider_docsanalytics import rawjson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)</title", re.IGNORECASE)
 _LONGEST_TITLE = 100
+_LONGEST_WORDS = 2000
+"""More of an answer's words is not looked at: a message has room for 500 characters."""
+_MOST_DETAILS = 20
 
 
 class Speaker(Enum):
@@ -55,12 +58,12 @@ def heard(content: bytes, headers: Mapping[str, str], *, whole: bool) -> Said:
     if text.startswith("<") or "html" in kind:
         what = "an XML document" if text[:5].lower() == "<?xml" else "an HTML page"
         return Said(Speaker.PAGE, _title(text), what)
-    own = _own_words(content)
+    own = _own_words(content)[:_LONGEST_WORDS]
     if "cf-mitigated" in headers or (not own and _asks_for_a_login(headers)):
-        return Said(Speaker.PAGE, own or text, "the answer of a filter or a proxy")
+        return Said(Speaker.PAGE, own or text[:_LONGEST_WORDS], "the answer of a filter or a proxy")
     if own:
         return Said(Speaker.API, own)
-    readable = text if whole and "\ufffd" not in text else ""
+    readable = text[:_LONGEST_WORDS] if whole and "\ufffd" not in text else ""
     if whole and not text:
         return Said(Speaker.UNKNOWN, "", "an answer without content")
     if not kind or kind.endswith("json"):
@@ -79,8 +82,10 @@ def _own_words(content: bytes) -> str:
     words: list[Any] = [answer.get("error") or answer.get("message")]
     details = answer.get("details")
     if words[0] and isinstance(details, list):
-        words += [entry.get("message") for entry in details if isinstance(entry, dict)]
-    return "; ".join(str(word) for word in words if word)
+        words += [
+            entry.get("message") for entry in details[:_MOST_DETAILS] if isinstance(entry, dict)
+        ]
+    return "; ".join(str(word)[:_LONGEST_WORDS] for word in words if word)
 
 
 def _asks_for_a_login(headers: Mapping[str, str]) -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_docsanalytics import __version__, rawjson
 from airflow_provider_docsanalytics.api._answer import read_body, read_error
+from airflow_provider_docsanalytics.api._deadline import Adapter, at_most, left_s
 from airflow_provider_docsanalytics.api._redact import LogFilter, redacted_errors, redacted_logs
 from airflow_provider_docsanalytics.api._status import error_for
 from airflow_provider_docsanalytics.api.endpoint import Body
@@ -26,6 +26,7 @@ from airflow_provider_docsanalytics.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from airflow_provider_docsanalytics.api._deadline import Budget
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from airflow_provider_docsanalytics.api.settings import Settings
 
@@ -66,8 +67,8 @@ class Transport:
         self._session = _Session()
         # The environment's proxies would read what is not encrypted.
         self._session.trust_env = settings.encrypted
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=1))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=1))
+        self._session.mount("https://", Adapter(pool_maxsize=1))
+        self._session.mount("http://", Adapter(pool_maxsize=1))
         self._session.headers.update(
             {
                 "User-Agent": USER_AGENT,
@@ -81,8 +82,16 @@ class Transport:
         """Close the pooled connections."""
         self._session.close()
 
-    def send(self, selection: Selection, url: str, query: Mapping[str, str]) -> Body:
+    def send(
+        self, selection: Selection, url: str, query: Mapping[str, str], budget: Budget
+    ) -> Body:
         """Return the answer to one request, opened and parsed.
+
+        Args:
+            selection: what is asked for.
+            url: where.
+            query: the request's parameters.
+            budget: the time that this attempt and those before and after it share.
 
         Raises:
             DocsAnalyticsError: whatever else came of it.
@@ -92,13 +101,15 @@ class Transport:
         self.sent += 1
         fit, response = self._settings.sanitize, None
         with redacted_logs(fit), redacted_errors(fit):
-            try:
-                with self._get(url, query, proxies) as response:
-                    content = self._read(selection, response)
-            except (OSError, urllib3.exceptions.HTTPError) as error:
-                # The libraries' errors hold the request, and with it the key: the message must do.
-                begun = response is not None
-                raise self._failure(selection, error, cut_off=begun) from None
+            with budget.attempt() as allowed_s:
+                try:
+                    with self._get(url, query, proxies) as response:
+                        content = self._read(selection, response)
+                except (OSError, urllib3.exceptions.HTTPError) as error:
+                    # The libraries' errors hold the request, and with it the key.
+                    begun = response is not None
+                    failure = self._failure(selection, error, allowed_s, cut_off=begun)
+                    raise failure from None
             return _parse(selection, response, content, fit)
 
     def _get(
@@ -108,7 +119,7 @@ class Transport:
         return self._session.get(
             url,
             params=query,
-            timeout=(settings.timeout_s, settings.timeout_s),
+            timeout=min(settings.timeout_s, left_s()),
             allow_redirects=False,
             proxies=proxies,
             verify=settings.verify,
@@ -118,10 +129,11 @@ class Transport:
 
     def _read(self, selection: Selection, response: requests.Response) -> bytes:
         """Return the body, or raise what the status means: it is judged before the body."""
-        timeout_s, status = self._settings.timeout_s, response.status_code
+        status = response.status_code
         if status == requests.codes.ok:
-            return read_body(response, selection, deadline_s=10 * timeout_s)
-        content, whole = read_error(response, deadline_s=timeout_s)
+            return read_body(response, selection)
+        with at_most(self._settings.timeout_s):
+            content, whole = read_error(response)
         raise error_for(
             status,
             response.headers,
@@ -133,9 +145,17 @@ class Transport:
         )
 
     def _failure(
-        self, selection: Selection, error: Exception, *, cut_off: bool
+        self, selection: Selection, error: Exception, allowed_s: float, *, cut_off: bool
     ) -> DocsAnalyticsError:
         """Return what it means that no answer came."""
+        if not left_s():
+            tenths_s = round(allowed_s, 1)
+            return Unreachable(
+                f"{selection}: the answer was not complete after {tenths_s:g} s. A retry "
+                "resumes where this attempt stopped; for a slow service set timeout_s in the "
+                "connection's extra.",
+                cut_off=cut_off,
+            )
         settings, cause = self._settings, self._settings.sanitize(_innermost(error))
         if isinstance(error, requests.exceptions.SSLError):
             return Unreachable(

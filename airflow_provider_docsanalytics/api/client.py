@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics.api._deadline import Budget
 from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
@@ -45,6 +47,8 @@ MAX_EMPTY_PAGES = 10
 
 MAX_TOTALS_BYTES = 64 * 1024
 """Whole-response fields longer than this are not what the API promises: they go into XCom."""
+MAX_TOTALS_DEPTH = 32
+"""Levels of a whole-response field. What is deeper a manifest can keep, and XCom cannot."""
 _EXCERPT_CHARS = 100
 
 
@@ -124,7 +128,7 @@ class Client:
             empty = empty + 1 if body is not None and _stands_still(selection, ask, step) else 0
             if empty > MAX_EMPTY_PAGES:
                 raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
-            yield Page(
+            page = Page(
                 rows=step.rows,
                 totals=totals,
                 next_cursor=step.next_cursor,
@@ -132,9 +136,13 @@ class Client:
                 unknown=unknown_members(selection, body),
                 lowered_to=size.lowered,
             )
-            if step.next_cursor is None:
+            following = step.next_cursor
+            del answered, body, step  # the answer's text is large, and not wanted any more
+            yield page
+            del page
+            if following is None:
                 return
-            answered = self._answer(size, step.next_cursor)
+            answered = self._answer(size, following)
 
     def _first_answer(self, size: PageSize, cursor: str | None) -> _Answered:
         """Return the answer where a reading begins; its cursor may be from long ago."""
@@ -182,9 +190,10 @@ class Client:
     def _get(self, selection: Selection, ask: Ask, *, narrows: bool, once: bool) -> Body | None:
         """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
         url, query = self._url(selection, ask), self._query(selection, ask)
+        budget = Budget(self._settings.timeout_s, self._settings.max_attempts)
         try:
-            return attempts(self._settings, self._pause, narrows=narrows, once=once)(
-                self._transport.send, selection, url, query
+            return attempts(self._settings, self._pause, budget, narrows=narrows, once=once)(
+                self._transport.send, selection, url, query, budget
             )
         except NoSuchThread:
             thread_id = self._settings.sanitize(ask.thread_id)
@@ -249,9 +258,14 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
         return {}
     found = {name: body.members[name] for name in selection.endpoint.totals if name in body.members}
     for name, text in found.items():
-        if len(bytes(text)) > MAX_TOTALS_BYTES:
+        if len(memoryview(text)) > MAX_TOTALS_BYTES:
             raise BadResponse(
                 f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
+            )
+        if rawjson.depth(text) > MAX_TOTALS_DEPTH:
+            raise BadResponse(
+                f"{selection}: {name!r} of the answer is nested deeper than {MAX_TOTALS_DEPTH} "
+                "levels."
             )
     return {name: _total(selection, name, text) for name, text in found.items()}
 

@@ -81,7 +81,7 @@ class HalvingPaging(Paging):
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
         """Add the answer up, or put its window's two halves in its place."""
         answer = found(selection, body)
-        rows = rows_of(selection, answer)
+        rows = rows_of(selection, answer, most=selection.page_size)
         asked = self.ask(selection, cursor).window
         state = _state(cursor)
         for sums in state.sums.values():  # they may have lain in a file

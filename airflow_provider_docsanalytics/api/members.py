@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +12,8 @@ from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Selection
 
 _ERRORS = ("error", "errors")
@@ -17,6 +21,8 @@ _EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 _MOST_UNKNOWN = 20
 _LONGEST_NAME = 100
 _EXCERPT_CHARS = 500
+_MOST_BYTES_OF_NOTHING = 100
+"""A longer member is not empty, however it is spelled."""
 
 
 def refuse_error(body: Body, endpoint: Endpoint) -> None:
@@ -24,9 +30,14 @@ def refuse_error(body: Body, endpoint: Endpoint) -> None:
     for name in _ERRORS:
         if name not in body.members or any(field.name == name for field in endpoint.fields):
             continue
-        if rawjson.value(body.members[name]) not in _EMPTY:
-            words = bytes(body.members[name])[:_EXCERPT_CHARS].decode(errors="replace")
-            raise BadResponse(f"The service answered 200 with {name!r}: {words}.")
+        text = body.members[name]
+        if len(memoryview(text)) > _MOST_BYTES_OF_NOTHING or rawjson.value(text) not in _EMPTY:
+            raise BadResponse(f"The service answered 200 with {name!r}: {excerpt(text)}.")
+
+
+def excerpt(text: msgspec.Raw) -> str:
+    """Return the beginning of a member as it stands in the answer, for a message."""
+    return bytes(memoryview(text)[:_EXCERPT_CHARS]).decode(errors="replace")
 
 
 def unknown_members(selection: Selection, body: Body | None) -> tuple[str, ...]:
@@ -36,9 +47,14 @@ def unknown_members(selection: Selection, body: Body | None) -> tuple[str, ...]:
         return ()
     known = {endpoint.rows_key, *endpoint.totals, *endpoint.paging.members}
     # An object that is itself the row is compared with the table as rows are.
-    inner = [name for name in body.members if name not in known] if endpoint.rows_key else []
-    names = sorted({name[:_LONGEST_NAME] for name in (*body.unknown, *inner)})
-    return tuple(names[:_MOST_UNKNOWN])
+    inner = (name for name in body.members if name not in known) if endpoint.rows_key else ()
+    return first_names(chain(body.unknown, inner))
+
+
+def first_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return at most 20 of the names, in order, each cut at 100 characters."""
+    some = nsmallest(_MOST_UNKNOWN, names)
+    return tuple(dict.fromkeys(name[:_LONGEST_NAME] for name in some))
 
 
 def found(selection: Selection, body: Body | None) -> Body:
@@ -48,8 +64,14 @@ def found(selection: Selection, body: Body | None) -> Body:
     return body
 
 
-def rows_of(selection: Selection, body: Body) -> list[bytes]:
-    """Return the text of each row, checked to be an object and UTF-8."""
+def rows_of(selection: Selection, body: Body, most: int | None = None) -> list[bytes]:
+    """Return the text of each row, checked to be an object and UTF-8.
+
+    Args:
+        selection: what was asked for.
+        body: the answer.
+        most: how many rows were asked for; ``None`` where nothing says how many there may be.
+    """
     key = selection.endpoint.rows_key
     if not key:
         _require_any(selection, body)
@@ -59,9 +81,15 @@ def rows_of(selection: Selection, body: Body) -> list[bytes]:
         if (name := rawjson.twice(body.raw, body.members)) is not None:
             raise BadResponse(f"{selection}: {name!r} comes twice in the answer.")
         try:
-            rows = [bytes(row) for row in rawjson.elements(body.members[key])]
+            slices = rawjson.elements(body.members[key])
         except rawjson.NotJson as error:
             raise BadResponse(f"{selection}: {key!r} is not a list ({error}).") from error
+        if most and len(slices) > most:
+            raise BadResponse(
+                f"{selection}: {len(slices)} rows in an answer to a request for at most {most}.",
+                "Check the connection's host, and what stands between here and the service.",
+            )
+        rows = [bytes(row) for row in slices]
     for row in () if selection.odd_rows else rows:
         if key and not row.startswith(b"{"):
             raise BadResponse(f"{selection}: an element of {key!r} is not an object.")
@@ -84,7 +112,7 @@ def member(selection: Selection, body: Body, name: str, kind: Any) -> Any:
 
 def _require(selection: Selection, body: Body, name: str) -> None:
     if name not in body.members:
-        keys = ", ".join(body.members) or "none"
+        keys = named(body.members)
         raise BadResponse(f"{selection}: the answer has no {name!r}; its keys: {keys}.")
 
 
@@ -92,7 +120,13 @@ def _require_any(selection: Selection, body: Body) -> None:
     """Refuse an object with none of the row's fields: the row has moved, or it is no row at all."""
     names = [field.name for field in selection.endpoint.fields]
     if body.members.keys().isdisjoint(names):
-        keys = ", ".join(body.members) or "none"
+        keys = named(body.members)
         raise BadResponse(
             f"{selection}: the answer has none of {', '.join(names)}; its keys: {keys}."
         )
+
+
+def named(names: Iterable[str]) -> str:
+    """Return names for a message: the first twenty."""
+    some = [name[:_LONGEST_NAME] for name in islice(names, _MOST_UNKNOWN + 1)]
+    return ", ".join(some[:_MOST_UNKNOWN] + ["…"] * (len(some) > _MOST_UNKNOWN)) or "none"

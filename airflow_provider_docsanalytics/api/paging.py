@@ -64,7 +64,7 @@ class CursorPaging(Paging):
     def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
         """Return the rows, and the answer's own cursor or the next window."""
         answer = found(selection, body)
-        rows = rows_of(selection, answer)
+        rows = rows_of(selection, answer, most=selection.page_size)
         if self.has_more and not member(selection, answer, "hasMore", bool):
             token = None
         else:
@@ -144,7 +144,7 @@ class OffsetPaging(Paging):
         The two differ only if the service gives short pages, and then rows would be skipped.
         """
         answer = found(selection, body)
-        rows = rows_of(selection, answer)
+        rows = rows_of(selection, answer, most=selection.page_size)
         if not member(selection, answer, "hasMore", bool):
             return Step(rows, None)
         if not rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
+from airflow_provider_docsanalytics.api.members import excerpt, first_names, named
 from airflow_provider_docsanalytics.api.paging import SinglePaging
 from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.fields import Field, Kind
@@ -99,19 +100,19 @@ def _open_envelope(body: Body) -> Body:
     """``{"success": true, "message": "…", "data": {…}}`` gives what is under ``data``."""
     for name in ("success", "data"):
         if name not in body.members:
-            keys = ", ".join(body.members) or "none"
-            raise BadResponse(f"The answer has no {name!r}; its keys: {keys}.")
-    if rawjson.value(body.members["success"]) is not True:
-        message = rawjson.value(body.members.get("message", body.members["success"]))
-        raise BadResponse(f"The service answered success: false, {str(message)[:500]!r}.")
+            raise BadResponse(f"The answer has no {name!r}; its keys: {named(body.members)}.")
+    if bytes(body.members["success"]).strip() != b"true":
+        message = excerpt(body.members.get("message", body.members["success"]))
+        raise BadResponse(f"The service answered success: false, {message}.")
     try:
         data = Body.parse(body.members["data"])
-        return replace(data, unknown=tuple(body.members.keys() - set(_ENVELOPE)))
     except rawjson.NotJson as error:
-        keys = ", ".join(body.members)
         raise BadResponse(
-            f"The answer's 'data' is not an object ({error}); its keys: {keys}."
+            f"The answer's 'data' is not an object ({error}); its keys: {named(body.members)}."
         ) from error
+    return replace(
+        data, unknown=first_names(name for name in body.members if name not in _ENVELOPE)
+    )
 
 
 VYOM = Platform(

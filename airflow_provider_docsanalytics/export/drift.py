@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 50
 """Findings kept of each sort, and characters of each: the service decides on both."""
 _LONGEST = 100
+_KEPT_ON_THE_WAY = 20 * MOST_NAMED
 _JSON_KINDS = {'"': "text", "{": "object", "[": "list", "n": "null", "t": "boolean", "f": "boolean"}
 
 
@@ -53,13 +55,17 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the drift that these findings are, as far as it is kept."""
         sorts: dict[str, set[str]] = {name: set() for name in cls.__struct_fields__}
         for sort, text in findings:
-            sorts[sort].add(_printable(text))
+            kept = sorts[sort]
+            kept.add(_printable(text))
+            if len(kept) > _KEPT_ON_THE_WAY:
+                sorts[sort] = set(sorted(kept)[:MOST_NAMED])
         return cls(*(tuple(sorted(texts)[:MOST_NAMED]) for texts in sorts.values()))
 
     def __or__(self, other: Drift) -> Drift:
-        return Drift.of([*self._findings(), *other._findings()])
+        return Drift.of([*self.findings(), *other.findings()])
 
-    def _findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is kept."""
         for sort, texts in msgspec.structs.asdict(self).items():
             yield from (Finding(sort, text) for text in texts)
 
@@ -86,11 +92,9 @@ class Contract:
         if not self._fields:
             return Drift()
         step = -(-len(rows) // self._sample) if self._sample and rows else 1
-        found: set[Finding] = set()
-        for row in rows[::step]:
-            if self._doubt(row) or not self._is_promised(row):
-                found.update(self._differences(row))
-        return Drift.of(found)
+        some = (rows[at] for at in range(0, len(rows), step))
+        odd = (row for row in some if self._doubt(row) or not self._is_promised(row))
+        return Drift.of(chain.from_iterable(map(self._differences, odd)))
 
     def _is_promised(self, row: bytes) -> bool:
         try:
@@ -99,17 +103,19 @@ class Contract:
             return False
         return True
 
-    def _differences(self, row: bytes) -> list[Finding]:
+    def _differences(self, row: bytes) -> Iterator[Finding]:
         try:
-            return list(_of_object(self._fields, row, ""))
+            yield from _of_object(self._fields, row, "")
         except rawjson.NotJson as error:
-            return [Finding("types", f"a row that cannot be read: {error}")]
+            yield Finding("types", f"a row that cannot be read: {error}")
 
 
 def _of_object(fields: Sequence[Field], text: bytes | msgspec.Raw, outer: str) -> Iterator[Finding]:
     members = rawjson.members(text)
-    for name in members.keys() - {field.name for field in fields}:
-        yield Finding("new", outer + name)
+    known = {field.name for field in fields}
+    for name in members:
+        if name not in known:
+            yield Finding("new", outer + name)
     for field in fields:
         if field.name in members:
             yield from _of_value(field, members[field.name], outer + field.name)
@@ -151,5 +157,5 @@ def _misfit(field: Field, raw: msgspec.Raw, kind: str) -> str:
 
 def _printable(text: str) -> str:
     """Return text that can be written as UTF-8, cut where it is too long."""
-    whole = text.encode(errors="backslashreplace").decode()
+    whole = text[: _LONGEST + 1].encode(errors="backslashreplace").decode()
     return whole if len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"

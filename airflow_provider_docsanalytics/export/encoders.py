@@ -67,45 +67,47 @@ class Csv:
         if layout.escape_formulas:
             spell[Kind.TEXT] = _escaped
         self._columns = [(column.name, spell[column.kind]) for column in self._table.columns]
-        self._write_line([name for name, _ in self._columns])
+        self._write_line([name.encode() for name, _ in self._columns])
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append one record a row."""
         for cells in self._table.cells(rows):
             values = [(cells.get(name), spell) for name, spell in self._columns]
-            self._write_line(["" if value is None else spell(value) for value, spell in values])
+            self._write_line([b"" if value is None else spell(value) for value, spell in values])
 
-    def _write_line(self, cells: Sequence[str]) -> None:
-        self._sink.write(",".join(cells).encode() + b"\n")
+    def _write_line(self, cells: Sequence[bytes]) -> None:
+        self._sink.write(b",".join(cells))
+        self._sink.write(b"\n")
 
     def close(self) -> None:
         """Nothing is held back."""
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+def _quoted(text: str) -> bytes:
+    # As bytes first: text may be four times as long.
+    return b'"%s"' % text.encode().replace(b'"', b'""')
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str) -> bytes:
     """Return quoted text that spreadsheet programs show and do not run."""
     return _quoted("'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text)
 
 
-def _instant(value: datetime) -> str:
+def _instant(value: datetime) -> bytes:
     value = value.astimezone(UTC)
     precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
-    return value.isoformat(timespec=precision).replace("+00:00", "Z")
+    return value.isoformat(timespec=precision).replace("+00:00", "Z").encode()
 
 
-def _json(value: Any) -> str:
-    return _quoted(msgspec.json.encode(value).decode())
+def _json(value: Any) -> bytes:
+    return b'"%s"' % msgspec.json.encode(value).replace(b'"', b'""')
 
 
-_SPELLINGS: Mapping[Kind, Callable[[Any], str]] = {
+_SPELLINGS: Mapping[Kind, Callable[[Any], bytes]] = {
     Kind.TEXT: _quoted,
-    Kind.INTEGER: str,
-    Kind.NUMBER: repr,
-    Kind.BOOLEAN: lambda value: "true" if value else "false",
+    Kind.INTEGER: lambda value: str(value).encode(),
+    Kind.NUMBER: lambda value: repr(value).encode(),
+    Kind.BOOLEAN: lambda value: b"true" if value else b"false",
     Kind.TIMESTAMP: _instant,
     Kind.OBJECT: _json,
     Kind.OBJECTS: _json,

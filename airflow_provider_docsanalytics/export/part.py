@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.layout import Layout
 
 
+_AT_ONCE = 1000
+"""Rows that are encoded together: as cells of columns a row takes a thousand bytes and more."""
+
+
 class _Digest:
     """A file that counts and hashes what is written to it.
 
@@ -62,7 +66,8 @@ class Part:
     def write(self, rows: Sequence[bytes]) -> Readable:
         """Append rows; return them as they are written."""
         written = readable(rows, self._taken)
-        self._encoder.write(written.rows)
+        for at in range(0, len(rows), _AT_ONCE):
+            self._encoder.write(written.rows[at : at + _AT_ONCE])
         self.rows += len(rows)
         return written
 

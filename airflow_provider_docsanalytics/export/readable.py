@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from airflow_provider_docsanalytics import rawjson
 from airflow_provider_docsanalytics.export.drift import Drift, Finding
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 DEEPEST = 64
 """Levels of a row that stay as they are. Spark fails beyond a few hundred, DuckDB beyond 128."""
 _LEVELS_AT_A_GLANCE = 3
+_LONGEST_PATH = 200
+_FINDINGS_AT_ONCE = 1000
 _AT_ONCE = 256
 
 Scalar = str | int | float | bool | None
@@ -36,8 +40,8 @@ _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NESTED = msgspec.json.Decoder(list[_nested])
 _NESTED_TEXT = re.compile(rb"\n([\[{][^\n]*)")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_OPENERS, _CLOSERS = frozenset("{["), frozenset("}]")
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
+_OPENERS, _CLOSERS = frozenset((b"{", b"[")), frozenset((b"}", b"]"))
+_TOKEN = re.compile(rawjson.STRING + rb'|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 
 
 class Readable(NamedTuple):
@@ -66,11 +70,18 @@ def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
     findings: list[Finding] = []
     written, repaired = list(rows), 0
     for at in _odd(rows, taken):
-        rewriting = _Rewriting(rows[at].decode(), taken)
+        rewriting = _Rewriting(rows[at], taken)
         findings += rewriting.findings
+        _forget_most(findings)
         repaired += rewriting.changed
-        written[at] = rewriting.text.encode() if rewriting.changed else one_line(rows[at])
+        written[at] = rewriting.text if rewriting.changed else one_line(rows[at])
     return Readable(written, repaired, Drift.of(findings))
+
+
+def _forget_most(findings: list[Finding]) -> None:
+    """Keep of many findings those that a manifest has room for."""
+    if len(findings) > _FINDINGS_AT_ONCE:
+        findings[:] = Drift.of(findings).findings()
 
 
 def _odd(rows: Sequence[bytes], taken: Collection[str]) -> Iterator[int]:
@@ -119,18 +130,20 @@ def _is_plain(rows: Sequence[bytes], taken: Collection[str]) -> bool:
     )
 
 
-class _Name(NamedTuple):
-    at: int
-    name: str
-
-
 class _Level:
-    """An object or a list that is open."""
+    """An object or a list that is open.
+
+    Attributes:
+        start: where it begins in what is written.
+        names: the names so far, and where each stands for the last time.
+        earlier: where names stand that came again, and which.
+    """
 
     def __init__(self, path: str, start: int) -> None:
         self.path = path
         self.start = start
-        self.names: list[_Name] = []
+        self.names: dict[str, int] = {}
+        self.earlier: list[tuple[int, str]] = []
 
 
 class _Rewriting:
@@ -142,79 +155,81 @@ class _Rewriting:
         findings: the names that were changed, and the values that became text.
     """
 
-    def __init__(self, row: str, taken: Collection[str]) -> None:
-        self.changed = False
+    def __init__(self, row: bytes, taken: Collection[str]) -> None:
+        whole = rawjson.whole(row)
+        self.changed = whole is not row
         self.findings: list[Finding] = []
         self._taken = taken
-        self._out: list[str] = []
+        self._out: list[bytes] = []
         self._open: list[_Level] = []
-        name: _Name | None = None
-        for token, is_name in _tokens(row):
+        name = ""
+        for token, is_name in _tokens(whole):
             if is_name:
                 name = self._name(token)
             elif token in _OPENERS:
-                self._begin(name.name if name and self._out[-1] == ":" else "", token)
+                self._begin(name if self._out[-1:] == [b":"] else "", token)
             elif token in _CLOSERS:
                 self._end(token)
             else:
-                self._out.append(self._mended(token))
-        self.text = "".join(self._out)
+                self._out.append(token)
+        self.text = b"".join(self._out)
 
-    def _name(self, token: str) -> _Name:
-        token = self._mended(token)
-        name = _Name(len(self._out), json.loads(token))
-        self._open[-1].names.append(name)
+    def _name(self, token: bytes) -> str:
+        level, name = self._open[-1], str(json.loads(token))
+        if name in level.names:
+            level.earlier.append((level.names[name], name))
+        level.names[name] = len(self._out)
         self._out.append(token)
         return name
 
-    def _begin(self, name: str, token: str) -> None:
+    def _begin(self, name: str, token: bytes) -> None:
         outer = self._open[-1].path if self._open else ""
         path = f"{outer}.{name}" if outer and name else outer or name
-        self._open.append(_Level(path, len(self._out)))
+        self._open.append(_Level(path[:_LONGEST_PATH], len(self._out)))
         self._out.append(token)
 
-    def _end(self, token: str) -> None:
+    def _end(self, token: bytes) -> None:
         level = self._open.pop()
         self._rename(level, self._taken if not self._open else ())
         self._out.append(token)
         if len(self._open) == DEEPEST:
-            text = "".join(self._out[level.start :])
-            self._out[level.start :] = [json.dumps(text, ensure_ascii=False)]
+            text = b"".join(self._out[level.start :])
+            self._out[level.start :] = [_as_text(text)]
             self._change("types", f"{level.path}: nested beyond {DEEPEST} levels, kept as text")
 
     def _rename(self, level: _Level, taken: Collection[str]) -> None:
         """Give each name that is taken, or comes again, a name of its own."""
-        used = {*taken, *(name for _, name in level.names)}
-        last = {name: at for at, name in level.names if name not in taken}
-        for at, name in level.names:
-            if last.get(name) == at:
-                continue
-            new = next(
-                f"{name}__{n}" for n in range(1, len(used) + 2) if f"{name}__{n}" not in used
-            )
-            used.add(new)
-            self._out[at] = json.dumps(new, ensure_ascii=False)
+        ours = [(level.names[name], name) for name in taken if name in level.names]
+        given: set[str] = set()
+        numbers: Counter[str] = Counter()
+        for at, name in sorted(level.earlier + ours):
+            new = name
+            while new in level.names or new in taken or new in given:
+                numbers[name] += 1
+                new = f"{name}__{numbers[name]}"
+            given.add(new)
+            self._out[at] = json.dumps(new, ensure_ascii=False).encode()
             path = f"{level.path}.{name}" if level.path else name
             self._change("renamed", f"{path}: {new}")
 
     def _change(self, sort: str, text: str) -> None:
         self.changed = True
         self.findings.append(Finding(sort, text))
-
-    def _mended(self, token: str) -> str:
-        """Return the token with half characters replaced."""
-        if "\\u" not in token:
-            return token
-        text = json.loads(token)
-        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        if whole == text:
-            return token
-        self.changed = True
-        return json.dumps(whole, ensure_ascii=False)
+        _forget_most(self.findings)
 
 
-def _tokens(row: str) -> Iterator[tuple[str, bool]]:
+def _as_text(json_text: bytes) -> bytes:
+    """Return JSON as a string of JSON; between its tokens there is no white space."""
+    return b'"' + json_text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def _tokens(row: bytes) -> Iterator[tuple[bytes, bool]]:
     """Yield each token, and whether it is a member's name."""
-    tokens = [match[0] for match in _TOKEN.finditer(row)]
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        yield token, following == ":"
+    before: bytes | None = None
+    for match in _TOKEN.finditer(row):
+        token = match[0]
+        if before is not None:
+            yield before, token == b":"
+        before = token
+    if before is not None:
+        yield before, False

@@ -130,6 +130,7 @@ class _Attempt:
                 )
                 if so_far.pages - self.progress.pages >= self._plan.pages_per_file:
                     self._publish()
+                del page, taken  # or two pages would be in memory at once
         if self.progress.pages == 0:  # the source had nothing to ask for
             self.progress = structs.replace(self.progress, complete=True)
 

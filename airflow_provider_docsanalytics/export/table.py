@@ -66,8 +66,9 @@ class Table:
 
 def _object(members: Mapping[str, msgspec.Raw]) -> str | None:
     """Return a JSON object, ``None`` if there is no member."""
-    pairs = [
-        f"{json.dumps(name, ensure_ascii=False)}:{bytes(raw).decode()}"
+    # As bytes until the end: text may be four times as long.
+    pairs = b",".join(
+        b"%s:%s" % (json.dumps(name, ensure_ascii=False).encode(), raw)
         for name, raw in members.items()
-    ]
-    return f"{{{','.join(pairs)}}}" if pairs else None
+    )
+    return (b"{%s}" % pairs).decode() if pairs else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -18,10 +19,23 @@ T = TypeVar("T")
 _THREADS = 4
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that all triggers of this process send their requests from."""
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="docsanalytics")
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, done in a thread that does not keep the process from ending.
+
+    Python waits for the threads of its own pools before it ends: a triggerer that is told to stop
+    would wait for a service that hangs.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        if done.set_running_or_notify_cancel():
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+                done.set_exception(error)
+
+    Thread(target=run, name="docsanalytics", daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
 @cache
@@ -47,10 +61,9 @@ async def off_loop(mintlify_conn_id: str, ask: Callable[[MintlifyHook], T]) -> T
     """
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, connection_must_exist
 
-    in_thread = asyncio.get_running_loop().run_in_executor
     async with _gate():
-        await in_thread(_pool(), _load_client)
+        await _in_thread(_load_client)
         hook = MintlifyHook(mintlify_conn_id)
         with connection_must_exist():
             await hook.aload_settings()
-        return await in_thread(_pool(), lambda: ask(hook))
+        return await _in_thread(lambda: ask(hook))

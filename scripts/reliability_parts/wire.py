@@ -92,7 +92,7 @@ TROUBLES = (
         "slow drip",
         {"kind": "slow_drip", "bytes_per_s": 20},
         Unreachable,
-        "not complete after 2 s",
+        "not complete after 0.4 s",
         settings=_HASTY,
     ),
     Trouble("HTML with 200", {"kind": "html"}, BadResponse, "got text/html", heals=False),

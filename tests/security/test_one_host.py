@@ -67,7 +67,7 @@ def test_the_body_of_an_error_is_read_no_further_than_a_message_needs(
         Listener(reply) as service,
         requests.get(service.url, stream=True, timeout=10) as response,
     ):
-        content, whole = read_error(response, deadline_s=10)
+        content, whole = read_error(response)
     assert (len(content), whole) == (MAX_ERROR_BYTES, False)
 
 

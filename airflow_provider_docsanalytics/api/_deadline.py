@@ -1,0 +1,126 @@
+"""One deadline for an exchange: whatever is read of it is read until then and no longer.
+
+A time-out of ``requests`` bounds the silence between two bytes, so a byte now and then keeps a
+connection for ever: in headers, in ``100 Continue`` after ``100 Continue``, in a proxy's answer to
+CONNECT, in a body. Here each read waits for what is left, at most.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from urllib3 import PoolManager, ProxyManager
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Bound what is read of answers in this block; a block within another shortens it."""
+    token = _until.set(min(_until.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def left_s() -> float:
+    """Return the seconds that are left of this block; 0 once they are over."""
+    return max(0.0, _until.get() - time.monotonic())
+
+
+class Budget:
+    """The seconds that all attempts for one page may take together; waits in between are not in it.
+
+    Args:
+        timeout_s: the connection's.
+        attempts: how many there may be. A single one is a question that somebody waits for.
+    """
+
+    def __init__(self, timeout_s: float, attempts: int) -> None:
+        self._timeout_s = timeout_s
+        self._left_s = 2 * timeout_s * attempts
+        self._longest_s = self._left_s / min(attempts, 2)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether too little is left for one more attempt."""
+        return self._left_s < self._timeout_s
+
+    @contextmanager
+    def attempt(self) -> Iterator[float]:
+        """Bound one attempt; give the seconds that it has: half of all, so that two fit in."""
+        allowed_s, started = min(self._left_s, self._longest_s), time.monotonic()
+        try:
+            with at_most(allowed_s):
+                yield allowed_s
+        finally:
+            self._left_s -= time.monotonic() - started
+
+
+class Adapter(HTTPAdapter):
+    """Opens connections whose answers end at the deadline, through whatever proxy."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools for connections without a proxy."""
+        super().init_poolmanager(*args, **kwargs)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        """Return the pools for connections through a proxy."""
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
+        _bound(manager)
+        return manager
+
+
+class _Raw(io.RawIOBase):
+    """The bytes of a socket; no read waits longer than the socket's time-out, nor what is left."""
+
+    def __init__(self, sock: Any, raw: io.RawIOBase) -> None:
+        self._sock, self._raw = sock, raw
+        self._silence_s = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if not (left := left_s()):
+            raise TimeoutError("the deadline is over")
+        self._sock.settimeout(min(left, math.inf if self._silence_s is None else self._silence_s))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Raw(sock, self.fp.detach()))
+
+
+def _bound(manager: PoolManager) -> None:
+    classes = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {name: _bounded(pool) for name, pool in classes.items()}
+
+
+@cache
+def _bounded(pool: Any) -> Any:
+    """Return a class of pools whose connections read by :class:`_Response`, CONNECT included."""
+    if pool.ConnectionCls.response_class is _Response:
+        return pool
+    connection = type("Connection", (pool.ConnectionCls,), {"response_class": _Response})
+    return type("Pool", (pool,), {"ConnectionCls": connection})
