@@ -21,8 +21,11 @@ from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import (
     check_connection,
+    check_end,
     fields_of,
     fill,
+    given_path,
+    local_root,
     verbatim,
     without_connection,
 )
@@ -136,7 +139,7 @@ class ExportOperator(BaseOperator):
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
         self.endpoint = endpoint
-        self.path = path
+        self.path = given_path(path)
         self.storage_conn_id = storage_conn_id
         self.date_from = date_from
         self.date_to = date_to
@@ -151,6 +154,7 @@ class ExportOperator(BaseOperator):
         self.deferrable = deferrable
         self.partitioned = partitioned
         self._given = (date_from, date_to, lookback)  # before any template is rendered
+        self._path_given = path
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
@@ -238,6 +242,8 @@ class ExportOperator(BaseOperator):
         selection = self.select(context, begun.window if begun else None)
         if begun and begun.path is not None:
             self.path = verbatim(begun.path)
+        else:
+            check_end(self._path_given, self.path)
         plan, directory = self._plan(selection, run), self._directory(selection)
         if begun is None and selection.window is not None:
             checkpoint = directory.read_checkpoint()
@@ -317,8 +323,11 @@ class ExportOperator(BaseOperator):
         connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
         url = fill(self.path, fields_of(selection))
         check_connection(url, self.storage_conn_id)
+        root = local_root(url)
         try:
-            path = ObjectStoragePath(url, **connection)
+            path = ObjectStoragePath("file:///" if root else url, **connection)
+            if root:
+                return ExportDirectory(path.fs, root, url)
             return ExportDirectory(path.fs, path.path, str(path))
         except (ValueError, ImportError) as error:
             raise ConfigError(

@@ -104,7 +104,7 @@ def _leg(lake: Path, what: str, way: str, number: int, event: Any) -> dict[str, 
             endpoint="feedback",
             pages_per_file=1,
             deferrable=way == "deferred",
-            **given,
+            **given | {"path": "{{ path }}"},
         )
     except TaskDeferred as deferred:
         _, kept = deferred.trigger.serialize()
