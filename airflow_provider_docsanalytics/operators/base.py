@@ -21,7 +21,6 @@ from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import (
     check_connection,
-    check_end,
     fields_of,
     fill,
     given_path,
@@ -139,7 +138,9 @@ class ExportOperator(BaseOperator):
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
         self.endpoint = endpoint
-        self.path = given_path(path)
+        # A mapped task's path may come from another task: it is checked as the task runs.
+        is_mapped = getattr(self, "_BaseOperator__from_mapped", False)
+        self.path = path if is_mapped else given_path(path)
         self.storage_conn_id = storage_conn_id
         self.date_from = date_from
         self.date_to = date_to
@@ -154,7 +155,6 @@ class ExportOperator(BaseOperator):
         self.deferrable = deferrable
         self.partitioned = partitioned
         self._given = (date_from, date_to, lookback)  # before any template is rendered
-        self._path_given = path
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
@@ -242,8 +242,6 @@ class ExportOperator(BaseOperator):
         selection = self.select(context, begun.window if begun else None)
         if begun and begun.path is not None:
             self.path = verbatim(begun.path)
-        else:
-            check_end(self._path_given, self.path)
         plan, directory = self._plan(selection, run), self._directory(selection)
         if begun is None and selection.window is not None:
             checkpoint = directory.read_checkpoint()

@@ -62,20 +62,6 @@ def given_path(path: Any) -> Any:
     return text
 
 
-def check_end(given: Any, path: Any) -> None:
-    """Refuse a path whose last name was left to a template that gave nothing.
-
-    Args:
-        given: as the Dag's author wrote it.
-        path: as it was rendered.
-    """
-    if isinstance(given, str) and not given.endswith("/") and str(path).endswith("/"):
-        raise ConfigError(
-            f"path={given!r:.200} gives {path!r:.200}: its last name is empty, since a template "
-            "gave nothing. Give it a value, as in {{ value or 'none' }}."
-        )
-
-
 def fill(path: object, fields: Mapping[str, str | datetime]) -> str:
     """Return ``path`` with its fields filled in.
 

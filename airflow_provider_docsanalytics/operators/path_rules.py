@@ -17,7 +17,7 @@ _HOST = re.compile(rf"{_BUCKET.pattern}|[A-Za-z0-9._-]+:[0-9]+")
 
 def has_password(path: str) -> bool:
     """Return whether a path may carry credentials; such a path must not be quoted."""
-    url = _URL.fullmatch(path)
+    url = _as_url(path)
     if url is None or (url["scheme"].lower() in LOCAL and len(url["slashes"]) > len("//")):
         return False
     user, _, host = url["rest"].partition("/")[0].rpartition("@")
@@ -34,10 +34,15 @@ def trouble_with(path: str) -> str:
         return "it starts or ends with a space. Remove it; a template may have given nothing."
     if len(path.encode()) > _MOST_BYTES:
         return f"it is longer than {_MOST_BYTES} bytes, more than every storage takes. Shorten it."
+    url = _as_url(path)
+    return _with_url(url["scheme"], url["slashes"], url["rest"]) if url else _with_disk(path)
+
+
+def _as_url(path: str) -> re.Match[str] | None:
+    """Return the parts of a URL, and of what was meant to be one, such as ``s3:/bucket``."""
     url = _URL.fullmatch(path)
-    if url is None or not (url["slashes"] or url["scheme"].lower() in (*LOCAL, *_BUCKETS)):
-        return _with_disk(path)
-    return _with_url(url["scheme"], url["slashes"], url["rest"])
+    is_meant = url and (url["slashes"] or url["scheme"].lower() in (*LOCAL, *_BUCKETS))
+    return url if is_meant else None
 
 
 def _with_url(scheme: str, slashes: str, rest: str) -> str:

@@ -59,7 +59,7 @@ class ObjectStore:
         self.baton.halt(f"head {_name(path)}")
         return self._info(_name(path))
 
-    def cat_file(self, path: str, *, start: int, end: int) -> bytes:
+    def cat_file(self, path: str, *, start: int = 0, end: int | None = None) -> bytes:
         """Read some of an object."""
         name = _name(path)
         self.baton.halt(f"get {name}")
