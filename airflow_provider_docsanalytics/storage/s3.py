@@ -77,10 +77,10 @@ class S3Objects:
 
     async def _read_once(self, path: str) -> tuple[bytes, str]:
         answer = await self._call("get_object", path, self._fs.req_kw)
-        async with answer["Body"] as body:
+        async with answer["Body"]:  # which gives another object that cannot read by pieces
             check_size(answer.get("ContentLength") or 0)
             text = bytearray()
-            while chunk := await body.read(_CHUNK_BYTES):
+            while chunk := await answer["Body"].read(_CHUNK_BYTES):
                 text += chunk
                 check_size(len(text))
             return bytes(text), str(answer["ETag"])

@@ -156,9 +156,7 @@ def test_a_path_that_begins_as_no_path_does_is_told_what_to_write(
         "file://me:s3cret@host/x",
     ],
 )
-def test_a_password_is_not_quoted_whatever_else_is_wrong(
-    connections: Simulator, path: str
-) -> None:
+def test_a_password_is_not_quoted_whatever_else_is_wrong(connections: Simulator, path: str) -> None:
     with pytest.raises(ConfigError, match="path carries a user with a password") as parsed:
         _operator(path)
     with pytest.raises(REFUSED, match="path carries a user with a password") as run:

@@ -136,9 +136,7 @@ def test_a_lock_that_is_no_regular_file_is_refused_before_the_first_request(
 
 @pytest.mark.parametrize("kind", ["a symbolic link without an end", "a directory"])
 @pytest.mark.parametrize("name", ["_checkpoint.json", "_manifest.json"])
-def test_a_store_that_only_lists_says_what_is_no_file(
-    tmp_path: Path, name: str, kind: str
-) -> None:
+def test_a_store_that_only_lists_says_what_is_no_file(tmp_path: Path, name: str, kind: str) -> None:
     PLANTED[kind](tmp_path / name)
     said, asked = _export(tmp_path, "listed")
     assert said.startswith(f"ConfigError: {tmp_path}/{name} is not a regular file")
