@@ -22,7 +22,7 @@ _DIRECTIVES = "Y m d H M S f j y z Z F T R D G V U W u w e I"
 _SAME_EVERYWHERE = re.compile(rf"([^%]|%%|%-?[{_DIRECTIVES}])*", re.DOTALL)
 _FIELD = re.compile(r"\{[^{}]*\}")
 _JINJA = ("{{", "{%", "{#")
-_EXAMPLES = {
+_EXAMPLES: dict[str, str | datetime] = {
     "platform": "platform",
     "endpoint": "endpoint",
     "project_id": "project",

@@ -53,7 +53,7 @@ def read_regular(path: str) -> bytes | None:
         opened = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    with open(opened, "rb") as file:
+    with os.fdopen(opened, "rb") as file:
         check_size(os.fstat(opened).st_size)
         text = file.read(LARGEST_READ_BYTES + 1)
     check_size(len(text))

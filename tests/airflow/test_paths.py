@@ -32,7 +32,7 @@ def _rendered(given: str, path: Any, **arguments: Any) -> MintlifyExportOperator
 
 
 def _refused_twice(path: str) -> str:
-    """Return how a path is refused: when the Dag is parsed, and the same when a template gives it."""
+    """Return how a path is refused: when the Dag is parsed, and as a template gives it."""
     with pytest.raises(ConfigError) as parsed:
         _operator(path)
     with pytest.raises(REFUSED) as run:

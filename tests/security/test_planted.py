@@ -185,4 +185,4 @@ def test_a_growing_file_of_the_disk_is_read_to_the_bound_alone() -> None:
     """``/proc`` says that its files are empty."""
     text = regular.read_regular("/proc/self/maps")
     assert text is not None
-    assert len(text) > os.stat("/proc/self/maps").st_size == 0
+    assert len(text) > Path("/proc/self/maps").stat().st_size == 0
