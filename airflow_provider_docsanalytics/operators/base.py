@@ -321,10 +321,9 @@ class ExportOperator(BaseOperator):
         connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
         url = fill(self.path, fields_of(selection))
         check_connection(url, self.storage_conn_id)
-        root = local_root(url)
         try:
-            path = ObjectStoragePath("file:///" if root else url, **connection)
-            if root:
+            path = ObjectStoragePath(url, **connection)
+            if root := local_root(url):
                 return ExportDirectory(path.fs, root, url)
             return ExportDirectory(path.fs, path.path, str(path))
         except (ValueError, ImportError) as error:
