@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -38,7 +37,7 @@ def holds_template(value: object) -> bool:
     if isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes):
         return any(map(holds_template, value))
     # Airflow's own sign of what another task or a Dag's parameter gives.
-    return hasattr(value, "resolve") and not isinstance(value, PathLike)
+    return hasattr(value, "iter_references")
 
 
 def text(name: str, value: object) -> str:

@@ -17,6 +17,7 @@ INTERNAL = frozenset(
         "operators.events",
         "operators.lineage",
         "operators.path",
+        "operators.path_rules",
         "operators.pinned",
         "operators.waiting",
         "operators.window",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -39,7 +39,6 @@ PartName = Annotated[str, msgspec.Meta(pattern=f"^{_PART}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PageRows = Annotated[int, msgspec.Meta(ge=1)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Stored = TypeVar("Stored", bound=msgspec.Struct)
 
 
 class File(msgspec.Struct, frozen=True):
@@ -219,8 +218,9 @@ class ExportDirectory:
 
     def read_manifest(self) -> Manifest | None:
         """Return the manifest, ``None`` if there is none; a damaged one is an error."""
+        text = self._storage.read(MANIFEST)
         try:
-            return self._read(MANIFEST, Manifest)
+            return None if text is None else msgspec.json.decode(text, type=Manifest)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{self.uri}/{MANIFEST} is not a manifest that this version reads ({error}). "
@@ -229,8 +229,9 @@ class ExportDirectory:
 
     def read_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint, ``None`` if there is none or it cannot be read."""
+        text = self._storage.read(CHECKPOINT)
         try:
-            return self._read(CHECKPOINT, Checkpoint)
+            return None if text is None else msgspec.json.decode(text, type=Checkpoint)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.warning("%s/%s is damaged and ignored: %s", self.uri, CHECKPOINT, error)
             return None
@@ -258,10 +259,6 @@ class ExportDirectory:
         """Delete files by name; one that is gone already is fine."""
         for name in names:
             self._storage.delete(name)
-
-    def _read(self, name: str, kind: type[Stored]) -> Stored | None:
-        text = self._storage.read(name)
-        return None if text is None else msgspec.json.decode(text, type=kind)
 
 
 def _text(document: msgspec.Struct) -> bytes:

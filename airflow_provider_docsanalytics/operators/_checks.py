@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.path import fields_of, fill
+from airflow_provider_docsanalytics.operators.path import fields_of, fill, given_path
 from airflow_provider_docsanalytics.parameters import (
     check_texts,
     duration,
@@ -31,11 +31,12 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
     """Raise a :class:`ConfigError` for a parameter that is wrong and holds no template.
 
     Nothing is read, connected to or rendered; whether a package is installed is not asked: the
-    Dag may be parsed elsewhere.
+    Dag may be parsed elsewhere. ``path`` becomes text.
     """
     from airflow_provider_docsanalytics.export.layout import check_layout
     from airflow_provider_docsanalytics.export.plan import IF_EXISTS
 
+    operator.path = given_path(operator.path)
     check_texts(operator, parsing=True)
     duration("settle", operator.settle, LONGEST_SETTLE)
     if operator.lookback is not None:
@@ -52,6 +53,14 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
         row = platform.endpoint(operator.endpoint)
         check_windowed(operator, row)
         _check_selection(operator, platform, row)
+
+
+def is_mapped(operator: ExportOperator) -> bool:
+    """Return whether this is one task of a mapped one, made when it runs, which is checked then.
+
+    An error in its ``__init__`` is none of the task's to Airflow, which would retry it.
+    """
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
 def check_windowed(operator: ExportOperator, row: Endpoint) -> None:

@@ -17,7 +17,7 @@ from airflow_provider_docsanalytics.failures import (
     retry_delay_s,
 )
 from airflow_provider_docsanalytics.operators import pinned
-from airflow_provider_docsanalytics.operators._checks import check_windowed
+from airflow_provider_docsanalytics.operators._checks import check_given, check_windowed, is_mapped
 from airflow_provider_docsanalytics.operators.events import announce, partition_of
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
@@ -25,6 +25,7 @@ from airflow_provider_docsanalytics.operators.path import (
     check_connection,
     fields_of,
     fill,
+    local_root,
     verbatim,
     without_connection,
 )
@@ -238,6 +239,8 @@ class ExportOperator(KeepsText, BaseOperator):
         self, context: Context, pin: Pin | None, *, resumed: bool
     ) -> tuple[Selection, Plan, ExportDirectory]:
         """Return what is exported, how, and where to: as at the first try of this run."""
+        if is_mapped(self):
+            check_given(self, self.hook.platform)
         check_texts(self)
         run = pinned.run_of(context, self._given)
         begun = pin or pinned.stored(context, run)
@@ -327,6 +330,8 @@ class ExportOperator(KeepsText, BaseOperator):
         check_connection(url, self.storage_conn_id)
         try:
             path = ObjectStoragePath(url, **connection)
+            if root := local_root(url):
+                return ExportDirectory(path.fs, root, url)
             return ExportDirectory(path.fs, path.path, str(path))
         except (ValueError, ImportError) as error:
             raise ConfigError(

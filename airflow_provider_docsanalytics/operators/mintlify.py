@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.operators._checks import check_given
+from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
 from airflow_provider_docsanalytics.operators.base import ExportOperator
 from airflow_provider_docsanalytics.operators.links import AnalyticsLink
 
@@ -53,7 +53,8 @@ class MintlifyExportOperator(ExportOperator):
         self.project_id = project_id
         self.thread_ids = thread_ids
         self.mintlify_conn_id = mintlify_conn_id
-        check_given(self, MINTLIFY)
+        if not is_mapped(self):
+            check_given(self, MINTLIFY)
 
     @cached_property
     def hook(self) -> MintlifyHook:

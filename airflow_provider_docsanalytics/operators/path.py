@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import string
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.operators.path_rules import LOCAL, has_password, trouble_with
+from airflow_provider_docsanalytics.parameters import holds_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +18,17 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 _COMPACT = "%Y%m%dT%H%M%S"
-_MOST_CHARS = 1024
-_ABSOLUTE = re.compile(r"/|(file|local):///(?!/)|(?!file:|local:)[a-z][a-z0-9+.-]*://[^/]")
+_DIRECTIVES = "Y m d H M S f j y z Z F T R D G V U W u w e I"
+"""What ``strftime`` writes alike on every worker, whatever its zone, language and C library."""
+_SAME_EVERYWHERE = re.compile(rf"([^%]|%%|%-?[{_DIRECTIVES}])*", re.DOTALL)
+_FIELD = re.compile(r"\{[^{}]*\}")
+_EXAMPLES: dict[str, str | datetime] = {
+    "platform": "platform",
+    "endpoint": "endpoint",
+    "project_id": "project",
+    "date_from": datetime(2026, 1, 31, tzinfo=UTC),
+    "date_to": datetime(2026, 2, 1, tzinfo=UTC),
+}
 
 
 def fields_of(selection: Selection) -> dict[str, str | datetime]:
@@ -33,7 +45,23 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
     return fields
 
 
-def fill(path: str, fields: Mapping[str, str | datetime]) -> str:
+def given_path(path: Any) -> Any:
+    """Return a path as an operator keeps it, checked as far as can be seen when a Dag is parsed.
+
+    A ``pathlib.Path`` and an ``ObjectStoragePath`` become text. What another task gives, and what
+    Jinja is to fill in, is checked by :func:`fill` when the task runs.
+
+    Raises:
+        ConfigError: for a path that cannot work.
+    """
+    if holds_template(path):
+        return path
+    text = _text(path)
+    fill(text, _EXAMPLES)
+    return text
+
+
+def fill(path: object, fields: Mapping[str, str | datetime]) -> str:
     """Return ``path`` with its fields filled in.
 
     A date without a format is ``20260131T060000Z`` in UTC, ``20260131T070000+0100`` elsewhere.
@@ -41,16 +69,32 @@ def fill(path: str, fields: Mapping[str, str | datetime]) -> str:
     Raises:
         ConfigError: for an unknown field, or a path that is not safe to write to.
     """
+    text = _text(path)
+    _refuse_password(_FIELD.sub("field", text))
     try:
-        filled = _Fields().vformat(path, (), fields)
+        filled = _Fields().vformat(text, (), fields)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
         raise ConfigError(
-            f"path={path!r:.200}: {error}. Known fields here: {known}, dates with a format, as in "
+            f"path={text!r:.200}: {error}. Known fields here: {known}, dates with a format, as in "
             "{date_from:%Y-%m-%d}."
         ) from error
-    _check(filled)
+    _refuse_password(filled)
+    if trouble := trouble_with(filled):
+        gives = "" if filled == text else f" gives {filled!r:.200}"
+        raise ConfigError(f"path={text!r:.200}{gives}: {trouble}")
     return filled
+
+
+def local_root(url: str) -> str | None:
+    """Return the directory of a path of :func:`fill` on the local disk, ``None`` for a store's.
+
+    To the letter: as a URL it would end at ``?``, ``#`` and ``::``, which are legal in names.
+    """
+    scheme, found, rest = url.partition("://")
+    if url.startswith("/"):
+        return url
+    return rest if found and scheme in LOCAL else None
 
 
 def without_connection(url: str) -> str:
@@ -84,26 +128,31 @@ def check_connection(url: str, storage_conn_id: str | None) -> None:
             ) from error
 
 
-def _check(path: str) -> None:
-    """Refuse what a template variable could lead astray; credentials are not quoted."""
-    user = path.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if ":" in user:
+def _text(path: Any) -> str:
+    """Return a path as text: from text, a ``pathlib.Path`` or an ``ObjectStoragePath``."""
+    if isinstance(path, str):
+        return path
+    is_object_storage_path = hasattr(path, "conn_id") and hasattr(path, "protocol")
+    if not is_object_storage_path and not isinstance(path, PurePath):
+        raise ConfigError(
+            f"path={path!r:.200} is not a text. Write an absolute path or a URL as text, and its "
+            "connection into storage_conn_id."
+        )
+    if set(getattr(path, "storage_options", ())) - {"conn_id"}:
+        raise ConfigError(
+            "path is an ObjectStoragePath with storage options, which would be lost. Put them into "
+            "an Airflow connection, and its ID into storage_conn_id."
+        )
+    return str(path)
+
+
+def _refuse_password(path: str) -> None:
+    """Refuse credentials, without quoting them."""
+    if has_password(path):
         raise ConfigError(
             "path carries a user with a password, which would stand in manifests and logs: put "
             "them into an Airflow connection, and its ID into storage_conn_id."
         )
-    if len(path) > _MOST_CHARS or not path.isprintable():
-        raise ConfigError(
-            f"path={path!r:.200} holds a line break or another control character, or more than "
-            f"{_MOST_CHARS} characters."
-        )
-    if not _ABSOLUTE.match(path):
-        raise ConfigError(
-            f"path={path!r} depends on where the worker runs: write an absolute path or a URL "
-            "(file:///, s3://, gs://, abfs://)."
-        )
-    if {".", ".."} & set(path.split("/")):
-        raise ConfigError(f"path={path!r} holds '.' or '..': write where it leads to.")
 
 
 def verbatim(path: str) -> str:
@@ -130,10 +179,12 @@ class _Fields(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, datetime):
-            text = value.strftime(format_spec or _compact(value))
-            if not text:  # what strftime gives for widths that it does not believe
-                raise ValueError(f"the format {format_spec!r} gives nothing")
-            return text
+            if not _SAME_EVERYWHERE.fullmatch(format_spec):
+                raise ValueError(
+                    f"the format {format_spec!r:.100} does not give the same on every worker, so "
+                    f"that a retry would write elsewhere: use %{_DIRECTIVES.replace(' ', ' %')}"
+                )
+            return value.strftime(format_spec or _compact(value))
         if format_spec:
             raise ValueError(f"{value!r} takes no format")
         return str(value)

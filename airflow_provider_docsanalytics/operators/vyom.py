@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from airflow_provider_docsanalytics.operators._checks import check_given
+from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
 from airflow_provider_docsanalytics.operators.base import ExportOperator
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class VyomExportOperator(ExportOperator):
     def __init__(self, *, vyom_conn_id: str = "vyom_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vyom_conn_id = vyom_conn_id
-        check_given(self, VYOM)
+        if not is_mapped(self):
+            check_given(self, VYOM)
 
     @cached_property
     def hook(self) -> VyomHook:

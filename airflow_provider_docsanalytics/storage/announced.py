@@ -24,8 +24,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.errors import StorageError
-from airflow_provider_docsanalytics.storage.objects import check_size
+from airflow_provider_docsanalytics.errors import ConfigError, StorageError
+from airflow_provider_docsanalytics.storage.objects import LARGEST_READ_BYTES, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,6 +50,7 @@ class AnnouncedObjects:
         filesystem: any ``fsspec`` file system.
         root: the directory.
         put: puts a whole file in place.
+        get: reads a file; ``None`` if there is none. Default: by the file system.
         sleep: what waits for others, in seconds.
     """
 
@@ -61,12 +62,14 @@ class AnnouncedObjects:
         root: str,
         put: Callable[[str, bytes], None],
         *,
+        get: Callable[[str], bytes | None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fs = filesystem
         self._root = root
         self._put = put
+        self._get = get or self._from_filesystem
         self._sleep = sleep
         self._clock = clock
         self._chance = random.Random()  # noqa: S311 - of pauses, not of keys
@@ -97,11 +100,24 @@ class AnnouncedObjects:
 
     def _text(self, path: str) -> bytes | None:
         self._fs.invalidate_cache(self._root)
+        return self._get(path)
+
+    def _from_filesystem(self, path: str) -> bytes | None:
         try:
-            check_size(self._fs.info(path)["size"] or 0)
-            return bytes(self._fs.cat_file(path))
+            entry = self._fs.info(path)
+            if entry["type"] != "file" or entry.get("islink"):
+                raise ConfigError(
+                    f"{path} is not a regular file, so this provider has not written it. It was "
+                    "not read, and nothing was changed. Remove it, or use another path."
+                )
+            if entry["size"] == 0:  # of which some stores give no range
+                return b""
+            check_size(entry["size"] or 0)
+            text = bytes(self._fs.cat_file(path, start=0, end=LARGEST_READ_BYTES + 1))
         except FileNotFoundError:
             return None
+        check_size(len(text))
+        return text
 
     @contextmanager
     def _alone(self, path: str) -> Iterator[Callable[[], None]]:

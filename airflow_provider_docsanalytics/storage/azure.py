@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_docsanalytics.storage.objects import check_size, run
+from airflow_provider_docsanalytics.storage.objects import READ_TRIES, check_size, run
 
 _CONFLICTS = ("ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists", "BlobNotFound")
 _GONE = ("BlobNotFound", "ContainerNotFound", "ResourceNotFound")
@@ -25,14 +25,21 @@ class AzureObjects:
         self._fs = filesystem
 
     def read(self, path: str) -> tuple[bytes, str] | None:
-        """Return content and ETag; 1 request up to 32 MiB."""
-        try:
-            found: tuple[bytes, str] = run(self._fs, self._read, path)
-        except Exception as error:
-            if getattr(error, "status_code", None) == _NOT_FOUND:
-                return None
-            raise
-        return found
+        """Return content and ETag; 2 requests, more if the blob changes meanwhile.
+
+        The first asks what it is: the library decompresses without a bound what is encoded.
+        """
+        for _ in range(READ_TRIES):
+            try:
+                found: tuple[bytes, str] = run(self._fs, self._read, path)
+            except Exception as error:
+                if getattr(error, "status_code", None) == _NOT_FOUND:
+                    return None
+                if _code(error) not in _CONFLICTS:
+                    raise
+            else:
+                return found
+        raise TimeoutError(f"it was replaced during each of {READ_TRIES} reads")
 
     def write(self, path: str, text: bytes, version: str | None) -> str | None:
         """Put a blob in place if it has this ETag; 1 request."""
@@ -57,12 +64,14 @@ class AzureObjects:
 
     async def _read(self, path: str) -> tuple[bytes, str]:
         async with self._blob(path) as blob:
-            stream = await blob.download_blob()
-            check_size(stream.size)
-            return bytes(await stream.readall()), str(stream.properties.etag)
+            found = await blob.get_blob_properties()
+            check_size(found.size, found.content_settings.content_encoding)
+            version = str(found.etag)
+            stream = await blob.download_blob(**_has(version))
+            return bytes(await stream.readall()), version
 
     async def _write(self, path: str, text: bytes, version: str | None) -> Any:
-        condition = _has(version) if version else {"overwrite": False}
+        condition = {**_has(version), "overwrite": True} if version else {"overwrite": False}
         async with self._blob(path) as blob:
             answer = await blob.upload_blob(text, **condition)
         self._fs.invalidate_cache(path.rpartition("/")[0])
@@ -70,7 +79,7 @@ class AzureObjects:
 
     async def _delete(self, path: str, version: str) -> None:
         async with self._blob(path) as blob:
-            await blob.delete_blob(**_has(version, overwrite=False))
+            await blob.delete_blob(**_has(version))
         self._fs.invalidate_cache(path.rpartition("/")[0])
 
     def _blob(self, path: str) -> Any:
@@ -78,10 +87,9 @@ class AzureObjects:
         return self._fs.service_client.get_blob_client(container=container, blob=name)
 
 
-def _has(version: str, *, overwrite: bool = True) -> dict[str, Any]:
+def _has(version: str) -> dict[str, Any]:
     not_modified = import_module("azure.core").MatchConditions.IfNotModified
-    condition = {"etag": version, "match_condition": not_modified}
-    return {**condition, "overwrite": True} if overwrite else condition
+    return {"etag": version, "match_condition": not_modified}
 
 
 def _code(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import tempfile
@@ -10,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError
-from airflow_provider_docsanalytics.storage import local
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, StorageError
+from airflow_provider_docsanalytics.storage import local, regular
 from airflow_provider_docsanalytics.storage.announced import AnnouncedObjects, renaming
 from airflow_provider_docsanalytics.storage.azure import AzureObjects
 from airflow_provider_docsanalytics.storage.gcs import GcsObjects
@@ -33,6 +34,8 @@ _SECRET = re.compile(
     r"=[^\s&;,'\"]+"
 )
 _MOST_CHARS = 1000
+_NO_DIRECTORY = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+"""What no retry can cure: a file stands in the way, a name is too long, links lead in a circle."""
 
 
 class _Seen(NamedTuple):
@@ -92,12 +95,16 @@ class Storage:
         if not self._flat:
             with self._naming("make the directory"):
                 self._fs.makedirs(self._root, exist_ok=True)
+                if self._fs.isfile(self._root):  # some file systems take it for made
+                    raise NotADirectoryError(errno.ENOTDIR, "it is a file", self._root)
 
     def sizes(self) -> dict[str, int]:
         """Return the name and size of every file."""
         with self._naming("list the directory"):
             self._fs.invalidate_cache(self._root)
             try:
+                if self.local:
+                    return regular.sizes(self._root)
                 entries = self._fs.ls(self._root, detail=True)
             except FileNotFoundError:
                 return {}
@@ -193,9 +200,15 @@ class Storage:
 
     def _announced(self) -> AnnouncedObjects:
         put = self._fs.pipe_file if self._flat else renaming(self._fs)
-        if self.local:
-            put = local.put_in_place
-        return AnnouncedObjects(self._fs, self._root, put, sleep=self._sleep)
+        if not self.local:
+            return AnnouncedObjects(self._fs, self._root, put, sleep=self._sleep)
+        return AnnouncedObjects(
+            self._fs,
+            self._root,
+            local.put_in_place,
+            get=regular.read_regular,
+            sleep=self._sleep,
+        )
 
     def _on_condition(self, name: str, change: Callable[[Objects, Any], Any]) -> Any:
         """Change a file that must be as last seen; by announcement, if that is all there is."""
@@ -218,6 +231,11 @@ class Storage:
         except DocsAnalyticsError:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_DIRECTORY:
+                raise ConfigError(
+                    f"{self._uri} cannot be a directory: {error}. Nothing was changed there. "
+                    "Correct path, or move away the file that stands in its place."
+                ) from error
             said = _SECRET.sub(r"\1=***", str(error))[:_MOST_CHARS]
             raise StorageError(
                 f"{self._uri}: could not {doing}: {type(error).__name__}: {said}. What was "

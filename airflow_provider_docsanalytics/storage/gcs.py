@@ -7,9 +7,7 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_docsanalytics.storage.objects import check_size, run
-
-_READ_TRIES = 10
+from airflow_provider_docsanalytics.storage.objects import READ_TRIES, check_size, run
 
 
 class GcsObjects:
@@ -26,7 +24,7 @@ class GcsObjects:
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and generation; 2 requests, more if the object changes meanwhile."""
-        for _ in range(_READ_TRIES):
+        for _ in range(READ_TRIES):
             try:
                 found: tuple[bytes, str] = run(self._fs, self._read, path)
             except FileNotFoundError:
@@ -36,7 +34,7 @@ class GcsObjects:
                     raise
             else:
                 return found
-        raise TimeoutError(f"it was replaced during each of {_READ_TRIES} reads")
+        raise TimeoutError(f"it was replaced during each of {READ_TRIES} reads")
 
     def write(self, path: str, text: bytes, version: str | None) -> str | None:
         """Put an object in place if it is of this generation; 1 request."""
@@ -62,7 +60,7 @@ class GcsObjects:
     async def _read(self, path: str) -> tuple[bytes, str]:
         bucket, key, _ = self._fs.split_path(path)
         found = await self._fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True)  # noqa: SLF001 - the asynchronous twin of call, as fsspec names them
-        check_size(int(found["size"]))
+        check_size(int(found["size"]), found.get("contentEncoding"))
         generation = str(found["generation"])
         _, text = await self._fs._call("GET", self._fs.url(path), ifGenerationMatch=generation)  # noqa: SLF001 - as above
         return bytes(text), generation

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from airflow_provider_docsanalytics.storage.lock import DirectoryLock
-from airflow_provider_docsanalytics.storage.objects import check_size
+from airflow_provider_docsanalytics.storage.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +33,7 @@ class LocalObjects:
 
     def read(self, path: str) -> tuple[bytes, bytes] | None:
         """Return the content, twice."""
-        text = _text(path)
+        text = read_regular(path)
         return None if text is None else (text, text)
 
     def write(self, path: str, text: bytes, version: bytes | None) -> bytes | None:
@@ -44,7 +43,7 @@ class LocalObjects:
             NoConditions: this file system has no locks.
         """
         with self._lock.held():
-            if _text(path) != version:
+            if read_regular(path) != version:
                 return None
             put_in_place(path, text)
             return text
@@ -56,7 +55,7 @@ class LocalObjects:
             NoConditions: this file system has no locks.
         """
         with self._lock.held():
-            if _text(path) not in (version, None):
+            if read_regular(path) not in (version, None):
                 return False
             Path(path).unlink(missing_ok=True)
             return True
@@ -102,13 +101,6 @@ def _sync_directory(directory: Path) -> None:
             raise
     finally:
         os.close(opened)
-
-
-def _text(path: str) -> bytes | None:
-    with suppress(FileNotFoundError), Path(path).open("rb") as file:
-        check_size(os.fstat(file.fileno()).st_size)
-        return file.read()
-    return None
 
 
 def _open_private(path: str, flags: int) -> int:

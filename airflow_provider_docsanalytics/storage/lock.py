@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.errors import StorageError
 from airflow_provider_docsanalytics.storage.objects import NoConditions
+from airflow_provider_docsanalytics.storage.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,13 +100,13 @@ class DirectoryLock:
         return None
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         while True:
             try:
-                return os.open(self._path, flags)
+                return open_regular(self._path, os.O_RDWR)
             except FileNotFoundError:
                 with suppress(FileExistsError):
-                    lock = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                    flags = os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
+                    lock = os.open(self._path, flags, 0o600)
                     # Whoever may write to the directory may lock it, whatever the umask.
                     writers = Path(self._root).stat().st_mode & 0o022
                     with suppress(OSError):
@@ -118,7 +119,7 @@ class DirectoryLock:
         It is opened once more: what ``stat`` says may come from the cache of an NFS client.
         """
         try:
-            now = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            now = open_regular(self._path, os.O_RDONLY)
         except FileNotFoundError:
             return False
         try:

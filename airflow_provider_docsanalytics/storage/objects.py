@@ -18,11 +18,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_docsanalytics.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 LARGEST_READ_BYTES = 64 * 2**20
 """Of a checkpoint or a manifest: a thousand times what an hour's quota comes to."""
+READ_TRIES = 10
+"""Where content and version are two requests: how often the object may change in between."""
 
 
 class NoConditions(Exception):  # noqa: N818 - what the store has, not what went wrong
@@ -30,7 +34,7 @@ class NoConditions(Exception):  # noqa: N818 - what the store has, not what went
 
 
 class TooLarge(Exception):  # noqa: N818 - what the file is
-    """The file is larger than any that this provider writes there; it was not read.
+    """The file is larger than any that this provider writes there; it was not read to its end.
 
     Attributes:
         size: in bytes.
@@ -67,10 +71,25 @@ class Objects(Protocol):
         """Delete an object; ``False`` if it no longer has the given version. Gone is ``True``."""
 
 
-def check_size(size: int) -> None:
-    """Raise :class:`TooLarge` for a file that cannot be one of this provider's."""
+def check_size(size: int, encoding: str | None = None) -> None:
+    """Raise for a file that cannot be one of this provider's.
+
+    Args:
+        size: in bytes, as said or as read so far.
+        encoding: the ``Content-Encoding`` that the store has for it.
+
+    Raises:
+        TooLarge: it is larger than all that this provider writes there.
+        ConfigError: it is encoded, as gzip may be, and would be decoded to any size.
+    """
     if size > LARGEST_READ_BYTES:
         raise TooLarge(size)
+    if encoding:
+        raise ConfigError(
+            f"The store has a Content-Encoding ({encoding!r:.50}) for _checkpoint.json or "
+            "_manifest.json, so this provider has not written it. It was not read, and nothing "
+            "was changed. Move that file away, or use another path."
+        )
 
 
 def run(filesystem: Any, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:

@@ -9,6 +9,7 @@ from airflow_provider_docsanalytics.storage.objects import NoConditions, check_s
 _CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "404"})
 _UNKNOWN = frozenset({"NotImplemented", "501"})
+_CHUNK_BYTES = 2**20
 
 
 class S3Objects:
@@ -76,9 +77,13 @@ class S3Objects:
 
     async def _read_once(self, path: str) -> tuple[bytes, str]:
         answer = await self._call("get_object", path, self._fs.req_kw)
-        async with answer["Body"] as body:
-            check_size(answer["ContentLength"])
-            return bytes(await body.read()), str(answer["ETag"])
+        async with answer["Body"]:  # which gives another object that cannot read by pieces
+            check_size(answer.get("ContentLength") or 0)
+            text = bytearray()
+            while chunk := await answer["Body"].read(_CHUNK_BYTES):
+                text += chunk
+                check_size(len(text))
+            return bytes(text), str(answer["ETag"])
 
     async def _call(self, method: str, path: str, arguments: dict[str, Any]) -> Any:
         bucket, key, _ = self._fs.split_path(path)

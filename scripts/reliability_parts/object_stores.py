@@ -59,11 +59,11 @@ class ObjectStore:
         self.baton.halt(f"head {_name(path)}")
         return self._info(_name(path))
 
-    def cat_file(self, path: str) -> bytes:
-        """Read an object."""
+    def cat_file(self, path: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """Read some of an object."""
         name = _name(path)
         self.baton.halt(f"get {name}")
-        return self._found(name)
+        return self._found(name)[start:end]
 
     def pipe_file(self, path: str, content: bytes, **conditions: str) -> None:
         """Put an object there, if the conditions hold."""

@@ -233,8 +233,13 @@ def test_one_path_serves_mapped_endpoints_of_both_platforms(
 def test_a_path_that_cannot_be_filled_in_is_refused(
     connections: Simulator, path: str, said: str
 ) -> None:
+    with pytest.raises(ConfigError) as refused:
+        MintlifyExportOperator(task_id="export", endpoint="views", path=path, **MONTH)
+    assert said in str(refused.value)
+    templated = MintlifyExportOperator(task_id="export", endpoint="views", path="{{ x }}", **MONTH)
+    templated.path = path
     with pytest.raises(REFUSED) as refused:
-        MintlifyExportOperator(task_id="export", endpoint="views", path=path, **MONTH).execute({})
+        templated.execute({})
     assert said in str(refused.value)
     assert connections.requests == []
 

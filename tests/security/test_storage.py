@@ -188,13 +188,25 @@ def test_a_link_planted_for_a_part_is_not_written_through(outside: Path) -> None
     assert outside.read_bytes() == b"secret"
 
 
-def test_links_in_the_place_of_our_files_are_replaced_and_not_followed(outside: Path) -> None:
+@pytest.mark.parametrize("name", ["_checkpoint.json", "_manifest.json", ".docsanalytics.lock"])
+def test_a_link_in_the_place_of_our_files_is_refused_and_not_followed(
+    outside: Path, name: str
+) -> None:
     lake = outside.parent / "lake"
-    (lake / "_checkpoint.json").symlink_to(outside)
-    (lake / outside.name).symlink_to(outside)
-    assert _export(lake).rows == 1
+    (lake / name).symlink_to(outside)
+    with pytest.raises(ConfigError, match=f"{name} is a symbolic link and no regular file"):
+        _export(lake)
     assert outside.read_bytes() == b"secret"
-    assert not (lake / "_manifest.json").is_symlink()
+    assert [path.name for path in lake.iterdir()] == [name]
+
+
+def test_a_link_in_the_place_of_a_part_is_not_taken_for_it(outside: Path) -> None:
+    lake = outside.parent / "lake"
+    (lake / outside.name).symlink_to(outside)
+    text = json.dumps(_checkpoint(files=[_file(outside.name)], complete=True))
+    (lake / "_checkpoint.json").write_text(text)
+    assert _export(lake).files[0].name != outside.name
+    assert outside.read_bytes() == b"secret"
 
 
 @pytest.mark.parametrize(
