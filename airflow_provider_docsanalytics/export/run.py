@@ -165,10 +165,26 @@ class _Attempt:
         if not self.progress.files:
             self._publish_empty()
         manifest, garbage = self._commit()
-        self._directory.delete(garbage)
-        self._claim.release()
+        left = self._directory.delete(garbage)
+        is_removed = self._claim.release()
+        if left or not is_removed:
+            self._log_left(left)
         self._log_result(manifest)
         return manifest
+
+    def _log_left(self, left: list[str]) -> None:
+        """Say what stays because the storage refuses to delete: the export is complete."""
+        many = f"1 file ({left[0]})" if len(left) == 1 else f"{len(left)} files ({left[:1]}, …)"
+        log.warning(
+            "%s: the export is complete, but this connection may delete nothing there. "
+            "_checkpoint.json stays, and says that nothing is left to resume.%s\n"
+            "Allow it to delete (S3: s3:DeleteObject) and the next export removes what is left.",
+            self._directory.uri,
+            f" So do {many} that the manifest does not list: read what it lists, since part-* "
+            "holds older rows, too."
+            if left
+            else "",
+        )
 
     def _log_result(self, manifest: Manifest) -> None:
         if manifest.drift:
@@ -210,8 +226,10 @@ class _Attempt:
         """
         part = self._batch.part
         try:
-            if part is not None and part.name not in self._directory.listed():
-                self._directory.delete([part.name])
+            if part is None or part.name in self._directory.listed():
+                return
+            if self._directory.delete([part.name]):
+                log.warning("%s stays: this connection may not delete", part.name)
         except DocsAnalyticsError as error:
             log.warning("%s stays until the next export commits: %s", part and part.name, error)
 

@@ -24,6 +24,8 @@ class S3Objects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
+        # Where the requester pays, s3fs says so of reading alone, and its uploads are refused.
+        filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **filesystem.req_kw}
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and ETag; 1 request."""
@@ -52,7 +54,7 @@ class S3Objects:
     def delete(self, path: str, version: str) -> bool:
         """Delete an object if it has this ETag; 2 requests, and a moment in between."""
         try:
-            found = run(self._fs, self._call, "head_object", path, self._fs.req_kw)
+            found = run(self._fs, self._call, "head_object", path, {})
         except FileNotFoundError:
             return True
         if found["ETag"] != version:
@@ -75,7 +77,7 @@ class S3Objects:
         return None
 
     async def _read_once(self, path: str) -> tuple[bytes, str]:
-        answer = await self._call("get_object", path, self._fs.req_kw)
+        answer = await self._call("get_object", path, {})
         async with answer["Body"] as body:
             check_size(answer["ContentLength"])
             return bytes(await body.read()), str(answer["ETag"])
