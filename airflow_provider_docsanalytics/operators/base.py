@@ -20,13 +20,13 @@ from airflow_provider_docsanalytics.operators.events import announce, partition_
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import (
-    check_connection,
     fields_of,
     fill,
     verbatim,
     without_connection,
 )
 from airflow_provider_docsanalytics.operators.pinned import Pin
+from airflow_provider_docsanalytics.operators.storage import check_options, directory_at
 from airflow_provider_docsanalytics.operators.waiting import (
     defer_for,
     pin_of,
@@ -63,6 +63,9 @@ class ExportOperator(BaseOperator):
             ``{date_to:…}`` are filled in after Jinja. Dates are written in the zone in which the
             window was given: the Dag's for a data interval, its own for ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
+        storage_options: more options for the file system of ``path``, under its own names
+            (templated), such as ``{"requester_pays": True}`` for S3. No credentials: they belong
+            into the connection. They are no part of an export's identity.
         date_from: first instant of the window, ISO 8601; no zone means UTC (templated). Default:
             the start of the run's data interval. The window is fixed at the first try of a run:
             a date that depends on the clock does not move it after a wait or a retry.
@@ -101,6 +104,7 @@ class ExportOperator(BaseOperator):
         "endpoint",
         "path",
         "storage_conn_id",
+        "storage_options",
         "date_from",
         "date_to",
         "filters",
@@ -117,6 +121,7 @@ class ExportOperator(BaseOperator):
         endpoint: str,
         path: str,
         storage_conn_id: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         date_from: str | datetime | None = None,
         date_to: str | datetime | None = None,
         lookback: timedelta | None = None,
@@ -138,6 +143,9 @@ class ExportOperator(BaseOperator):
         self.endpoint = endpoint
         self.path = path
         self.storage_conn_id = storage_conn_id
+        if isinstance(storage_options, dict):  # else it is an XComArg, or a template
+            check_options(storage_options)
+        self.storage_options = storage_options
         self.date_from = date_from
         self.date_to = date_to
         self.lookback = lookback
@@ -305,27 +313,8 @@ class ExportOperator(BaseOperator):
         )
 
     def _directory(self, selection: Selection) -> ExportDirectory:
-        from airflow.providers.common.compat.sdk import (
-            ObjectStoragePath,
-        )
-
-        from airflow_provider_docsanalytics.export.store import (
-            ExportDirectory,
-        )
-
-        # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
-        connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
         url = fill(self.path, fields_of(selection))
-        check_connection(url, self.storage_conn_id)
-        try:
-            path = ObjectStoragePath(url, **connection)
-            return ExportDirectory(path.fs, path.path, str(path))
-        except (ValueError, ImportError) as error:
-            raise ConfigError(
-                f"path={url!r} cannot be written to: {error}. Check its connection; s3:// needs "
-                "airflow-provider-docsanalytics[s3] where the workers run, gs:// [gcs], abfs:// "
-                "[azure]."
-            ) from error
+        return directory_at(url, self.storage_conn_id, self.storage_options)
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
