@@ -227,17 +227,15 @@ class Storage:
             raise
         except Exception as error:
             said = _SECRET.sub(r"\1=***", str(error))[:_MOST_CHARS]
-            could_not = f"{self._uri}: could not {deed} {what}"
+            failed = f"{self._uri}: could not {deed} {what}: {type(error).__name__}: {said}."
             if is_refusal(error):
                 raise StorageRefused(
-                    f"{could_not}: refused ({type(error).__name__}: {said}).\n"
-                    f"{remedy(self._kind(), deed, error)} What was published is kept, and a retry "
-                    "resumes."
+                    f"{failed}\nThe storage has refused this. {remedy(self._kind(), deed, error)} "
+                    "What was published is kept, and a retry resumes."
                 ) from error
             raise StorageError(
-                f"{could_not}: {type(error).__name__}: {said}. What was "
-                "published is kept, and a retry resumes; check space, permissions and whether the "
-                "storage can be reached from this worker."
+                f"{failed} What was published is kept, and a retry resumes; check space, "
+                "permissions and whether the storage can be reached from this worker."
             ) from error
 
     def _kind(self) -> str:

@@ -12,43 +12,46 @@ _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "MethodNotAllowed", "4
 _IMMUTABLE = frozenset({"BlobImmutableDueToPolicy"})
 """What Azure answers with 409 whoever replaces or deletes what must stay."""
 
+_PAYS = "If the requester pays there, set storage_options={'requester_pays': True}."
+_ENCRYPTED = (
+    "If the bucket's policy demands encryption, set storage_options={'s3_additional_kwargs': "
+    "{'ServerSideEncryption': 'aws:kms', 'SSEKMSKeyId': '…'}}."
+)
 _S3: dict[Deed, str] = {
-    "list": "It needs s3:ListBucket on the bucket. If the requester pays there, set "
-    "storage_options={'requester_pays': True}.",
-    "read": "It needs s3:GetObject below this path, and s3:ListBucket on the bucket: without that "
-    "S3 does not say that a file is not there. If the requester pays there, set "
-    "storage_options={'requester_pays': True}.",
-    "write": "It needs s3:PutObject below this path. If the bucket's policy demands encryption, "
-    "set storage_options={'s3_additional_kwargs': {'ServerSideEncryption': 'aws:kms', "
-    "'SSEKMSKeyId': '…'}}; with a KMS key it needs kms:GenerateDataKey and kms:Decrypt, too.",
-    "replace": "It needs s3:PutObject below this path. If it has that, files there can be written "
-    "once and never replaced: use another bucket.",
-    "delete": "It needs s3:DeleteObject below this path.",
+    "list": f"s3:ListBucket on the bucket. {_PAYS}",
+    "read": "s3:GetObject below this path, and s3:ListBucket on the bucket, without which S3 "
+    f"refuses to say that a file is not there. With a KMS key it needs kms:Decrypt, too. {_PAYS}",
+    "write": "s3:PutObject below this path; with a KMS key kms:GenerateDataKey and kms:Decrypt, "
+    f"too. {_ENCRYPTED}",
+    "replace": "s3:PutObject below this path. If it has that, files there can be written once and "
+    f"never replaced: use another bucket. {_ENCRYPTED}",
+    "delete": "s3:DeleteObject below this path.",
 }
 _GCS: dict[Deed, str] = {
-    "list": "It needs storage.objects.list on the bucket.",
-    "read": "It needs storage.objects.get on the bucket.",
-    "write": "It needs storage.objects.create on the bucket.",
-    "replace": "It needs storage.objects.create and storage.objects.delete on the bucket: Google "
-    "wants both of whoever replaces a file. If it has them, files there can be written once and "
-    "never replaced (a retention policy, a hold): use another bucket.",
-    "delete": "It needs storage.objects.delete on the bucket.",
+    "list": "storage.objects.list on the bucket.",
+    "read": "storage.objects.get on the bucket, and storage.objects.list, without which Google "
+    "refuses to say that a file is not there.",
+    "write": "storage.objects.create on the bucket.",
+    "replace": "storage.objects.create and storage.objects.delete on the bucket: Google asks for "
+    "both to replace a file. If it has them, files there can be written once and never replaced "
+    "(a retention policy, a hold): use another bucket.",
+    "delete": "storage.objects.delete on the bucket.",
 }
-_BLOBS = "It needs the role Storage Blob Data Contributor, or a SAS with "
+_ROLE = "the role Storage Blob Data Contributor on the container, or a SAS with"
 _AZURE: dict[Deed, str] = {
-    "list": f"{_BLOBS}list (l), on the container.",
-    "read": f"{_BLOBS}read (r), on the container.",
-    "write": f"{_BLOBS}write (w), on the container.",
-    "replace": f"{_BLOBS}write (w), on the container. If it has that, files there can be written "
-    "once and never replaced (an immutability policy): use another container.",
-    "delete": f"{_BLOBS}delete (d), on the container.",
+    "list": f"{_ROLE} list (l).",
+    "read": f"{_ROLE} read (r).",
+    "write": f"{_ROLE} write (w).",
+    "replace": f"{_ROLE} write (w). If it has that, files there can be written once and never "
+    "replaced (an immutability policy): use another container.",
+    "delete": f"{_ROLE} delete (d).",
 }
 _NEEDED = {"s3": _S3, "gcs": _GCS, "azure": _AZURE}
 _LOCAL = "Check the permissions of the user that this worker runs as."
 _OTHERS = "Check the permissions of the connection's user there."
 _ABORT = (
     "An upload in several parts had failed, and what it had sent could not be removed: that needs "
-    "s3:AbortMultipartUpload, or a lifecycle rule of the bucket. See above for what had failed."
+    "s3:AbortMultipartUpload, or a lifecycle rule of the bucket."
 )
 
 
@@ -75,4 +78,6 @@ def remedy(store: str, deed: Deed, error: BaseException) -> str:
     """
     if getattr(error.__cause__, "operation_name", "") == "AbortMultipartUpload":
         return _ABORT
-    return _NEEDED.get(store, {}).get(deed, _LOCAL if store == "local" else _OTHERS)
+    if right := _NEEDED.get(store, {}).get(deed):
+        return f"The connection needs {right}"
+    return _LOCAL if store == "local" else _OTHERS

@@ -24,8 +24,9 @@ class S3Objects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
-        # Where the requester pays, s3fs says so of reading alone, and its uploads are refused.
-        filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **filesystem.req_kw}
+        if pays := getattr(filesystem, "req_kw", None):
+            # Older s3fs says so when it reads, and not when it writes and deletes.
+            filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **pays}
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and ETag; 1 request."""
