@@ -40,6 +40,7 @@ class Policy:
         requester_pays: each request must say that it pays.
         write_once: what is there is neither written again nor deleted.
         object_lock: each upload must carry a checksum.
+        parts_denied: no part of an upload in several is taken.
     """
 
     allowed: tuple[str, ...] | None = None
@@ -49,6 +50,7 @@ class Policy:
     requester_pays: bool = False
     write_once: bool = False
     object_lock: bool = False
+    parts_denied: bool = False
 
     def allows(self, action: str) -> bool:
         """Return whether an action is allowed."""
@@ -153,6 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
             or (policy.requester_pays and not pays)
             or changes_what_is_there
+            or (policy.parts_denied and "partNumber" in request.query)
         ):
             return _DENIED
         if policy.object_lock and request.method == "PUT" and not _has_checksum(headers):
