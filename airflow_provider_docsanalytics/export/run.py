@@ -28,7 +28,12 @@ from airflow_provider_docsanalytics.export.claim import Claim, lost, now
 from airflow_provider_docsanalytics.export.drift import Contract
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved, Taken
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest, Progress
+from airflow_provider_docsanalytics.export.store import (
+    CHECKPOINT,
+    ExportDirectory,
+    Manifest,
+    Progress,
+)
 from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
@@ -166,24 +171,27 @@ class _Attempt:
             self._publish_empty()
         manifest, garbage = self._commit()
         left = self._directory.delete(garbage)
-        is_removed = self._claim.release()
-        if left or not is_removed:
+        if not self._claim.release():
+            left.append(CHECKPOINT)
+        if left:
             self._log_left(left)
         self._log_result(manifest)
         return manifest
 
     def _log_left(self, left: list[str]) -> None:
         """Say what stays because the storage refuses to delete: the export is complete."""
-        many = f"1 file ({left[0]})" if len(left) == 1 else f"{len(left)} files ({left[:1]}, …)"
+        stays = f"{CHECKPOINT} stays, and says that there is nothing to resume"
+        if left != [CHECKPOINT]:
+            stays = (
+                f"{len(left)} files stay: {left[0]} to {left[-1]}. Read the files that the manifest "
+                "lists: part-* holds other rows, too"
+            )
         log.warning(
-            "%s: the export is complete, but this connection may delete nothing there. "
-            "_checkpoint.json stays, and says that nothing is left to resume.%s\n"
-            "Allow it to delete (S3: s3:DeleteObject) and the next export removes what is left.",
+            "%s: the export is complete, but this connection may not delete there. %s.\n"
+            "Allow the connection to delete (S3: s3:DeleteObject), and the next export removes "
+            "what is left.",
             self._directory.uri,
-            f" So do {many} that the manifest does not list: read what it lists, since part-* "
-            "holds older rows, too."
-            if left
-            else "",
+            stays,
         )
 
     def _log_result(self, manifest: Manifest) -> None:
