@@ -22,6 +22,9 @@ manifest is a compare-and-swap: it happens only if the file is still as this att
      later, so they are not in the listing, and never garbage.
    - The check last: an attempt that was overtaken stops here. One that is overtaken after the check
      may still commit; its successor's swap then fails, and the successor commits over it.
+   - Where the swap fails, the manifest is read again: one that is this attempt's was written, and
+     the answer was lost. By now nobody may look for the owner any more: on S3 whoever ended before
+     may just have removed this attempt's checkpoint.
 
 5. **Remove garbage:** what the listing of step 4 shows and the new manifest does not list. Only
    after the manifest stands, so that the old export is complete until the new one is.
@@ -158,7 +161,7 @@ class Claim:
         try:
             self.save(progress)
         except StorageRefused as error:
-            raise ConfigError(
+            raise StorageRefused(
                 f"{self._directory.uri} can be written to, but what lies there cannot be replaced, "
                 "and an export replaces its checkpoint after each file. Use another path, and copy "
                 f"finished exports from there.\n{error}"

@@ -183,8 +183,8 @@ class _Attempt:
         stays = f"{CHECKPOINT} stays, and says that there is nothing to resume"
         if left != [CHECKPOINT]:
             stays = (
-                f"{len(left)} files stay: {left[0]} to {left[-1]}. Read the files that the manifest "
-                "lists: part-* holds other rows, too"
+                f"{len(left)} files stay: {left[0]} to {left[-1]}. Read the files that the "
+                "manifest lists: part-* holds other rows, too"
             )
         log.warning(
             "%s: the export is complete, but this connection may not delete there. %s.\n"
@@ -249,7 +249,10 @@ class _Attempt:
             self._claim.check()
             manifest = self._manifest()
             self._must_be_there(manifest, found)
-            if self._directory.write_manifest(manifest, self._claim.owner):
+            if (
+                self._directory.write_manifest(manifest, self._claim.owner)
+                or self._directory.read_manifest() == manifest  # written, and the answer was lost
+            ):
                 return manifest, sorted(found.keys() - {file.name for file in manifest.files})
 
     @contextmanager

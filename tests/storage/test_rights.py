@@ -301,7 +301,7 @@ def test_a_bucket_in_which_files_are_written_once_is_refused_before_the_first_re
     bucket: Bucket,
 ) -> None:
     bucket.allow(Policy(write_once=True))
-    with pytest.raises(ConfigError, match="cannot be replaced"):
+    with pytest.raises(StorageRefused, match="cannot be replaced"):
         bucket.export()
     assert bucket.asked == []
     with pytest.raises(StorageRefused, match="written once"):
