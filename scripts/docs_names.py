@@ -18,6 +18,7 @@ INTERNAL = frozenset(
         "operators.lineage",
         "operators.path",
         "operators.pinned",
+        "operators.storage",
         "operators.waiting",
         "operators.window",
         "sensors.modes",
