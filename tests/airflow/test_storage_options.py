@@ -102,24 +102,6 @@ def test_the_connections_own_options_stay(url: str, conn_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"key": "AKIA"},
-        {"secret": "x"},
-        {"token": "x"},
-        {"account_key": "x"},
-        {"connection_string": "x"},
-        {"client_kwargs": {"aws_secret_access_key": "x"}},
-        {"s3_additional_kwargs": {"SSECustomerKey": "x"}},
-    ],
-)
-def test_credentials_are_refused_when_the_dag_is_parsed(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="into the connection") as raised:
-        _operator("never", "aws_lake", storage_options=options)
-    assert "AKIA" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
     ("options", "why"),
     [
         ({"s3_aditional_kwargs": {}}, "S3FileSystem has no option s3_aditional_kwargs. It has:"),
