@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from reliability_parts.s3_rights import Policy, door, set_policy
 
-from airflow_provider_docsanalytics.errors import ConfigError, StorageRefused
+from airflow_provider_docsanalytics.errors import ConfigError, StorageError, StorageRefused
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 
@@ -94,11 +94,16 @@ def test_options_are_rendered_and_are_no_part_of_an_exports_identity(
     _operator("rendered", conn_id).execute({})  # is not refused as another export
 
 
-def test_the_connections_own_options_stay(url: str, conn_id: str) -> None:
-    set_policy(url, Policy(requester_pays=True))
-    options = {"requester_pays": True, "config_kwargs": {"connect_timeout": 7}}
-    operator = _operator("merged", conn_id, storage_options=options)
-    assert operator.execute({})["rows"] > 0
+def test_the_connections_own_options_stay(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its proxy, which is not there, is asked also where a member beside it is set."""
+    nobody = {"http": "http://127.0.0.1:9"}
+    config = {"proxies": nobody, "retries": {"max_attempts": 0}}
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1", "config_kwargs": config}
+    aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_PROXIED", json.dumps(aws))
+    options = {"config_kwargs": {"connect_timeout": 7}}
+    with pytest.raises(StorageError, match=r"127\.0\.0\.1:9"):
+        _operator("merged", "aws_proxied", storage_options=options).execute({})
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,11 @@ def test_without_deletions_an_export_is_complete_and_one_warning_says_what_stays
     assert bucket.versions() == ["old"] * PAGES
 
 
-def test_without_deletions_the_next_export_reads_everything_anew(bucket: Bucket) -> None:
+def test_without_deletions_the_next_export_reads_everything_anew(
+    bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
     """The checkpoint that stayed is of a finished export: there is nothing to resume."""
+    caplog.set_level("INFO")
     bucket.allow(NO_DELETE)
     bucket.export()
     bucket.version = "new"
@@ -133,6 +136,7 @@ def test_without_deletions_the_next_export_reads_everything_anew(bucket: Bucket)
     assert bucket.asked == ["0", "1", "2", "3"]
     assert bucket.versions() == ["new"] * PAGES
     assert manifest.rows == manifest.requests == PAGES
+    assert "resuming" not in caplog.text
 
 
 def test_without_deletions_old_parts_stay_and_are_named_and_leave_with_the_right(
