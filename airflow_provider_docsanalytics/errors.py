@@ -5,7 +5,8 @@
     DocsAnalyticsError
     ├── ConfigError        fix the Dag or the connection; no retry can cure it
     ├── Superseded         nothing: another attempt has taken this export over
-    ├── StorageError       the storage failed or refused: read the message; a retry resumes
+    ├── StorageError       the storage failed: read the message; a retry resumes
+    │   └── StorageRefused   it has refused: give the connection the right that the message names
     ├── ApiError           the service answered with an error status
     │   ├── AuthError      401, 403 from the API itself: fix the key; no retry can cure it
     │   ├── NotFound       404: fix the ID, or accept that it is gone
@@ -53,6 +54,10 @@ class Superseded(DocsAnalyticsError):  # noqa: N818 - named for what happened, a
 
 class StorageError(DocsAnalyticsError, OSError):
     """The storage failed, refused, or has lost a part; what was published is kept."""
+
+
+class StorageRefused(StorageError):  # noqa: N818 - named for what happened
+    """The storage has refused a request: the connection lacks a right, which the message names."""
 
 
 class ApiError(DocsAnalyticsError):

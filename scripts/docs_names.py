@@ -19,6 +19,7 @@ INTERNAL = frozenset(
         "operators.path",
         "operators.path_rules",
         "operators.pinned",
+        "operators.storage",
         "operators.waiting",
         "operators.window",
         "sensors.modes",

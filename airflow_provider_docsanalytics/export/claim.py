@@ -22,6 +22,9 @@ manifest is a compare-and-swap: it happens only if the file is still as this att
      later, so they are not in the listing, and never garbage.
    - The check last: an attempt that was overtaken stops here. One that is overtaken after the check
      may still commit; its successor's swap then fails, and the successor commits over it.
+   - Where the swap fails, the manifest is read again: one that is this attempt's was written, and
+     the answer was lost. By now nobody may look for the owner any more: on S3 whoever ended before
+     may just have removed this attempt's checkpoint.
 
 5. **Remove garbage:** what the listing of step 4 shows and the new manifest does not list. Only
    after the manifest stands, so that the old export is complete until the new one is.
@@ -30,6 +33,11 @@ manifest is a compare-and-swap: it happens only if the file is still as this att
 7. **An attempt that finds itself overtaken** removes the one part that it put in place and could
    not list. It reads the checkpoint first and the manifest second: a part that a successor took
    over moves from the one to the other, and only in this order is it seen in one of them.
+
+Where the connection may not delete, step 6 swaps the checkpoint for one that says that the export
+is finished, and holds nothing to resume; the next attempt acquires the directory from it. Where
+files can be written once and never replaced, no checkpoint can be moved: step 2 swaps the first one
+that it has made for itself, so that this is known before the service is asked for anything.
 
 A store that cannot remove on condition (S3) may remove the checkpoint of an attempt that acquired
 it between the look and the removal of step 6. That attempt finds no checkpoint, and the manifest as
@@ -44,7 +52,12 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics.errors import LONGEST_RETRY_AFTER, ConfigError, Superseded
+from airflow_provider_docsanalytics.errors import (
+    LONGEST_RETRY_AFTER,
+    ConfigError,
+    StorageRefused,
+    Superseded,
+)
 from airflow_provider_docsanalytics.export.store import Checkpoint, Progress
 
 if TYPE_CHECKING:
@@ -81,6 +94,7 @@ class Claim:
         self._run = run
         self._written: Progress | None = None
         self._overtaken: Superseded | None = None
+        self._has_replaced = False
         self.owner = secrets.token_hex(4)
         self.read_at = now()
 
@@ -100,6 +114,7 @@ class Claim:
                     self.release()
                     raise
                 if self._manifest == manifest:
+                    self._must_be_replaceable(progress)
                     return progress
                 manifest = self._manifest
 
@@ -108,11 +123,22 @@ class Claim:
         while not self._write(progress):
             self.check()
 
-    def release(self) -> None:
-        """Remove the checkpoint, if it is still this attempt's."""
+    def release(self) -> bool:
+        """Remove the checkpoint, if it is still this attempt's.
+
+        ``False`` where it stays, because the storage refuses to delete: then it says that there is
+        nothing to resume.
+        """
         checkpoint = self._directory.read_checkpoint()
-        if checkpoint is not None and checkpoint.owner == self.owner:
+        if checkpoint is None or checkpoint.owner != self.owner:
+            return True
+        try:
             self._directory.end_checkpoint()
+        except StorageRefused as error:
+            log.debug("%s", error)
+            self._write(Progress(started_at=now()), finished=True)
+            return False
+        return True
 
     def check(self) -> None:
         """Raise :class:`Superseded` if the checkpoint is another attempt's, or gone for good."""
@@ -128,6 +154,19 @@ class Claim:
             if self._written is not None and self._write(self._written):
                 return
 
+    def _must_be_replaceable(self, progress: Progress) -> None:
+        """Find out before the first request whether the storage lets a file be written again."""
+        if self._has_replaced:
+            return
+        try:
+            self.save(progress)
+        except StorageRefused as error:
+            raise StorageRefused(
+                f"{self._directory.uri} can be written to, but what lies there cannot be replaced, "
+                "and an export replaces its checkpoint after each file. Use another path, and copy "
+                f"finished exports from there.\n{error}"
+            ) from error
+
     def _must_not_be_overtaken(self) -> None:
         """Whoever was overtaken once has no right to an absent checkpoint either."""
         if self._overtaken is not None:
@@ -141,7 +180,7 @@ class Claim:
             "If two Dag runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
         )
 
-    def _write(self, progress: Progress) -> bool:
+    def _write(self, progress: Progress, *, finished: bool = False) -> bool:
         """Write the checkpoint; ``False`` if another attempt has written it since it was read."""
         self._must_not_be_overtaken()
         written = self._directory.write_checkpoint(
@@ -149,8 +188,9 @@ class Claim:
                 identity=self._identity,
                 source=self._source,
                 owner=self.owner,
-                run=self._run,
+                run=None if finished else self._run,
                 updated_at=self.read_at,
+                finished=finished,
                 progress=progress,
             )
         )
@@ -161,7 +201,8 @@ class Claim:
     def _resumed(self) -> Progress | None:
         """Return the progress of an earlier attempt, if this one can resume from it."""
         checkpoint = self._directory.read_checkpoint()
-        if checkpoint is None:
+        self._has_replaced = checkpoint is not None
+        if checkpoint is None or checkpoint.finished:
             return None
         why_not = self._why_not(checkpoint)
         if why_not:

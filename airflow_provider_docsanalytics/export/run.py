@@ -28,7 +28,12 @@ from airflow_provider_docsanalytics.export.claim import Claim, lost, now
 from airflow_provider_docsanalytics.export.drift import Contract
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved, Taken
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest, Progress
+from airflow_provider_docsanalytics.export.store import (
+    CHECKPOINT,
+    ExportDirectory,
+    Manifest,
+    Progress,
+)
 from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
@@ -171,10 +176,29 @@ class _Attempt:
         if not self.progress.files:
             self._publish_empty()
         manifest, garbage = self._commit()
-        self._directory.delete(garbage)
-        self._claim.release()
+        left = self._directory.delete(garbage)
+        if not self._claim.release():
+            left.append(CHECKPOINT)
+        if left:
+            self._log_left(left)
         self._log_result(manifest)
         return manifest
+
+    def _log_left(self, left: list[str]) -> None:
+        """Say what stays because the storage refuses to delete: the export is complete."""
+        stays = f"{CHECKPOINT} stays, and says that there is nothing to resume"
+        if left != [CHECKPOINT]:
+            stays = (
+                f"{len(left)} files stay: {left[0]} to {left[-1]}. Read the files that the "
+                "manifest lists: part-* holds other rows, too"
+            )
+        log.warning(
+            "%s: the export is complete, but this connection may not delete there. %s.\n"
+            "Allow the connection to delete (S3: s3:DeleteObject), and the next export removes "
+            "what is left.",
+            self._directory.uri,
+            stays,
+        )
 
     def _log_result(self, manifest: Manifest) -> None:
         if manifest.drift:
@@ -216,8 +240,10 @@ class _Attempt:
         """
         part = self._batch.part
         try:
-            if part is not None and part.name not in self._directory.listed():
-                self._directory.delete([part.name])
+            if part is None or part.name in self._directory.listed():
+                return
+            if self._directory.delete([part.name]):
+                log.warning("%s stays: this connection may not delete", part.name)
         except DocsAnalyticsError as error:
             log.warning("%s stays until the next export commits: %s", part and part.name, error)
 
@@ -229,7 +255,10 @@ class _Attempt:
             self._claim.check()
             manifest = self._manifest()
             self._must_be_there(manifest, found)
-            if self._directory.write_manifest(manifest, self._claim.owner):
+            if (
+                self._directory.write_manifest(manifest, self._claim.owner)
+                or self._directory.read_manifest() == manifest  # written, and the answer was lost
+            ):
                 return manifest, sorted(found.keys() - {file.name for file in manifest.files})
 
     @contextmanager

@@ -3,7 +3,7 @@
 Names that are ours, and nothing else is ever listed, replaced or deleted::
 
     part-00000-1f3a9c2e.jsonl.gz    rows; the number is their order, the rest names the attempt
-    _checkpoint.json                only while an export is unfinished
+    _checkpoint.json                only while an export is unfinished, where files can be deleted
     _manifest.json                  an export exists when its manifest does
     .….tmp                          local file systems: not yet renamed to one of the above
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.errors import ConfigError, StorageRefused
 from airflow_provider_docsanalytics.export.drift import Drift
 from airflow_provider_docsanalytics.storage import Storage
 
@@ -132,6 +132,8 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         run: the task's run, as in :class:`~.plan.Plan`.
         updated_at: when the last page was read; what is joined to it must not be much younger.
+        finished: the export is, and the storage does not let this file be deleted: there is nothing
+            to resume.
     """
 
     checkpoint_version: Literal[1] = 1
@@ -140,6 +142,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
     owner: str
     run: str | None = None
     updated_at: Instant
+    finished: bool = False
     progress: Progress
 
 
@@ -255,10 +258,19 @@ class ExportDirectory:
         """Put a finished spool in place under ``name``, whole or not at all."""
         self._storage.publish(spool, name)
 
-    def delete(self, names: Iterable[str]) -> None:
-        """Delete files by name; one that is gone already is fine."""
-        for name in names:
-            self._storage.delete(name)
+    def delete(self, names: Iterable[str]) -> list[str]:
+        """Delete files by name; one that is gone already is fine.
+
+        Return those that stay, because the storage refuses to delete.
+        """
+        left = list(names)
+        try:
+            while left:
+                self._storage.delete(left[0])
+                del left[0]
+        except StorageRefused as error:
+            log.debug("%s", error)
+        return left
 
 
 def _text(document: msgspec.Struct) -> bytes:

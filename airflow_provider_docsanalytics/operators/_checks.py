@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators.path import fields_of, fill, given_path
+from airflow_provider_docsanalytics.operators.storage import check_options
 from airflow_provider_docsanalytics.parameters import (
     check_texts,
     duration,
@@ -48,6 +49,8 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
     check_layout(
         operator.file_format, operator.compression, escape_formulas=operator.escape_formulas
     )
+    if operator.storage_options is not None and not holds_template(operator.storage_options):
+        check_options(operator.storage_options)
     _check_dates(operator)
     if not holds_template(operator.endpoint):
         row = platform.endpoint(operator.endpoint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_docsanalytics.api.page_size import check_page_size
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.failures import (
     DEFAULT_RETRY_POLICY,
     airflow_failures,
@@ -22,14 +22,13 @@ from airflow_provider_docsanalytics.operators.events import announce, partition_
 from airflow_provider_docsanalytics.operators.lineage import lineage_of
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import (
-    check_connection,
     fields_of,
     fill,
-    local_root,
     verbatim,
     without_connection,
 )
 from airflow_provider_docsanalytics.operators.pinned import Pin
+from airflow_provider_docsanalytics.operators.storage import directory_at
 from airflow_provider_docsanalytics.operators.waiting import (
     defer_for,
     pin_of,
@@ -67,6 +66,9 @@ class ExportOperator(KeepsText, BaseOperator):
             ``{date_to:…}`` are filled in after Jinja. Dates are written in the zone in which the
             window was given: the Dag's for a data interval, its own for ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
+        storage_options: more options for the file system of ``path``, under its own names
+            (templated), such as ``{"requester_pays": True}`` for S3. No credentials: they belong
+            into the connection. They are no part of an export's identity.
         date_from: first instant of the window, ISO 8601; no zone means UTC (templated). Default:
             the start of the run's data interval. The window is fixed at the first try of a run:
             a date that depends on the clock does not move it after a wait or a retry.
@@ -108,6 +110,7 @@ class ExportOperator(KeepsText, BaseOperator):
         "endpoint",
         "path",
         "storage_conn_id",
+        "storage_options",
         "date_from",
         "date_to",
         "filters",
@@ -124,6 +127,7 @@ class ExportOperator(KeepsText, BaseOperator):
         endpoint: str,
         path: str,
         storage_conn_id: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         date_from: str | datetime | None = None,
         date_to: str | datetime | None = None,
         lookback: timedelta | None = None,
@@ -147,6 +151,7 @@ class ExportOperator(KeepsText, BaseOperator):
         self.endpoint = endpoint
         self.path = path
         self.storage_conn_id = storage_conn_id
+        self.storage_options = storage_options
         self.date_from = date_from
         self.date_to = date_to
         self.lookback = lookback
@@ -316,29 +321,8 @@ class ExportOperator(KeepsText, BaseOperator):
         )
 
     def _directory(self, selection: Selection) -> ExportDirectory:
-        from airflow.providers.common.compat.sdk import (
-            ObjectStoragePath,
-        )
-
-        from airflow_provider_docsanalytics.export.store import (
-            ExportDirectory,
-        )
-
-        # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
-        connection = {"conn_id": self.storage_conn_id} if self.storage_conn_id else {}
         url = fill(self.path, fields_of(selection))
-        check_connection(url, self.storage_conn_id)
-        try:
-            path = ObjectStoragePath(url, **connection)
-            if root := local_root(url):
-                return ExportDirectory(path.fs, root, url)
-            return ExportDirectory(path.fs, path.path, str(path))
-        except (ValueError, ImportError) as error:
-            raise ConfigError(
-                f"path={url!r} cannot be written to: {error}. Check its connection; s3:// needs "
-                "airflow-provider-docsanalytics[s3] where the workers run, gs:// [gcs], abfs:// "
-                "[azure]."
-            ) from error
+        return directory_at(url, self.storage_conn_id, self.storage_options)
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class AnnouncedObjects:
         self._get = get or self._from_filesystem
         self._sleep = sleep
         self._clock = clock
+        self._left: set[str] = set()  # own announcements that could not be withdrawn
         self._chance = random.Random()  # noqa: S311 - of pauses, not of keys
 
     def read(self, path: str) -> tuple[bytes, bytes] | None:
@@ -149,11 +150,15 @@ class AnnouncedObjects:
         own = entries.pop(mine, None)
         if own is None:  # this listing is older than the announcement
             return False
-        others = {name: entry for name, entry in entries.items() if name.startswith(prefix)}
+        others = {
+            name: entry
+            for name, entry in entries.items()
+            if name.startswith(prefix) and name not in self._left
+        }
         stale = {name for name, entry in others.items() if _age_s(own, entry, prefix) > STALE_S}
         for name in stale:
             log.warning("%s/%s is of a process that has died: removed", self._root, name)
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, PermissionError):
                 self._fs.rm_file(f"{self._root}/{name}")
         return others.keys() == stale
 
@@ -172,7 +177,13 @@ class AnnouncedObjects:
         except FileNotFoundError:
             pass  # it was never written, or somebody took this process for a dead one
         except Exception as error:  # noqa: BLE001 - what was to be done is done; this must not undo it
-            log.warning("%s/%s stays for %.0f s: %s", self._root, mine, STALE_S, error)
+            level = logging.DEBUG if self._left else logging.WARNING
+            self._left.add(mine)
+            log.log(
+                level,
+                "%s/%s stays, and keeps other processes out for %.0f s: %s",
+                *(self._root, mine, STALE_S, error),
+            )
 
     def _busy(self, path: str) -> str:
         return (

@@ -11,12 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, StorageError
+from airflow_provider_docsanalytics.errors import (
+    ConfigError,
+    DocsAnalyticsError,
+    StorageError,
+    StorageRefused,
+)
 from airflow_provider_docsanalytics.storage import local, regular
 from airflow_provider_docsanalytics.storage.announced import AnnouncedObjects, renaming
 from airflow_provider_docsanalytics.storage.azure import AzureObjects
 from airflow_provider_docsanalytics.storage.gcs import GcsObjects
 from airflow_provider_docsanalytics.storage.objects import NoConditions, Objects, TooLarge
+from airflow_provider_docsanalytics.storage.rights import Deed, is_refusal, remedy
 from airflow_provider_docsanalytics.storage.s3 import S3Objects
 
 if TYPE_CHECKING:
@@ -93,14 +99,14 @@ class Storage:
     def make(self) -> None:
         """Make the directory, where the file system has such things."""
         if not self._flat:
-            with self._naming("make the directory"):
+            with self._naming("make", "the directory"):
                 self._fs.makedirs(self._root, exist_ok=True)
                 if self._fs.isfile(self._root):  # some file systems take it for made
                     raise NotADirectoryError(errno.ENOTDIR, "it is a file", self._root)
 
     def sizes(self) -> dict[str, int]:
         """Return the name and size of every file."""
-        with self._naming("list the directory"):
+        with self._naming("list", "the directory"):
             self._fs.invalidate_cache(self._root)
             try:
                 if self.local:
@@ -116,7 +122,7 @@ class Storage:
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, ``None`` if there is no such file."""
-        with self._naming(f"read {name}"):
+        with self._naming("read", name):
             try:
                 found = self._objects.read(self._at(name))
             except TooLarge as error:
@@ -133,7 +139,8 @@ class Storage:
         Since when: since :meth:`read` last read it, or this method last wrote it. Where an answer
         of the store was lost, ``False`` may stand for one's own write: read it again.
         """
-        with self._naming(f"write {name}"):
+        seen = self._seen[name].version
+        with self._naming("write" if seen is None else "replace", name):
             version = self._on_condition(
                 name, lambda objects, seen: objects.write(self._at(name), text, seen)
             )
@@ -148,7 +155,7 @@ class Storage:
 
         One that is gone already, or was not there, is ``True``.
         """
-        with self._naming(f"delete {name}"):
+        with self._naming("delete", name):
             if self._seen[name].version is not None and not self._on_condition(
                 name, lambda objects, seen: objects.delete(self._at(name), seen)
             ):
@@ -162,7 +169,7 @@ class Storage:
         On the local file system it lies in the directory itself, as ``.<name>.<owner>.tmp``:
         publishing is then a rename. Elsewhere it has no name at all, and is gone with the process.
         """
-        with self._naming(f"open a local file for {name}"):
+        with self._naming("open a local file for", name):
             if self.local:
                 spool = self._at(f".{name}.{owner}.tmp")
                 Path(spool).unlink(missing_ok=True)  # nobody's link to somewhere else is followed
@@ -171,15 +178,17 @@ class Storage:
 
     def publish(self, spool: IO[bytes], name: str) -> None:
         """Put a finished and flushed spool in place under ``name``, whole or not at all."""
-        with self._naming(f"write {name}"):
+        with self._naming("write", name):
             if self.local:
                 local.give_name(spool, self._at(name))
             else:
+                # On macOS whoever opens this goes on where this process has stopped writing.
+                spool.seek(0)
                 self._fs.put_file(f"/dev/fd/{spool.fileno()}", self._at(name))
 
     def delete(self, name: str) -> None:
         """Delete a file, whatever it is now; one that is gone already is fine."""
-        with self._naming(f"delete {name}"):
+        with self._naming("delete", name):
             try:
                 self._fs.rm_file(self._at(name))
             except FileNotFoundError:
@@ -224,7 +233,7 @@ class Storage:
         return f"{self._root}/{name}"
 
     @contextmanager
-    def _naming(self, doing: str) -> Iterator[None]:
+    def _naming(self, deed: Deed, what: str) -> Iterator[None]:
         """Say of every failure what was being done, where, and what now."""
         try:
             yield
@@ -237,11 +246,20 @@ class Storage:
                     "Correct path, or move away the file that stands in its place."
                 ) from error
             said = _SECRET.sub(r"\1=***", str(error))[:_MOST_CHARS]
+            failed = f"{self._uri}: could not {deed} {what}: {type(error).__name__}: {said}."
+            if is_refusal(error):
+                raise StorageRefused(
+                    f"{failed}\nThe storage has refused this. {remedy(self._kind(), deed, error)} "
+                    "What was published is kept, and a retry resumes."
+                ) from error
             raise StorageError(
-                f"{self._uri}: could not {doing}: {type(error).__name__}: {said}. What was "
-                "published is kept, and a retry resumes; check space, permissions and whether the "
-                "storage can be reached from this worker."
+                f"{failed} What was published is kept, and a retry resumes; check space, "
+                "permissions and whether the storage can be reached from this worker."
             ) from error
+
+    def _kind(self) -> str:
+        kinds = {"s3": _S3, "gcs": _GCS, "azure": _AZURE, "local": {"file"}}
+        return next((kind for kind, names in kinds.items() if self._protocols & names), "")
 
 
 _BY_ANNOUNCEMENT = (

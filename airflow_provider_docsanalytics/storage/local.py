@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF})
 """What some file systems answer who are asked to sync a directory."""
 
+_CANNOT_CHMOD = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+)
+"""What mounts answer whose modes are those of the mount: SMB, Azure Files, FAT."""
+
 
 class LocalObjects:
     """Files of one directory; a version is the content.
@@ -83,10 +88,18 @@ def give_name(spool: IO[bytes], path: str) -> None:
     """Give a finished and flushed file its final name, synced before and after."""
     os.fsync(spool.fileno())
     directory = Path(path).parent
-    # As readable as the directory, no more than any new file; until now its owner's alone.
-    os.fchmod(spool.fileno(), directory.stat().st_mode & 0o666 & ~_umask())
+    _open_up(spool, directory)
     Path(spool.name).replace(path)
     _sync_directory(directory)
+
+
+def _open_up(spool: IO[bytes], directory: Path) -> None:
+    """Make a file as readable as its directory, no more than any new file, if modes can be set."""
+    try:
+        os.fchmod(spool.fileno(), directory.stat().st_mode & 0o666 & ~_umask())
+    except OSError as error:
+        if error.errno not in _CANNOT_CHMOD:
+            raise
 
 
 def _sync_directory(directory: Path) -> None:

@@ -25,6 +25,9 @@ class S3Objects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
+        if pays := getattr(filesystem, "req_kw", None):
+            # Older s3fs says so when it reads, and not when it writes and deletes.
+            filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **pays}
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and ETag; 1 request."""
@@ -53,7 +56,7 @@ class S3Objects:
     def delete(self, path: str, version: str) -> bool:
         """Delete an object if it has this ETag; 2 requests, and a moment in between."""
         try:
-            found = run(self._fs, self._call, "head_object", path, self._fs.req_kw)
+            found = run(self._fs, self._call, "head_object", path, {})
         except FileNotFoundError:
             return True
         if found["ETag"] != version:
@@ -76,7 +79,7 @@ class S3Objects:
         return None
 
     async def _read_once(self, path: str) -> tuple[bytes, str]:
-        answer = await self._call("get_object", path, self._fs.req_kw)
+        answer = await self._call("get_object", path, {})
         async with answer["Body"]:  # which gives another object that cannot read by pieces
             check_size(answer.get("ContentLength") or 0)
             text = bytearray()

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from reliability_parts.children import in_lanes
 from reliability_parts.local_store import LocalStore
-from reliability_parts.object_stores import AzureStore, GcsStore, ObjectStore, S3Store
+from reliability_parts.object_stores import (
+    AzureStore,
+    GcsStore,
+    KeepingStore,
+    ObjectStore,
+    S3Store,
+)
 from reliability_parts.plays import Play
 from reliability_parts.plays_judge import PlayJudge
 from reliability_parts.report import Case
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 _STORES = {
     "local": 5_000,
     "S3-like": 5_000,
+    "S3-like without deletions": 5_000,
     "GCS-like": 5_000,
     "Azure-like": 5_000,
     "without conditions": 5_000,
@@ -37,6 +44,7 @@ _STORES = {
 """How many schedules of each."""
 _IN_MEMORY: dict[str, type[ObjectStore]] = {
     "S3-like": S3Store,
+    "S3-like without deletions": KeepingStore,
     "GCS-like": GcsStore,
     "Azure-like": AzureStore,
     "without conditions": ObjectStore,

@@ -28,6 +28,7 @@ class LocalStore:
         lake: where directories can be made.
     """
 
+    deletes = True
     baton: Baton
 
     def __init__(self, lake: Path) -> None:

@@ -25,6 +25,7 @@ class ObjectStore:
 
     protocol = "memory"
     root = "lake/export"
+    deletes = True
     baton: Baton
 
     def __init__(self) -> None:
@@ -142,6 +143,17 @@ class S3Store(ObjectStore):
     def objects(self) -> Any:
         """Return what reads and writes on condition."""
         return _Objects(self, deletes_on_condition=False)
+
+
+class KeepingStore(S3Store):
+    """S3, whose policy lets nobody delete."""
+
+    deletes = False
+
+    def rm_file(self, path: str) -> None:
+        """Refuse to delete an object."""
+        self.baton.halt(f"may not delete {_name(path)}")
+        raise PermissionError("Access Denied")
 
 
 class AzureStore(ObjectStore):

@@ -17,6 +17,9 @@ The rules:
    what they list, and parts that a checkpoint listed that was given up (of another export, or with
    a lost cursor): as long as nobody has succeeded who took over after that part was put in place.
 6. One more attempt completes, and leaves its manifest and its parts alone.
+
+Where nothing may be deleted, rule 5 does not hold, and by rule 6 the checkpoint says in the end
+that there is nothing to resume.
 """
 
 from __future__ import annotations
@@ -74,7 +77,8 @@ class PlayJudge:
         for attempt in self._play.attempts:
             self._judge_end(attempt, files)
         self._judge_replacements()
-        if not any(each.killed or each.saw == "StorageError" for each in self._play.attempts):
+        disturbed = any(each.killed or each.saw == "StorageError" for each in self._play.attempts)
+        if self._play.store.deletes and not disturbed:
             strays = [name for name in _unlisted(files) if not self._may_lie(name)]
             self._complain("in the end", [f"stray: {name}" for name in strays])
 
@@ -88,7 +92,11 @@ class PlayJudge:
         else:
             wrong, lost, doubled = self._against(files, self._role(attempt).export)
             self.lost, self.doubled = max(lost, self.lost), max(doubled, self.doubled)
-            wrong += [f"stray: {name}" for name in (*_unlisted(files), CHECKPOINT) if name in files]
+            strays = [name for name in (*_unlisted(files), CHECKPOINT) if name in files]
+            if self._play.store.deletes:
+                wrong += [f"stray: {name}" for name in strays]
+            elif not _json(files, CHECKPOINT).get("finished"):
+                wrong.append("the checkpoint is not finished")
             self._complain("after the calm attempt", wrong)
 
     def _complain(self, when: str, wrong: list[str]) -> None:

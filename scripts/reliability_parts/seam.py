@@ -17,6 +17,8 @@ class Store(Protocol):
     """One directory, reached by attempts through what is tested, and by the judge past it."""
 
     baton: Baton
+    deletes: bool
+    """Whether anything may be deleted there."""
 
     def directory(self) -> ExportDirectory:
         """Return the directory for one attempt."""

@@ -85,7 +85,10 @@ def refused(place: Place, code: int) -> Case:
 
 def _must_be_told(tally: Tally, failed: Any, exports: Exports, what: str) -> None:
     """Note a failure that is not named, or has hurt the old export; then let a retry finish."""
-    if failed.saw != "StorageError" or exports.place.root not in failed.text:
+    if (
+        failed.saw not in ("StorageError", "StorageRefused")
+        or exports.place.root not in failed.text
+    ):
         tally.complain(f"{what}: {failed.saw} {failed.text}")
     tally.complain(*(f"{what}: {wrong}" for wrong in listed_rows(exports.place)[1]))
     if exports.is_finished:
@@ -129,7 +132,10 @@ def s3_fails(s3: S3) -> Case:
             fail(url, number, fault)
             failed = run(exports.export)
             fail(url, 0, "")
-            if failed.saw == "complete":  # a failed look at whether something is there
+            if failed.saw == "complete" and fault.startswith("AccessDenied"):
+                exports.service.forget_requests()
+                failed = run(exports.export)  # which removes what could not be deleted
+            if failed.saw == "complete":
                 tally.finish(failed, exports, f"{fault} at {number}")
             else:
                 _must_be_told(tally, failed, exports, f"{fault} at {number}")

@@ -114,6 +114,21 @@ def test_an_attempt_whose_checkpoint_was_removed_under_it_puts_it_back(place: Pl
     assert service.asked == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_manifest_whose_answer_was_lost_stands_although_the_checkpoint_is_gone(
+    place: Place,
+) -> None:
+    """On S3 the attempt that ended before may remove the checkpoint of the one that commits."""
+
+    class Unanswered(ExportDirectory):
+        def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+            super().write_manifest(manifest, owner)
+            place.filesystem.rm_file(f"{place.root}/_checkpoint.json")
+            return False
+
+    directory = Unanswered(place.filesystem, place.root, "uri")
+    place.assert_whole(export(_plan(), directory, Service(4).source()), rows=12)
+
+
 def test_an_attempt_that_was_overtaken_and_finds_no_checkpoint_does_not_begin_again(
     place: Place,
 ) -> None:

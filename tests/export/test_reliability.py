@@ -24,7 +24,7 @@ sys.exit(bad)
 
 @pytest.mark.parametrize(
     "part",
-    ["crash", "races", "explorer", "storage", "clock", "labels", "templates"],
+    ["crash", "races", "explorer", "storage", "rights", "clock", "labels", "templates"],
 )
 def test_no_row_is_lost_or_doubled(part: str) -> None:
     done = subprocess.run(

@@ -646,7 +646,7 @@ def test_a_write_that_a_store_refuses_is_not_taken_for_another_attempts(s3_url: 
         checkpoint = directory.read_checkpoint()
         assert checkpoint is not None
         s3_faults.fail(url, 1, "AccessDenied 403")
-        with pytest.raises(StorageError, match=r"could not write _checkpoint\.json"):
+        with pytest.raises(StorageError, match=r"could not replace _checkpoint\.json"):
             directory.write_checkpoint(checkpoint)
         assert directory.write_checkpoint(checkpoint)
 

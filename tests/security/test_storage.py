@@ -15,6 +15,7 @@ from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,3 +243,23 @@ def test_a_spool_for_remote_storage_is_its_owners_alone_and_has_no_name(
     with spool:
         assert os.fstat(spool.fileno()).st_mode & 0o777 == 0o600
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"key": "AKIA"},
+        {"secret": "x"},
+        {"token": "x"},
+        {"account_key": "x"},
+        {"connection_string": "x"},
+        {"client_kwargs": {"aws_secret_access_key": "x"}},
+        {"s3_additional_kwargs": {"SSECustomerKey": "x"}},
+    ],
+)
+def test_credentials_are_refused_when_the_dag_is_parsed(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="into the connection") as raised:
+        MintlifyExportOperator(
+            task_id="export", endpoint="views", path="s3://lake/x", storage_options=options
+        )
+    assert "AKIA" not in str(raised.value)

@@ -184,8 +184,14 @@ def test_an_announcement_that_cannot_be_withdrawn_does_not_undo_the_write(
         def rm_file(self, path: str) -> None:
             raise PermissionError(path)
 
-    assert _objects(Keeping(), tmp_path).write(f"{tmp_path}/{NAME}", b"1", None) == b"1"
-    assert "stays for 600 s" in caplog.text
+    clock, path = Clock(), f"{tmp_path}/{NAME}"
+    objects = _objects(Keeping(), tmp_path, clock)
+    assert objects.write(path, b"1", None) == b"1"
+    assert objects.write(path, b"2", b"1") == b"2"  # one's own is no rival's
+    assert clock.now == 0
+    assert caplog.text.count("keeps other processes out for 600 s") == 1
+    with pytest.raises(StorageError, match="other processes have announced"):
+        _objects(Listed(), tmp_path).write(path, b"3", b"2")
 
 
 class Killed(BaseException):
