@@ -30,6 +30,7 @@ SAMPLES: dict[str, Any] = {
     "remedy": "what to do",
     "reason": "what is wrong",
     "truncated": True,
+    "cut_off": True,
     "size": 3,
     "error": "what is wrong",
     "details": ("one", "two"),

@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.operators.path import (
     fields_of,
     fill,
+    path_text,
     verbatim,
     without_connection,
 )
@@ -246,6 +247,7 @@ class ExportOperator(KeepsText, BaseOperator):
         """Return what is exported, how, and where to: as at the first try of this run."""
         if is_mapped(self):
             check_given(self, self.hook.platform)
+        self.path = path_text(self.path)
         check_texts(self)
         run = pinned.run_of(context, self._given)
         begun = pin or pinned.stored(context, run)

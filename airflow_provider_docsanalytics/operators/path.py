@@ -56,7 +56,7 @@ def given_path(path: Any) -> Any:
     """
     if holds_template(path):
         return path
-    text = _text(path)
+    text = path_text(path)
     fill(text, _EXAMPLES)
     return text
 
@@ -69,7 +69,7 @@ def fill(path: object, fields: Mapping[str, str | datetime]) -> str:
     Raises:
         ConfigError: for an unknown field, or a path that is not safe to write to.
     """
-    text = _text(path)
+    text = path_text(path)
     _refuse_password(_FIELD.sub("field", text))
     try:
         filled = _Fields().vformat(text, (), fields)
@@ -128,7 +128,7 @@ def check_connection(url: str, storage_conn_id: str | None) -> None:
             ) from error
 
 
-def _text(path: Any) -> str:
+def path_text(path: Any) -> str:
     """Return a path as text: from text, a ``pathlib.Path`` or an ``ObjectStoragePath``."""
     if isinstance(path, str):
         return path
