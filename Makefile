@@ -59,25 +59,25 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 	  --requirement .cache/audit.txt
 
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python benchmarks/bench.py
 
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
 	@$(BIN)/python scripts/e2e.py $(ARGS)
 
 e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
 	@command -v java >/dev/null || $(INSTALL_JAVA)
-	@$(BIN)/python scripts/e2e_storage.py $(ARGS) \
+	@$(BIN)/python tests/system/storage/test_storage.py $(ARGS) \
 	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
-	@$(BIN)/python scripts/e2e_celery.py
+	@$(BIN)/python tests/system/celery/test_celery.py
 
 e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
-	@$(BIN)/python scripts/e2e_browser.py $(ARGS) --chromium $(CHROMIUM) --airflow-2 $(AIRFLOW_2)
+	@$(BIN)/python tests/system/browser/test_browser.py $(ARGS) --chromium $(CHROMIUM) --airflow-2 $(AIRFLOW_2)
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
-	@$(BIN)/python scripts/reliability.py $(ARGS)
+	@$(BIN)/python tests/reliability/__main__.py $(ARGS)
 
 mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 20 min
 	@$(BIN)/python scripts/mutants.py $(ARGS)

@@ -10,6 +10,6 @@ __version__ = "0.1.0"
 
 def get_provider_info() -> dict[str, Any]:
     """Return what Airflow's provider discovery asks for (``provider_info.schema.json``)."""
-    from airflow_provider_docsanalytics.provider_info import provider_info
+    from airflow_provider_docsanalytics.get_provider_info import provider_info
 
     return provider_info(__version__)

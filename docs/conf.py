@@ -12,7 +12,8 @@ sys.path.insert(0, str(CLONE / "scripts"))
 
 import docs_names  # noqa: E402 - scripts/ is on the path from here on
 import docs_tables  # noqa: E402
-from airflow_home import airflow_environment  # noqa: E402
+
+from tests.support.airflow_home import airflow_environment  # noqa: E402
 
 # Before autodoc imports Airflow, which writes a configuration file wherever its home is.
 os.environ.update(airflow_environment(CLONE / ".cache" / "docs-airflow"))

@@ -16,10 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_home import airflow_environment
-
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
+from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

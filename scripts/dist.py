@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from airflow_home import airflow_environment
+from tests.support.airflow_home import airflow_environment
 
 CLONE = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

@@ -12,10 +12,18 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from e2e_parts import backfill, hammer, loop, paths, quota, react, sensor, triggerers, watchers
-from e2e_parts.cluster import Cluster
-from e2e_parts.processes import exit_on_signals
-from e2e_parts.report import Report
+from tests.support.airflow_cluster import Cluster
+from tests.support.processes import exit_on_signals
+from tests.support.report import Report
+from tests.system.waiting import test_backfill as backfill
+from tests.system.waiting import test_hammer as hammer
+from tests.system.waiting import test_loop as loop
+from tests.system.waiting import test_paths as paths
+from tests.system.waiting import test_quota as quota
+from tests.system.waiting import test_react as react
+from tests.system.waiting import test_sensor as sensor
+from tests.system.waiting import test_triggerers as triggerers
+from tests.system.waiting import test_watchers as watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

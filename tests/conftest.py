@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from airflow_home import airflow_environment
 from hypothesis import HealthCheck, configuration, settings
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
+from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

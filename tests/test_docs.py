@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import docs_names
 import docs_tables
 import pytest
-from airflow_home import airflow_environment
 
 from airflow_provider_docsanalytics import errors
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
+from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.simulator import Config, Simulator
+from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,7 +228,7 @@ def test_a_snippet_of_the_hook_runs(
 PRELUDE = f"""
 trap 'kill %1' EXIT
 airflow() {{ noted+=("$(printf '%q ' "$@")"); }}
-run_noted() {{ python {CLONE}/scripts/airflow_commands.py "${{noted[@]}}"; }}
+run_noted() {{ python {CLONE}/tests/support/airflow_commands.py "${{noted[@]}}"; }}
 """
 
 

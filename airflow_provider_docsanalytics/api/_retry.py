@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_docsanalytics.api._deadline import Budget
-    from airflow_provider_docsanalytics.api.endpoint import Ask
+    from airflow_provider_docsanalytics.api.endpoint import PageRequest
     from airflow_provider_docsanalytics.api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def attempts(
     )
 
 
-def too_wide(error: ApiError, ask: Ask, settings: Settings) -> TooWide | None:
+def too_wide(error: ApiError, ask: PageRequest, settings: Settings) -> TooWide | None:
     """Return the error that names narrower windows, where the window may be what is wrong.
 
     It is not where the service asks for a wait that is too long for a worker: that comes first.

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_provider_docsanalytics.api._said import Speaker, heard
+from airflow_provider_docsanalytics.api._error_body import Author, parse_error_body
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ApiError,
@@ -26,7 +26,7 @@ from airflow_provider_docsanalytics.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_docsanalytics.api._said import Said
+    from airflow_provider_docsanalytics.api._error_body import ErrorBody
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 TOO_WIDE = (413, 414, 431, 504, 522, 524)
@@ -71,7 +71,7 @@ def error_for(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
             "Set the connection's host to where the service is.",
         )
-    said = heard(content, headers, whole=whole)
+    said = parse_error_body(content, headers, whole=whole)
     wait_s = retry_after(headers)
     kind = _kind(status, said, wait_s, selection)
     detail = sanitize(_detail(said, reason), _DETAIL_CHARS)
@@ -83,12 +83,12 @@ def error_for(
         detail,
         retry_after_s=wait_s,
         note=selection.platform.notes.get(status, ""),
-        from_api=said.speaker is not Speaker.PAGE,
+        from_api=said.speaker is not Author.PAGE,
     )
 
 
 def _kind(
-    status: int, said: Said, wait_s: float | None, selection: Selection
+    status: int, said: ErrorBody, wait_s: float | None, selection: Selection
 ) -> type[ApiError] | None:
     """Return the class of the error; ``None`` where it is not the API that has answered."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -104,25 +104,25 @@ def _kind(
     return ApiError
 
 
-def _refusal(status: int, said: Said, wait_s: float | None) -> type[ApiError] | None:
+def _refusal(status: int, said: ErrorBody, wait_s: float | None) -> type[ApiError] | None:
     """Return what a 401 or 403 is; one without content is the API's only if it is a 401.
 
     A proxy that wants a login has a status of its own, 407; a filter has none but 403.
     """
-    limited = said.speaker is not Speaker.PAGE and _LIMITED.search(said.words)
+    limited = said.speaker is not Author.PAGE and _LIMITED.search(said.words)
     if status == HTTPStatus.FORBIDDEN and (wait_s is not None or limited):
         return RateLimited
-    if said.speaker in (Speaker.PAGE, Speaker.OTHER):
+    if said.speaker in (Author.PAGE, Author.OTHER):
         return None
-    empty = said.speaker is Speaker.UNKNOWN and said.what
+    empty = said.speaker is Author.UNKNOWN and said.what
     return None if empty and status == HTTPStatus.FORBIDDEN else AuthError
 
 
-def _is_of_a_thread(said: Said) -> bool:
+def _is_of_a_thread(said: ErrorBody) -> bool:
     """Whether the API itself says that it is the thread that is missing, not the way to it."""
     words = _PATH.sub(" ", said.words)
     return (
-        said.speaker is Speaker.API
+        said.speaker is Author.API
         and _THREAD.search(words) is not None
         and _NO_THREAD.search(words) is None
     )
@@ -144,9 +144,9 @@ def _in_between(status: int, selection: Selection, detail: str) -> Unreachable:
     )
 
 
-def _detail(said: Said, reason: str) -> str:
+def _detail(said: ErrorBody, reason: str) -> str:
     """Return the answer's own words, and what it is where it is not the API's."""
-    if said.speaker in (Speaker.PAGE, Speaker.OTHER):
+    if said.speaker in (Author.PAGE, Author.OTHER):
         return f"{said.what} ({said.words!r})" if said.words else said.what
     return said.words or said.what or reason or "no reason given"
 

@@ -10,14 +10,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics._loop_guard import LoopGuard
 from airflow_provider_docsanalytics.api._deadline import Budget
+from airflow_provider_docsanalytics.api._fields import unknown_members
+from airflow_provider_docsanalytics.api._http import Transport
 from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
-from airflow_provider_docsanalytics.api._transport import Transport
 from airflow_provider_docsanalytics.api.endpoint import Page
-from airflow_provider_docsanalytics.api.members import unknown_members
 from airflow_provider_docsanalytics.api.page_size import PageSize, is_about_limit
 from airflow_provider_docsanalytics.errors import (
     ApiError,
@@ -30,14 +31,13 @@ from airflow_provider_docsanalytics.errors import (
     TooWide,
     Unreachable,
 )
-from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Selection, Step
+    from airflow_provider_docsanalytics.api.endpoint import Body, PageRequest, PageResult, Selection
     from airflow_provider_docsanalytics.api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _Answered(NamedTuple):
 
     selection: Selection
     cursor: str | None
-    ask: Ask
+    ask: PageRequest
     body: Body | None
 
 
@@ -115,7 +115,7 @@ class Client:
             return
         size = PageSize(selection, page_size)
         paging = selection.endpoint.paging
-        trail = Trail(str(selection))
+        trail = LoopGuard(str(selection))
         trail.start(cursor)
         empty = 0
         answered = self._first_answer(size, cursor)
@@ -187,7 +187,9 @@ class Client:
         if seconds:
             self._sleep(seconds)
 
-    def _get(self, selection: Selection, ask: Ask, *, narrows: bool, once: bool) -> Body | None:
+    def _get(
+        self, selection: Selection, ask: PageRequest, *, narrows: bool, once: bool
+    ) -> Body | None:
         """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
         url, query = self._url(selection, ask), self._query(selection, ask)
         budget = Budget(self._settings.timeout_s, self._settings.max_attempts)
@@ -205,25 +207,25 @@ class Client:
                 raise
             raise wide from error
 
-    def _url(self, selection: Selection, ask: Ask) -> str:
+    def _url(self, selection: Selection, ask: PageRequest) -> str:
         path = selection.endpoint.path.format(
             project_id=quote(selection.project_id or "", safe=""),
             thread_id=quote(ask.thread_id, safe=""),
         )
         return self._settings.base_url.rstrip("/") + path
 
-    def _query(self, selection: Selection, ask: Ask) -> dict[str, str]:
+    def _query(self, selection: Selection, ask: PageRequest) -> dict[str, str]:
         dates = selection.platform.dates(ask.window) if ask.window else {}
         return {**dates, **selection.filters, **ask.query}
 
 
-def _say_halved(error: TooWide, selection: Selection, ask: Ask) -> None:
+def _say_halved(error: TooWide, selection: Selection, ask: PageRequest) -> None:
     log.warning(
         "%s: HTTP %d for %s; asking for its halves instead", selection, error.status, ask.window
     )
 
 
-def _ask(selection: Selection, cursor: str | None) -> Ask:
+def _ask(selection: Selection, cursor: str | None) -> PageRequest:
     try:
         return selection.endpoint.paging.ask(selection, cursor)
     except (ValueError, LookupError, RecursionError, msgspec.MsgspecError) as error:
@@ -246,7 +248,7 @@ def _refuses_cursor(error: ApiError, selection: Selection, cursor: str | None) -
     return sent and refused and error.from_api and not otherwise
 
 
-def _stands_still(selection: Selection, ask: Ask, step: Step) -> bool:
+def _stands_still(selection: Selection, ask: PageRequest, step: PageResult) -> bool:
     """Whether there is nothing in an answer but the promise of more of the same window."""
     if step.rows or step.next_cursor is None:
         return False
@@ -262,7 +264,7 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
             raise BadResponse(
                 f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
             )
-        if rawjson.depth(text) > MAX_TOTALS_DEPTH:
+        if _json.depth(text) > MAX_TOTALS_DEPTH:
             raise BadResponse(
                 f"{selection}: {name!r} of the answer is nested deeper than {MAX_TOTALS_DEPTH} "
                 "levels."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api.page_size import check_page_size
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.parameters import id_text
@@ -71,12 +71,12 @@ class Body:
 
     @classmethod
     def parse(cls, raw: bytes | msgspec.Raw) -> Body:
-        """Return the body of a JSON object; raises :class:`.rawjson.NotJson`."""
-        return cls(raw, rawjson.members(raw))
+        """Return the body of a JSON object; raises :class:`._json.NotJson`."""
+        return cls(raw, _json.members(raw))
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PageRequest:
     """What one request asks beyond the selection: paging parameters, and which part of it."""
 
     query: Query
@@ -85,7 +85,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageResult:
     """What one answer gave: its rows' own text, and the cursor of the next ask, if there is one."""
 
     rows: list[bytes]
@@ -105,10 +105,10 @@ class Paging(Protocol):
     members: ClassVar[tuple[str, ...]] = ()
     by_offset: ClassVar[bool] = False
 
-    def ask(self, selection: Selection, cursor: str | None) -> Ask:
+    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request to send at ``cursor``."""
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return what the answer gave and how to go on, or raise :class:`.BadResponse`.
 
         ``body`` is ``None`` where the service has said that the asked-for thing does not exist.
@@ -167,7 +167,7 @@ class Platform:
     has_projects: bool
     check_key: Callable[[str], None]
     dates: Callable[[DateWindow], Query]
-    open_envelope: Callable[[Body], Body]
+    unwrap: Callable[[Body], Body]
     probe: str
     notes: Mapping[int, str]
 
@@ -264,7 +264,7 @@ class Page:
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
-        return [rawjson.value(row) for row in self.rows]
+        return [_json.value(row) for row in self.rows]
 
 
 def checked_id(field_name: str, value: object) -> str:

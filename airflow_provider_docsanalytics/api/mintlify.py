@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
-from airflow_provider_docsanalytics.api.halving import HalvingPaging
 from airflow_provider_docsanalytics.api.paging import (
     CursorPaging,
     OffsetPaging,
     SinglePaging,
     ThreadPaging,
 )
+from airflow_provider_docsanalytics.api.window_split import WindowSplitPaging
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.fields import Field, Kind
 
@@ -122,7 +122,7 @@ _ENDPOINTS = (
     Endpoint(
         "feedback_by_page",
         f"{_BASE}/feedback/by-page",
-        HalvingPaging("path", _VOTES),
+        WindowSplitPaging("path", _VOTES),
         "feedback",
         100,
         filters=_FEEDBACK,
@@ -198,7 +198,7 @@ MINTLIFY = Platform(
     has_projects=True,
     check_key=_check_key,
     dates=_dates,
-    open_envelope=_no_envelope,
+    unwrap=_no_envelope,
     probe="caller_stats",
     notes=MappingProxyType(
         {

@@ -13,9 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Paging, Selection, Step
-from airflow_provider_docsanalytics.api.halving import narrower
-from airflow_provider_docsanalytics.api.members import found, member, rows_of
+from airflow_provider_docsanalytics.api._fields import extract_rows, found, member
+from airflow_provider_docsanalytics.api.endpoint import (
+    Body,
+    PageRequest,
+    PageResult,
+    Paging,
+    Selection,
+)
+from airflow_provider_docsanalytics.api.window_split import split_all
 from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.window import DateWindow
 
@@ -23,7 +29,7 @@ _PLACE = "windows:"
 """What a cursor of ours begins with, where the service's own is not enough."""
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _CursorState(msgspec.Struct, frozen=True):
     """Windows still to be read, none for the selection's own, and the cursor within the first."""
 
     windows: tuple[tuple[str, str], ...]
@@ -55,16 +61,16 @@ class CursorPaging(Paging):
     has_more: bool = True
     events: bool = False
 
-    def ask(self, selection: Selection, cursor: str | None) -> Ask:
+    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return a page from the cursor on, of the size that is asked for."""
-        windows, token = _place(selection, cursor)
+        windows, token = _state_of(selection, cursor)
         query = {"limit": str(selection.page_size)}
-        return Ask(query if token is None else {**query, "cursor": token}, windows[0])
+        return PageRequest(query if token is None else {**query, "cursor": token}, windows[0])
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return the rows, and the answer's own cursor or the next window."""
         answer = found(selection, body)
-        rows = rows_of(selection, answer, most=selection.page_size)
+        rows = extract_rows(selection, answer, most=selection.page_size)
         if self.has_more and not member(selection, answer, "hasMore", bool):
             token = None
         else:
@@ -74,15 +80,17 @@ class CursorPaging(Paging):
                     f"{selection}: the answer says hasMore and gives no nextCursor, so the rest "
                     "cannot be asked for."
                 )
-        windows, _ = _place(selection, cursor)
-        return Step(rows, _cursor(selection, windows if token else windows[1:], token or None))
+        windows, _ = _state_of(selection, cursor)
+        return PageResult(
+            rows, _cursor(selection, windows if token else windows[1:], token or None)
+        )
 
     def narrowed(self, selection: Selection, cursor: str | None) -> str | None:
         """Return a cursor by halves, where no page of the first window has been read yet."""
-        windows, token = _place(selection, cursor)
+        windows, token = _state_of(selection, cursor)
         if not self.events or token is not None or windows[0] is None:
             return None
-        halved = narrower([window for window in windows if window])
+        halved = split_all([window for window in windows if window])
         return _cursor(selection, halved, None) if halved else None
 
 
@@ -102,13 +110,13 @@ def _token(selection: Selection, given: str | None) -> str | None:
     return token
 
 
-def _place(
+def _state_of(
     selection: Selection, cursor: str | None
 ) -> tuple[tuple[DateWindow | None, ...], str | None]:
     """Return the windows still to be read, and the service's own cursor within the first."""
     if cursor is None or not cursor.startswith(_PLACE):
         return (selection.window,), cursor
-    place = msgspec.json.decode(cursor.removeprefix(_PLACE), type=_Place)
+    place = msgspec.json.decode(cursor.removeprefix(_PLACE), type=_CursorState)
     windows = tuple(DateWindow.parse(*window) for window in place.windows)
     return windows or (selection.window,), place.token
 
@@ -123,7 +131,7 @@ def _cursor(
     if whole and token is not None and not token.startswith(_PLACE):
         return token
     spelled = () if whole else tuple((one.date_from, one.date_to) for one in windows if one)
-    return _PLACE + msgspec.json.encode(_Place(spelled, token)).decode()
+    return _PLACE + msgspec.json.encode(_CursorState(spelled, token)).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,51 +141,51 @@ class OffsetPaging(Paging):
     members: ClassVar[tuple[str, ...]] = ("hasMore",)
     by_offset: ClassVar[bool] = True
 
-    def ask(self, selection: Selection, cursor: str | None) -> Ask:
+    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return a page from the offset on, of the size that is asked for."""
         query = {"limit": str(selection.page_size), "offset": str(_position(cursor))}
-        return Ask(query, selection.window)
+        return PageRequest(query, selection.window)
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return the rows; the next offset counts what came, not what was asked for.
 
         The two differ only if the service gives short pages, and then rows would be skipped.
         """
         answer = found(selection, body)
-        rows = rows_of(selection, answer, most=selection.page_size)
+        rows = extract_rows(selection, answer, most=selection.page_size)
         if not member(selection, answer, "hasMore", bool):
-            return Step(rows, None)
+            return PageResult(rows, None)
         if not rows:
             raise BadResponse(f"{selection}: an empty page that promises more.")
-        return Step(rows, str(_position(cursor) + len(rows)))
+        return PageResult(rows, str(_position(cursor) + len(rows)))
 
 
 @dataclass(frozen=True, slots=True)
 class SinglePaging(Paging):
     """One request, one answer: ``{"rows": […]}``, or an object that is the one row itself."""
 
-    def ask(self, selection: Selection, cursor: str | None) -> Ask:  # noqa: ARG002 - the protocol's
+    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:  # noqa: ARG002 - the protocol's
         """Return the only request."""
-        return Ask({}, selection.window)
+        return PageRequest({}, selection.window)
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:  # noqa: ARG002 - the protocol's
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:  # noqa: ARG002 - the protocol's
         """Return the answer's rows and the end."""
-        return Step(rows_of(selection, found(selection, body)), None)
+        return PageResult(extract_rows(selection, found(selection, body)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadPaging(Paging):
     """One object a request, by ID; the cursor is the position in the list of IDs."""
 
-    def ask(self, selection: Selection, cursor: str | None) -> Ask:
+    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request for the thread at the cursor."""
-        return Ask({}, None, thread_id=selection.thread_ids[_position(cursor)])
+        return PageRequest({}, None, thread_id=selection.thread_ids[_position(cursor)])
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> Step:
+    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return the thread, or no row if there is none of that ID, and the next position."""
         following = _position(cursor) + 1
-        rows = [] if body is None else rows_of(selection, body)
-        return Step(rows, str(following) if following < len(selection.thread_ids) else None)
+        rows = [] if body is None else extract_rows(selection, body)
+        return PageResult(rows, str(following) if following < len(selection.thread_ids) else None)
 
 
 def _position(cursor: str | None) -> int:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.api._fields import excerpt, first_names, named
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
-from airflow_provider_docsanalytics.api.members import excerpt, first_names, named
 from airflow_provider_docsanalytics.api.paging import SinglePaging
 from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.fields import Field, Kind
@@ -106,7 +106,7 @@ def _open_envelope(body: Body) -> Body:
         raise BadResponse(f"The service answered success: false, {message}.")
     try:
         data = Body.parse(body.members["data"])
-    except rawjson.NotJson as error:
+    except _json.NotJson as error:
         raise BadResponse(
             f"The answer's 'data' is not an object ({error}); its keys: {named(body.members)}."
         ) from error
@@ -123,7 +123,7 @@ VYOM = Platform(
     has_projects=False,
     check_key=_check_key,
     dates=_dates,
-    open_envelope=_open_envelope,
+    unwrap=_open_envelope,
     probe="dashboard",
     notes=MappingProxyType({}),
 )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from airflow_provider_docsanalytics import rawjson
-from airflow_provider_docsanalytics.export import shape
-from airflow_provider_docsanalytics.export.cell import Doubt, cell
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.export.formats import row_types
+from airflow_provider_docsanalytics.export.formats.cell import Doubt, cell
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _KEPT_ON_THE_WAY = 20 * MOST_NAMED
 _JSON_KINDS = {'"': "text", "{": "object", "[": "list", "n": "null", "t": "boolean", "f": "boolean"}
 
 
-class Finding(NamedTuple):
+class DriftFinding(NamedTuple):
     """One difference."""
 
     sort: str
@@ -51,7 +51,7 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         return any(msgspec.structs.astuple(self))
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Drift:
+    def of(cls, findings: Iterable[DriftFinding]) -> Drift:
         """Return the drift that these findings are, as far as it is kept."""
         sorts: dict[str, set[str]] = {name: set() for name in cls.__struct_fields__}
         for sort, text in findings:
@@ -64,16 +64,16 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
     def __or__(self, other: Drift) -> Drift:
         return Drift.of([*self.findings(), *other.findings()])
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[DriftFinding]:
         """Yield what is kept."""
         for sort, texts in msgspec.structs.asdict(self).items():
-            yield from (Finding(sort, text) for text in texts)
+            yield from (DriftFinding(sort, text) for text in texts)
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()
 
 
-class Contract:
+class RowSchema:
     """What the table promises of each row.
 
     Args:
@@ -85,7 +85,7 @@ class Contract:
         self._fields = fields
         self._sample = sample
         self._doubt = Doubt(fields)
-        self._promised = msgspec.json.Decoder(shape.promised(fields))
+        self._promised = msgspec.json.Decoder(row_types.strict_type(fields))
 
     def check(self, rows: Sequence[bytes]) -> Drift:
         """Return what is different about a page's rows."""
@@ -103,42 +103,44 @@ class Contract:
             return False
         return True
 
-    def _differences(self, row: bytes) -> Iterator[Finding]:
+    def _differences(self, row: bytes) -> Iterator[DriftFinding]:
         try:
             yield from _of_object(self._fields, row, "")
-        except rawjson.NotJson as error:
-            yield Finding("types", f"a row that cannot be read: {error}")
+        except _json.NotJson as error:
+            yield DriftFinding("types", f"a row that cannot be read: {error}")
 
 
-def _of_object(fields: Sequence[Field], text: bytes | msgspec.Raw, outer: str) -> Iterator[Finding]:
-    members = rawjson.members(text)
+def _of_object(
+    fields: Sequence[Field], text: bytes | msgspec.Raw, outer: str
+) -> Iterator[DriftFinding]:
+    members = _json.members(text)
     known = {field.name for field in fields}
     for name in members:
         if name not in known:
-            yield Finding("new", outer + name)
+            yield DriftFinding("new", outer + name)
     for field in fields:
         if field.name in members:
             yield from _of_value(field, members[field.name], outer + field.name)
         elif not field.optional:
-            yield Finding("missing", outer + field.name)
+            yield DriftFinding("missing", outer + field.name)
 
 
-def _of_value(field: Field, raw: msgspec.Raw, name: str) -> Iterator[Finding]:
+def _of_value(field: Field, raw: msgspec.Raw, name: str) -> Iterator[DriftFinding]:
     kind = _kind(raw)
     if kind == "null" and field.null:
         return
     if kind == "object" and field.kind is Kind.OBJECT:
         yield from _of_object(field.fields, raw, f"{name}.")
     elif kind == "list" and field.kind is Kind.OBJECTS:
-        for element in rawjson.elements(raw):
+        for element in _json.elements(raw):
             if (inner := _kind(element)) == "object":
                 yield from _of_object(field.fields, element, f"{name}.")
             else:
-                yield Finding("types", f"{name}: {inner} in a {field.kind.value}")
+                yield DriftFinding("types", f"{name}: {inner} in a {field.kind.value}")
     elif reason := _misfit(field, raw, kind):
-        yield Finding("types", f"{name}: {reason}")
-    elif field.values and (value := rawjson.value(raw)) not in field.values:
-        yield Finding("values", f"{name}: {value}")
+        yield DriftFinding("types", f"{name}: {reason}")
+    elif field.values and (value := _json.value(raw)) not in field.values:
+        yield DriftFinding("values", f"{name}: {value}")
 
 
 def _kind(raw: msgspec.Raw) -> str:

@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics.export.readable import Readable, readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_docsanalytics.export.layout import Layout
+    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
 
 
 _AT_ONCE = 1000
@@ -53,7 +53,7 @@ class Part:
         rows: rows written.
     """
 
-    def __init__(self, name: str, spool: IO[bytes], layout: Layout) -> None:
+    def __init__(self, name: str, spool: IO[bytes], layout: OutputFormat) -> None:
         self.name = name
         self.spool = spool
         self.rows = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
 from airflow_provider_docsanalytics.parameters import one_of, whole
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ class Plan:
         one_of("if_exists", self.if_exists, IF_EXISTS)
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> OutputFormat:
         """How the rows are written; raises :class:`ConfigError` where that cannot be."""
         identity = self.identity
-        return Layout(
+        return OutputFormat(
             identity.file_format,
             identity.compression,
             self.context,

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from airflow_provider_docsanalytics import rawjson
-from airflow_provider_docsanalytics.export.drift import Drift, Finding
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.export.drift import Drift, DriftFinding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -41,7 +41,7 @@ _NESTED = msgspec.json.Decoder(list[_nested])
 _NESTED_TEXT = re.compile(rb"\n([\[{][^\n]*)")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _OPENERS, _CLOSERS = frozenset((b"{", b"[")), frozenset((b"}", b"]"))
-_TOKEN = re.compile(rawjson.STRING + rb'|[{}\[\]:,]|[^\s"{}\[\]:,]+')
+_TOKEN = re.compile(_json.STRING + rb'|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 
 
 class Readable(NamedTuple):
@@ -67,7 +67,7 @@ def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
         rows: JSON objects, valid apart from lone surrogates.
         taken: names that a row cannot have, since ours stand there.
     """
-    findings: list[Finding] = []
+    findings: list[DriftFinding] = []
     written, repaired = list(rows), 0
     for at in _odd(rows, taken):
         rewriting = _Rewriting(rows[at], taken)
@@ -78,7 +78,7 @@ def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
     return Readable(written, repaired, Drift.of(findings))
 
 
-def _forget_most(findings: list[Finding]) -> None:
+def _forget_most(findings: list[DriftFinding]) -> None:
     """Keep of many findings those that a manifest has room for."""
     if len(findings) > _FINDINGS_AT_ONCE:
         findings[:] = Drift.of(findings).findings()
@@ -156,9 +156,9 @@ class _Rewriting:
     """
 
     def __init__(self, row: bytes, taken: Collection[str]) -> None:
-        whole = rawjson.whole(row)
+        whole = _json.whole(row)
         self.changed = whole is not row
-        self.findings: list[Finding] = []
+        self.findings: list[DriftFinding] = []
         self._taken = taken
         self._out: list[bytes] = []
         self._open: list[_Level] = []
@@ -214,7 +214,7 @@ class _Rewriting:
 
     def _change(self, sort: str, text: str) -> None:
         self.changed = True
-        self.findings.append(Finding(sort, text))
+        self.findings.append(DriftFinding(sort, text))
         _forget_most(self.findings)
 
 

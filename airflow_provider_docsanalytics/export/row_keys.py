@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,8 +130,8 @@ class RowKeys:
 
     def _values_of_odd(self, row: bytes) -> list[bytes]:
         try:
-            members = rawjson.members(row)
-        except rawjson.NotJson:  # nested too deeply to be taken apart
+            members = _json.members(row)
+        except _json.NotJson:  # nested too deeply to be taken apart
             return []
         if not members.keys() >= set(self._fields):
             return []

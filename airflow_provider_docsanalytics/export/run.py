@@ -1,6 +1,6 @@
 """Pages in, committed export out.
 
-The order of every step is what makes an export complete or absent; :mod:`.claim` says why.
+The order of every step is what makes an export complete or absent; :mod:`.lease` says why.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
+from airflow_provider_docsanalytics._loop_guard import LoopGuard
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
@@ -23,10 +24,10 @@ from airflow_provider_docsanalytics.errors import (
     StorageError,
     Superseded,
 )
-from airflow_provider_docsanalytics.export.batch import Batch
-from airflow_provider_docsanalytics.export.claim import Claim, lost, now
-from airflow_provider_docsanalytics.export.drift import Contract
+from airflow_provider_docsanalytics.export.drift import RowSchema
+from airflow_provider_docsanalytics.export.lease import Lease, lost, now
 from airflow_provider_docsanalytics.export.part import Part
+from airflow_provider_docsanalytics.export.pending_part import Batch
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved, Taken
 from airflow_provider_docsanalytics.export.store import (
     CHECKPOINT,
@@ -34,7 +35,6 @@ from airflow_provider_docsanalytics.export.store import (
     Manifest,
     Progress,
 )
-from airflow_provider_docsanalytics.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,10 +76,10 @@ class _Attempt:
         self._directory = directory
         self._source = source
         self._layout = plan.layout
-        self._contract = Contract(plan.fields, None if self._layout.has_columns else SAMPLE)
+        self._contract = RowSchema(plan.fields, None if self._layout.has_columns else SAMPLE)
         manifest = self._refuse_another_export(warn=True)
         directory.make()
-        self._claim = Claim(directory, plan.identity, source.name, plan.run)
+        self._claim = Lease(directory, plan.identity, source.name, plan.run)
         self.progress = self._claim.acquire(manifest, self._refuse_another_export)
         self._requests_before = self.progress.requests - source.requests_sent()
         self._batch = self._new_batch()
@@ -111,7 +111,7 @@ class _Attempt:
     def _read(self) -> None:
         """Read the source from the progress on; publish what was read, however it ends."""
         trail, cursor = (
-            Trail(self._plan.identity.endpoint, self.progress.trail),
+            LoopGuard(self._plan.identity.endpoint, self.progress.trail),
             self.progress.cursor,
         )
         lowered = (self.progress.page_size,) if self.progress.page_size else ()

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError
-from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
+from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms, parse_instant
 
 if TYPE_CHECKING:
@@ -219,8 +219,8 @@ def in_short(turns: tuple[Turn, ...]) -> dict[str, Any]:
 
 def _turn(text: bytes) -> Turn:
     try:
-        row = rawjson.value(text)
-    except rawjson.NotJson as error:
+        row = _json.value(text)
+    except _json.NotJson as error:
         raise _OddRowError(f"it cannot be read ({error})") from error
     if not isinstance(row, dict):
         raise _OddRowError(f"it is no object, but {type(row).__name__}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from airflow_provider_docsanalytics.hooks.base import DocsAnalyticsHook
+from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
 
 
 class VyomHook(DocsAnalyticsHook):

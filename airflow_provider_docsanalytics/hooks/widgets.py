@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
+from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.hooks.connection import ExtraField
+    from airflow_provider_docsanalytics.hooks._connection import ExtraField
 
 _SECRET = "proxies"  # noqa: S105 - its URL may hold a password
 _UNCHANGED = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"

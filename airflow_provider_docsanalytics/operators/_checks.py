@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.path import fields_of, fill, given_path
+from airflow_provider_docsanalytics.operators._path import fields_of, fill, given_path
 from airflow_provider_docsanalytics.operators.storage import check_options
 from airflow_provider_docsanalytics.parameters import (
     check_texts,
@@ -20,7 +20,7 @@ from airflow_provider_docsanalytics.window import DateWindow, parse_instant
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform
-    from airflow_provider_docsanalytics.operators.base import ExportOperator
+    from airflow_provider_docsanalytics.operators._export import ExportOperator
 
 LONGEST_SETTLE = timedelta(days=300)
 """The latest window ends a year before the last date that there is; a wait has to end before it."""
@@ -34,7 +34,7 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
     Nothing is read, connected to or rendered; whether a package is installed is not asked: the
     Dag may be parsed elsewhere. ``path`` becomes text.
     """
-    from airflow_provider_docsanalytics.export.layout import check_layout
+    from airflow_provider_docsanalytics.export.formats.output_format import check_layout
     from airflow_provider_docsanalytics.export.plan import IF_EXISTS
 
     operator.path = given_path(operator.path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
-from airflow_provider_docsanalytics.operators.base import ExportOperator
+from airflow_provider_docsanalytics.operators._export import ExportOperator
 from airflow_provider_docsanalytics.operators.links import AnalyticsLink
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MintlifyExportOperator(ExportOperator):
-    """Exports one window of a Mintlify endpoint: see :class:`~.base.ExportOperator` for the rest.
+    """Exports one window of a Mintlify endpoint: see :class:`~._base.ExportOperator` for the rest.
 
     Args:
         project_id: default: the connection's login (templated).

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.path import check_connection, local_root
+from airflow_provider_docsanalytics.operators._path import check_connection, local_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

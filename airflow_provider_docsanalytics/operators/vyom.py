@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
-from airflow_provider_docsanalytics.operators.base import ExportOperator
+from airflow_provider_docsanalytics.operators._export import ExportOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class VyomExportOperator(ExportOperator):
-    """Exports one window of a Vyom endpoint: see :class:`~.base.ExportOperator` for the rest.
+    """Exports one window of a Vyom endpoint: see :class:`~._base.ExportOperator` for the rest.
 
     Args:
         vyom_conn_id: the connection (templated).

@@ -17,20 +17,20 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
-from airflow_provider_docsanalytics.failures import (
+from airflow_provider_docsanalytics._airflow_retry import (
     DEFAULT_RETRY_POLICY,
     airflow_failures,
     retry_delay_s,
 )
+from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.parameters import (
     KeepsText,
     check_texts,
     flag,
     holds_template,
 )
-from airflow_provider_docsanalytics.patience import Patience
-from airflow_provider_docsanalytics.sensors.modes import FailureMemory, as_when_poking
+from airflow_provider_docsanalytics.sensors._modes import FailureMemory, as_when_poking
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         mintlify_conn_id: the connection (templated).
         deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
         poke_interval: more than 0 seconds; default 15 minutes: 4 requests of the hourly 100.
-        retry_policy: as in :class:`~.operators.base.ExportOperator`.
+        retry_policy: as in :class:`~.operators._export.ExportOperator`.
 
     Returns:
         (XCom) ``count`` of the turns seen (at least ``minimum``, not necessarily all there are),
@@ -115,8 +115,8 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         return MintlifyHook(self.mintlify_conn_id)
 
     @cached_property
-    def _patience(self) -> Patience:
-        return Patience(self.poke_interval)
+    def _patience(self) -> PollRetryPolicy:
+        return PollRetryPolicy(self.poke_interval)
 
     def execute(self, context: Context) -> Any:
         """Wait; return what was seen."""
@@ -195,7 +195,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         """
         memory = FailureMemory(context) if self.reschedule and not self.deferrable else None
         if memory and memory.failures:
-            self._patience = Patience(self.poke_interval, memory.failures)
+            self._patience = PollRetryPolicy(self.poke_interval, memory.failures)
         while True:
             try:
                 seen = self._ask(context)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_docsanalytics.simulator import moments
-from airflow_provider_docsanalytics.simulator.moments import Window
+from airflow_provider_docsanalytics.simulator import timestamps
+from airflow_provider_docsanalytics.simulator.timestamps import Window
 
 DEFAULT_SPAN = timedelta(days=30)
 _MIN_GAP_MS = 10
@@ -41,9 +41,9 @@ class Config:
         if self.rows < 0 or self.pages < 1:
             raise ValueError("rows cannot be negative, and there must be at least one page")
         tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-        end_ms = moments.parse(self.end or tomorrow.isoformat())
+        end_ms = timestamps.parse(self.end or tomorrow.isoformat())
         span_ms = DEFAULT_SPAN // timedelta(milliseconds=1)
-        start_ms = moments.parse(self.start) if self.start else end_ms - span_ms
+        start_ms = timestamps.parse(self.start) if self.start else end_ms - span_ms
         if end_ms - start_ms < max(1, self.rows * _MIN_GAP_MS):
             raise ValueError(f"{self.rows} rows need at least {_MIN_GAP_MS} ms each before the end")
         return Window(start_ms, end_ms)

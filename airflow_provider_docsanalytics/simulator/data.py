@@ -10,14 +10,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from airflow_provider_docsanalytics.simulator import texts, ulid
-from airflow_provider_docsanalytics.simulator.moments import DAY_MS, Window, iso
+from airflow_provider_docsanalytics.simulator.timestamps import DAY_MS, Window, iso
 from airflow_provider_docsanalytics.simulator.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_docsanalytics.simulator.config import Config
-    from airflow_provider_docsanalytics.simulator.listings import Filters, Listing
+    from airflow_provider_docsanalytics.simulator.queries import Filters, Listing
 
 SOURCES = ("code_snippet", "contextual", "agent", "thumbs_only")
 STATUSES = ("pending", "in_progress", "resolved", "dismissed")

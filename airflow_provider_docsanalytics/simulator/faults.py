@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import mintlify, moments, vyom
+from airflow_provider_docsanalytics.simulator import mintlify, timestamps, vyom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,10 +157,10 @@ class Fault:
             return True
         dates = [query.get(name) for names in (mintlify.DATES, vyom.DATES) for name in names]
         try:
-            given = [moments.parse(date) for date in dates if date is not None]
+            given = [timestamps.parse(date) for date in dates if date is not None]
         except ValueError:
             return False
-        return len(given) != 2 or given[1] - given[0] > self.wider_than_days * moments.DAY_MS  # noqa: PLR2004 - a start and an end
+        return len(given) != 2 or given[1] - given[0] > self.wider_than_days * timestamps.DAY_MS  # noqa: PLR2004 - a start and an end
 
     @property
     def is_due(self) -> bool:

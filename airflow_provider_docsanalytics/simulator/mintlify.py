@@ -7,10 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_docsanalytics.simulator import listings, ulid
+from airflow_provider_docsanalytics.simulator import queries, ulid
 from airflow_provider_docsanalytics.simulator.data import SOURCES, STATUSES
-from airflow_provider_docsanalytics.simulator.listings import Filters, Listing
-from airflow_provider_docsanalytics.simulator.moments import ALL_TIME, Window
+from airflow_provider_docsanalytics.simulator.queries import Filters, Listing
 from airflow_provider_docsanalytics.simulator.query import (
     Answer,
     Query,
@@ -20,6 +19,7 @@ from airflow_provider_docsanalytics.simulator.query import (
     invalid,
     splice,
 )
+from airflow_provider_docsanalytics.simulator.timestamps import ALL_TIME, Window
 from airflow_provider_docsanalytics.simulator.turns import Position
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _List:
 
 _LISTS = {
     "feedback": _List(
-        "/feedback", "feedback", 50, 100, "cursor", listings.feedback, filters=("source", "status")
+        "/feedback", "feedback", 50, 100, "cursor", queries.feedback, filters=("source", "status")
     ),
     "feedback_by_page": _List(
         "/feedback/by-page",
@@ -62,14 +62,12 @@ _LISTS = {
         10,
         100,
         "none",
-        listings.feedback_by_page,
+        queries.feedback_by_page,
         filters=("source", "status"),
     ),
-    "searches": _List(
-        "/searches", "searches", 50, 100, "cursor", listings.searches, has_more=False
-    ),
-    "views": _List("/views", "views", 50, 250, "offset", listings.views),
-    "visitors": _List("/visitors", "visitors", 50, 250, "offset", listings.visitors),
+    "searches": _List("/searches", "searches", 50, 100, "cursor", queries.searches, has_more=False),
+    "views": _List("/views", "views", 50, 250, "offset", queries.views),
+    "visitors": _List("/visitors", "visitors", 50, 250, "offset", queries.visitors),
 }
 _PATHS = {
     "/assistant": "conversations",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from airflow_provider_docsanalytics.simulator import moments
+from airflow_provider_docsanalytics.simulator import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -92,7 +92,7 @@ class Query:
         if text is None:
             return None
         try:
-            return moments.parse(text)
+            return timestamps.parse(text)
         except ValueError as error:
             raise invalid(f"{name}: {error}") from error
 

@@ -9,16 +9,16 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict
 from urllib.parse import parse_qsl
 
-from airflow_provider_docsanalytics.simulator import mintlify, moments, vyom
+from airflow_provider_docsanalytics.simulator import mintlify, timestamps, vyom
+from airflow_provider_docsanalytics.simulator.apply_fault import spoil
 from airflow_provider_docsanalytics.simulator.config import Config
+from airflow_provider_docsanalytics.simulator.cursor_aliases import Detours
 from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Dataset
-from airflow_provider_docsanalytics.simulator.detours import Detours
 from airflow_provider_docsanalytics.simulator.faults import Fault, Faults
-from airflow_provider_docsanalytics.simulator.moments import ALL_TIME, Window
+from airflow_provider_docsanalytics.simulator.http_server import Server
 from airflow_provider_docsanalytics.simulator.query import Answer, Asked, RefusedError, Route
 from airflow_provider_docsanalytics.simulator.quota import Quota
-from airflow_provider_docsanalytics.simulator.spoil import spoil
-from airflow_provider_docsanalytics.simulator.wire import Server
+from airflow_provider_docsanalytics.simulator.timestamps import ALL_TIME, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,7 +142,7 @@ class Simulator:
         """
         if count < 1 or resolution_status not in (None, *RESOLUTIONS):
             raise ValueError(f"count is at least 1, resolutionStatus one of {RESOLUTIONS}")
-        instant_ms = int(time.time() * 1000) if timestamp is None else moments.parse(timestamp)
+        instant_ms = int(time.time() * 1000) if timestamp is None else timestamps.parse(timestamp)
         self._projects[self.project_id].turns.add(count, instant_ms, resolution_status)
 
     def reset(self) -> None:
@@ -172,8 +172,8 @@ class Simulator:
         if data is None:
             raise ValueError(f"{project_id!r} is not a project")
         window = Window(
-            ALL_TIME.start_ms if date_from is None else moments.parse(date_from),
-            ALL_TIME.end_ms if date_to is None else moments.parse(date_to),
+            ALL_TIME.start_ms if date_from is None else timestamps.parse(date_from),
+            ALL_TIME.end_ms if date_to is None else timestamps.parse(date_to),
         )
         if endpoint in mintlify.ENDPOINTS:
             return mintlify.truth(data, endpoint, window, **filters)

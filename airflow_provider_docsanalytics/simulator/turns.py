@@ -20,7 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_docsanalytics.simulator import texts, ulid
-from airflow_provider_docsanalytics.simulator.moments import Window, iso
+from airflow_provider_docsanalytics.simulator.timestamps import Window, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

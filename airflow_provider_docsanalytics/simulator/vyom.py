@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import moments
+from airflow_provider_docsanalytics.simulator import timestamps
 from airflow_provider_docsanalytics.simulator.data import within
-from airflow_provider_docsanalytics.simulator.moments import Window
 from airflow_provider_docsanalytics.simulator.query import Answer, Query, Route, dump, invalid
+from airflow_provider_docsanalytics.simulator.timestamps import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -63,8 +63,8 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
     now = datetime.now(UTC)
     start_ms, last_ms = (query.instant(name) for name in DATES)
     window = Window(
-        moments.of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
-        (moments.of(now) if last_ms is None else last_ms) + 1,
+        timestamps.of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
+        (timestamps.of(now) if last_ms is None else last_ms) + 1,
     )
     if window.start_ms >= window.end_ms:
         raise invalid("start_date: must not be after end_date")
@@ -139,14 +139,14 @@ def _dashboard(wanted: _Wanted) -> list[dict[str, Any]]:
         "calls_this_week": today - timedelta(days=today.weekday()),
         "calls_this_month": today.replace(day=1),
     }
-    until_ms = moments.of(now)
+    until_ms = timestamps.of(now)
     counts = {
-        name: len(within(wanted.data.calls, Window(moments.of(start), until_ms)))
+        name: len(within(wanted.data.calls, Window(timestamps.of(start), until_ms)))
         for name, start in since.items()
     }
     date_range = {
-        "start_date": moments.iso(wanted.window.start_ms),
-        "end_date": moments.iso(wanted.window.end_ms - 1),
+        "start_date": timestamps.iso(wanted.window.start_ms),
+        "end_date": timestamps.iso(wanted.window.end_ms - 1),
     }
     return [{**_sums(wanted.calls, average=True), **counts, "date_range": date_range}]
 
@@ -159,7 +159,7 @@ def _assistant(call: Call) -> dict[str, str]:
 
 
 def _period(call: Call, granularity: str) -> str:
-    return moments.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
+    return timestamps.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
 
 
 _VIEWS = {

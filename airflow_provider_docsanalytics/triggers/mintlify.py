@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_docsanalytics._airflow_retry import INCURABLE
+from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
-from airflow_provider_docsanalytics.failures import INCURABLE
 from airflow_provider_docsanalytics.hooks.mintlify import (
     check_interval,
     check_wanted,
@@ -17,11 +18,10 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     matching,
 )
 from airflow_provider_docsanalytics.parameters import id_text, text
-from airflow_provider_docsanalytics.patience import Patience
-from airflow_provider_docsanalytics.triggers.mark_store import MarkStore, digest
-from airflow_provider_docsanalytics.triggers.marks import Mark
-from airflow_provider_docsanalytics.triggers.off_loop import off_loop
-from airflow_provider_docsanalytics.triggers.poll import Source, poll_of
+from airflow_provider_docsanalytics.triggers._shared_poll import Source, poll_of
+from airflow_provider_docsanalytics.triggers._threads import run_in_thread
+from airflow_provider_docsanalytics.triggers._watermark import Watermark
+from airflow_provider_docsanalytics.triggers._watermark_store import WatermarkStore, digest
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow_provider_docsanalytics.window import parse_instant
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
-    from airflow_provider_docsanalytics.triggers.marks import Batch, Look
-    from airflow_provider_docsanalytics.triggers.poll import Poll
+    from airflow_provider_docsanalytics.triggers._shared_poll import Poll
+    from airflow_provider_docsanalytics.triggers._watermark import Batch, PollResult
 
 
 class _RefusedError(ConfigError, TypeError):
@@ -146,12 +146,12 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Any:
         """Return the shared poll; Airflow tells it when events are in its database."""
-        from airflow_provider_docsanalytics.triggers.producer import LookProducer
+        from airflow_provider_docsanalytics.triggers._poll_producer import PollProducer
 
-        return LookProducer(cls(**kwargs)._source)  # noqa: SLF001 - our own
+        return PollProducer(cls(**kwargs)._source)  # noqa: SLF001 - our own
 
     async def filter_shared_stream(
-        self, shared_stream: AsyncIterator[Look]
+        self, shared_stream: AsyncIterator[PollResult]
     ) -> AsyncIterator[TriggerEvent]:
         """Yield this watcher's events."""
         async for event in self._announce(shared_stream, poll_of(self._source)):
@@ -171,9 +171,9 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         return Source(self.mintlify_conn_id, self.project_id, self.poke_interval_s)
 
     async def _announce(
-        self, looks: AsyncIterator[Look], poll: Poll
+        self, looks: AsyncIterator[PollResult], poll: Poll
     ) -> AsyncIterator[TriggerEvent]:
-        store = MarkStore(getattr(self, "asset_state_store", None), self._digest)
+        store = WatermarkStore(getattr(self, "asset_state_store", None), self._digest)
         mark = await store.begin(self._first_mark())
         poll.follow(self, mark.since)
         try:
@@ -191,12 +191,12 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             poll.leave(self)
 
     @staticmethod
-    async def _latest(mark: Mark, store: MarkStore) -> Mark:
+    async def _latest(mark: Watermark, store: WatermarkStore) -> Watermark:
         """Return the mark, or the stored one where another triggerer has got further."""
         stored = await store.load()
-        return mark if stored is None else max(mark, stored, key=Mark.reach)
+        return mark if stored is None else max(mark, stored, key=Watermark.reach)
 
-    def _counted(self, look: Look, mark: Mark) -> tuple[Mark, Batch | None]:
+    def _counted(self, look: PollResult, mark: Watermark) -> tuple[Watermark, Batch | None]:
         """Return the mark behind a look, and what is to be announced."""
         try:
             wanted = matching(look.turns, self.resolution_status)
@@ -207,19 +207,19 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         batch = mark.due(self.minimum)
         return (mark if batch is None else mark.announced()), batch
 
-    def _first_mark(self) -> Mark:
+    def _first_mark(self) -> Watermark:
         since = None if self.since is None else parse_instant(self.since, "since")
-        return Mark.first(since, now=datetime.now(UTC), interval_s=self.poke_interval_s)
+        return Watermark.first(since, now=datetime.now(UTC), interval_s=self.poke_interval_s)
 
     async def _answer(self) -> TriggerEvent:
         """Poll until enough turns are there, or it is no use to go on."""
-        patience = Patience(self.poke_interval_s, self.failures)
+        patience = PollRetryPolicy(self.poke_interval_s, self.failures)
         wait_s = self._first_wait_s()
         while True:
             await asyncio.sleep(wait_s)
             wait_s = self.poke_interval_s
             try:
-                seen = await off_loop(self.mintlify_conn_id, self._ask)
+                seen = await run_in_thread(self.mintlify_conn_id, self._ask)
             except DocsAnalyticsError as error:
                 try:
                     wait_s = patience.wait_s(error)

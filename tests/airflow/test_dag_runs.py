@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
+from tests.support.airflow_home import DATABASE, airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.events import partition_key
-from airflow_provider_docsanalytics.operators.path import fields_of, fill
-from airflow_provider_docsanalytics.operators.window import resolve_window, zone_of
+from airflow_provider_docsanalytics.operators._events import partition_key
+from airflow_provider_docsanalytics.operators._path import fields_of, fill
+from airflow_provider_docsanalytics.operators._window import resolve_window, zone_of
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.window import DateWindow

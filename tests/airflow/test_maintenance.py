@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import TaskDeferred
-from reliability_parts import sensing
 
-from airflow_provider_docsanalytics import failures
+from airflow_provider_docsanalytics import _airflow_retry
+from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
+from airflow_provider_docsanalytics._poll_retry import MAX_FAULTS, PollRetryPolicy
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     NotFound,
@@ -18,13 +19,12 @@ from airflow_provider_docsanalytics.errors import (
     ServerError,
     Unreachable,
 )
-from airflow_provider_docsanalytics.failures import retry_delay_s
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
-from airflow_provider_docsanalytics.patience import MAX_FAULTS, Patience
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from tests.airflow.conftest import connect
 from tests.airflow.test_operators import _export, _manifest
+from tests.reliability import sensing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_only_what_asks_for_a_wait_is_given_one() -> None:
 
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="retry policies came with Airflow 3.3")
 def test_airflow_retries_when_the_service_is_back() -> None:
-    decision = failures.DEFAULT_RETRY_POLICY.evaluate(AWAY, 1, 3)
+    decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(AWAY, 1, 3)
     assert decision.action.value == "retry"
     assert decision.retry_delay == timedelta(seconds=1239)
 
@@ -112,7 +112,7 @@ def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simu
 
 
 def test_a_maintenance_is_no_failure_of_a_poll_however_long_it_takes() -> None:
-    patience = Patience(60)
+    patience = PollRetryPolicy(60)
     assert {patience.wait_s(AWAY) for _ in range(3 * MAX_FAULTS)} == {1239}
     for _ in range(MAX_FAULTS - 1):
         assert patience.wait_s(ServerError(503, "views", "x")) == 60

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from reliability_parts import modes
-from reliability_parts.sensing import ending
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from tests.airflow.conftest import connect
+from tests.reliability import modes
+from tests.reliability.sensing import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

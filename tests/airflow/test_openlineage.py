@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.simulator import Config, Simulator
+from tests.support.airflow_home import DATABASE, airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 
 from airflow_provider_docsanalytics.errors import RateLimited, ServerError
+from airflow_provider_docsanalytics.operators._pinned import Pin
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
-from airflow_provider_docsanalytics.operators.pinned import Pin
 from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 from airflow_provider_docsanalytics.window import DateWindow

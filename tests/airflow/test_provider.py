@@ -13,7 +13,7 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_docsanalytics import __version__, failures, get_provider_info
+from airflow_provider_docsanalytics import __version__, _airflow_retry, get_provider_info
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
@@ -24,7 +24,7 @@ from airflow_provider_docsanalytics.errors import (
     Superseded,
     Unreachable,
 )
-from airflow_provider_docsanalytics.hooks.connection import EXTRA_FIELDS
+from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
@@ -160,34 +160,36 @@ CURABLE = [
 class TestRetryPolicy:
     def test_what_no_retry_can_cure_fails_at_once(self) -> None:
         for error in INCURABLE:
-            decision = failures.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
+            decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
             assert decision.action.value == "fail"
 
     def test_a_spent_quota_is_retried_when_it_returns(self) -> None:
         told = RateLimited(429, "views", "x", retry_after_s=1234)
-        decision = failures.DEFAULT_RETRY_POLICY.evaluate(told, 1, 3)
+        decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(told, 1, 3)
         assert decision.action.value == "retry"
         assert decision.retry_delay == timedelta(seconds=1239)
 
     def test_a_quota_that_says_nothing_is_waited_for_ever_longer_up_to_a_bound(self) -> None:
         silent = RateLimited(429, "views", "x")
         delays = [
-            failures.DEFAULT_RETRY_POLICY.evaluate(silent, number, 99).retry_delay.total_seconds()
+            _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(
+                silent, number, 99
+            ).retry_delay.total_seconds()
             for number in range(1, 9)
         ]
         assert delays == [60, 120, 240, 480, 900, 900, 900, 900]
 
     def test_the_rest_is_up_to_the_task(self) -> None:
         for error in [*CURABLE[:-1], RuntimeError("x")]:
-            decision = failures.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
+            decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
             assert decision.action.value == "default"
 
     def test_it_is_the_default_and_default_args_win(self) -> None:
         from airflow.sdk import DAG
 
         made = MintlifyExportOperator(task_id="t", endpoint="views", path="/x")
-        assert made.retry_policy is failures.DEFAULT_RETRY_POLICY
-        other = failures.DocsAnalyticsRetryPolicy()
+        assert made.retry_policy is _airflow_retry.DEFAULT_RETRY_POLICY
+        other = _airflow_retry.DocsAnalyticsRetryPolicy()
         with DAG("d", schedule=None, default_args={"retry_policy": other}):
             made = MintlifyExportOperator(task_id="t", endpoint="views", path="/x")
         assert made.retry_policy is other
@@ -198,8 +200,8 @@ def test_errors_reach_airflow_as_its_version_can_handle_them() -> None:
 
     for error in INCURABLE:
         expected = type(error) if AIRFLOW_V_3_3_PLUS else AirflowFailException
-        with pytest.raises(expected, match="x"), failures.airflow_failures():
+        with pytest.raises(expected, match="x"), _airflow_retry.airflow_failures():
             raise error
     for error in CURABLE:
-        with pytest.raises(type(error)), failures.airflow_failures():
+        with pytest.raises(type(error)), _airflow_retry.airflow_failures():
             raise error

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow_home import airflow_environment
 
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator

@@ -14,20 +14,20 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     TaskDeferred,
 )
-from reliability_parts import sensing
 
+from airflow_provider_docsanalytics._poll_retry import MAX_FAULTS
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     BadResponse,
     ConfigError,
     ServerError,
 )
-from airflow_provider_docsanalytics.patience import MAX_FAULTS
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from tests.airflow.conftest import connect
+from tests.reliability import sensing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from reliability_parts.s3_rights import Policy, door, set_policy
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError, StorageRefused
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
+from tests.reliability.s3_rights import Policy, door, set_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from airflow_provider_docsanalytics.triggers.mark_store import PREFIX
+from airflow_provider_docsanalytics.triggers._watermark_store import PREFIX
 from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow_provider_docsanalytics.window import iso_ms

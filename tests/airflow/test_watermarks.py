@@ -12,17 +12,17 @@ import pytest
 
 from airflow_provider_docsanalytics.hooks import mintlify as hook
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from airflow_provider_docsanalytics.triggers import mark_store, marks
+from airflow_provider_docsanalytics.triggers import _watermark, _watermark_store
 from airflow_provider_docsanalytics.triggers import mintlify as trigger
-from airflow_provider_docsanalytics.triggers.mark_store import (
+from airflow_provider_docsanalytics.triggers._watermark import KEPT, PollResult, Watermark
+from airflow_provider_docsanalytics.triggers._watermark_store import (
     FORGET_AFTER,
     INDEX,
     OLD_KEY,
     PREFIX,
     SAVED_AT,
-    MarkStore,
+    WatermarkStore,
 )
-from airflow_provider_docsanalytics.triggers.marks import KEPT, Look, Mark
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow_provider_docsanalytics.window import iso_ms
 from tests.airflow.conftest import connect
@@ -38,7 +38,7 @@ from tests.airflow.watching import (
     watcher,
     watching,
 )
-from tests.airflow.watching import marks as stored_marks
+from tests.airflow.watching import _watermark as stored_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,10 +140,10 @@ def test_another_interval_and_another_since_do_not_lose_the_mark(quiet: Simulato
 # The store ----------------------------------------------------------------------------------------
 
 
-def _begun(store: Store, name: str, since: datetime = START) -> tuple[MarkStore, Mark]:
+def _begun(store: Store, name: str, since: datetime = START) -> tuple[WatermarkStore, Watermark]:
     accessors: Any = store
-    kept = MarkStore(accessors, name)
-    return kept, asyncio.run(kept.begin(Mark(since=iso_ms(since))))
+    kept = WatermarkStore(accessors, name)
+    return kept, asyncio.run(kept.begin(Watermark(since=iso_ms(since))))
 
 
 OLD = {
@@ -189,8 +189,8 @@ def test_the_mark_of_a_watcher_goes_long_after_it_has_ended(
     assert json.loads(kept[INDEX]) == ["ended", "running"]
     asyncio.run(running.tidy())
     assert PREFIX + "ended" in kept  # not yet: the others have to come back first
-    soon = mark_store.time.monotonic() + 3601
-    monkeypatch.setattr(mark_store, "time", SimpleNamespace(monotonic=lambda: soon))
+    soon = _watermark_store.time.monotonic() + 3601
+    monkeypatch.setattr(_watermark_store, "time", SimpleNamespace(monotonic=lambda: soon))
     asyncio.run(running.tidy())
     gone = asleep > FORGET_AFTER
     assert (PREFIX + "ended" in kept) is not gone
@@ -209,7 +209,7 @@ def _set_clocks(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) + skew
 
-    for module in (hook, trigger, mark_store):
+    for module in (hook, trigger, _watermark_store):
         monkeypatch.setattr(module, "datetime", Wrong)
 
 
@@ -252,9 +252,9 @@ def _turn(number: int, at: datetime) -> hook.Turn:
     return hook.Turn(key=str(number), timestamp=iso_ms(at), resolution=None)
 
 
-def _look(mark: Mark, turns: list[hook.Turn], size: int = 1000) -> Look:
+def _look(mark: Watermark, turns: list[hook.Turn], size: int = 1000) -> PollResult:
     shown = sorted((turn for turn in turns if turn.timestamp >= mark.since), key=_moment)
-    return Look(mark.since, tuple(shown[-size:]), more=len(shown) > size)
+    return PollResult(mark.since, tuple(shown[-size:]), more=len(shown) > size)
 
 
 def _moment(turn: hook.Turn) -> str:
@@ -263,15 +263,15 @@ def _moment(turn: hook.Turn) -> str:
 
 def test_a_page_that_is_empty_by_mistake_makes_nothing_new() -> None:
     turns = [_turn(number, START + timedelta(minutes=number)) for number in range(20)]
-    mark = Mark(since=iso_ms(START))
-    for look in (_look(mark, turns), Look(mark.since, (), more=False), _look(mark, turns)):
+    mark = Watermark(since=iso_ms(START))
+    for look in (_look(mark, turns), PollResult(mark.since, (), more=False), _look(mark, turns)):
         mark = mark.after(look, look.turns)
     assert mark.pending is not None
     assert mark.pending.count == mark.total == 20
 
 
 def test_a_busy_project_leaves_room_for_new_turns_on_the_page() -> None:
-    mark, turns = Mark(since=iso_ms(START)), []
+    mark, turns = Watermark(since=iso_ms(START)), []
     for poll in range(8):
         for number in range(500):
             at = START + timedelta(minutes=15 * poll, seconds=1.8 * number)
@@ -284,7 +284,7 @@ def test_a_busy_project_leaves_room_for_new_turns_on_the_page() -> None:
 
 
 def test_more_turns_of_one_moment_than_a_page_holds_are_got_past() -> None:
-    mark = Mark(since=iso_ms(START))
+    mark = Watermark(since=iso_ms(START))
     turns = [_turn(number, START) for number in range(1200)]
     for _ in range(2):
         look = _look(mark, turns)
@@ -294,7 +294,7 @@ def test_more_turns_of_one_moment_than_a_page_holds_are_got_past() -> None:
 
 
 def test_the_reach_is_wider_than_what_is_looked_for_ahead() -> None:
-    assert timedelta(hours=2) + marks.OVERLAP <= marks.REACH - hook.AHEAD
+    assert timedelta(hours=2) + _watermark.OVERLAP <= _watermark.REACH - hook.AHEAD
 
 
 # Airflow's own parts ------------------------------------------------------------------------------
@@ -334,18 +334,18 @@ def test_airflows_own_store_keeps_a_mark_with_every_asset_by_name_and_by_uri(
         AssetNameRef("told"),
         AssetUriRef("mintlify://acme/conversations"),
     ]
-    mark = Mark(since=iso_ms(START), total=7)
+    mark = Watermark(since=iso_ms(START), total=7)
 
     async def scenario() -> None:
-        await MarkStore(AssetStateStoreAccessors(inlets), "w").begin(mark)
+        await WatermarkStore(AssetStateStoreAccessors(inlets), "w").begin(mark)
         assert {where for where, key in supervisor.kept if key == f"{PREFIX}w"} == {
             "asked",
             "told",
             "mintlify://acme/conversations",
         }
         for inlet in inlets:
-            alone = MarkStore(AssetStateStoreAccessors([inlet]), "w")
-            assert await alone.begin(Mark(since=iso_ms(START))) == mark
+            alone = WatermarkStore(AssetStateStoreAccessors([inlet]), "w")
+            assert await alone.begin(Watermark(since=iso_ms(START))) == mark
 
     asyncio.run(scenario())
 
@@ -372,9 +372,9 @@ class OtherValues(ManyAssets):
 def test_a_store_of_another_shape_serves_a_single_asset() -> None:
     async def scenario() -> None:
         store: Any = OneAsset()
-        mark = Mark(since=iso_ms(START), total=7)
-        await MarkStore(store, "w").begin(mark)
-        assert await MarkStore(store, "w").begin(Mark(since=iso_ms(START))) == mark
+        mark = Watermark(since=iso_ms(START), total=7)
+        await WatermarkStore(store, "w").begin(mark)
+        assert await WatermarkStore(store, "w").begin(Watermark(since=iso_ms(START))) == mark
 
     asyncio.run(scenario())
 
@@ -384,8 +384,8 @@ def test_a_store_that_cannot_be_used_is_one_line_and_the_watcher_goes_on(
     kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> None:
-        first, later = Mark(since=iso_ms(START)), Mark(since=iso_ms(START), total=7)
-        store = MarkStore(kind(), "w")
+        first, later = Watermark(since=iso_ms(START)), Watermark(since=iso_ms(START), total=7)
+        store = WatermarkStore(kind(), "w")
         assert await store.begin(first) == first
         await store.save(later)
         assert await store.load() is None

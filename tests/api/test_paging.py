@@ -205,7 +205,7 @@ def test_counts_that_are_no_numbers_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_vyoms_envelope_is_opened() -> None:
-    opened = VYOM.open_envelope(_body({"success": True, "message": "", "data": {"services": []}}))
+    opened = VYOM.unwrap(_body({"success": True, "message": "", "data": {"services": []}}))
     assert bytes(opened.members["services"]) == b"[]"
 
 
@@ -221,4 +221,4 @@ def test_vyoms_envelope_is_opened() -> None:
 )
 def test_vyoms_envelope_of_a_failure_is_an_error(answer: dict[str, Any], said: str) -> None:
     with pytest.raises(BadResponse, match=said):
-        VYOM.open_envelope(_body(answer))
+        VYOM.unwrap(_body(answer))

@@ -9,7 +9,7 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.hooks.connection import read_settings
+from airflow_provider_docsanalytics.hooks._connection import read_settings
 
 KEY = "mint_secret_of_the_house"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from airflow_provider_docsanalytics.export.cell import INEXACT
-from airflow_provider_docsanalytics.export.drift import MOST_NAMED, Contract, Drift
+from airflow_provider_docsanalytics.export.drift import MOST_NAMED, Drift, RowSchema
+from airflow_provider_docsanalytics.export.formats.cell import INEXACT
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 FIELDS = (
@@ -21,7 +21,7 @@ AS_PROMISED = b'{"id":"a","at":"2026-01-01T00:00:00Z","hits":1'
 
 
 def _drift(*rows: bytes, sample: int | None = None) -> Drift:
-    return Contract(FIELDS, sample).check(rows)
+    return RowSchema(FIELDS, sample).check(rows)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_a_row_too_deep_to_read_is_drift_and_no_crash() -> None:
 
 
 def test_without_a_table_there_is_nothing_to_differ_from() -> None:
-    assert Contract((), None).check([b'{"a":1}']) == Drift()
+    assert RowSchema((), None).check([b'{"a":1}']) == Drift()

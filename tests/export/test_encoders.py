@@ -14,7 +14,7 @@ import zstandard
 from pyarrow import parquet
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind
@@ -28,7 +28,7 @@ HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    layout = Layout("jsonl", None, CONTEXT, ())
+    layout = OutputFormat("jsonl", None, CONTEXT, ())
     encoder = layout.encoder(sink)
     encoder.write(readable(rows, layout.taken).rows)
     encoder.close()
@@ -56,7 +56,7 @@ def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline
 
 
 def _part(spool: Path, file_format: str, compression: str | None) -> tuple[bytes, int, str, int]:
-    layout = Layout(file_format, compression, CONTEXT, (Field("n", Kind.INTEGER),))
+    layout = OutputFormat(file_format, compression, CONTEXT, (Field("n", Kind.INTEGER),))
     part = Part("part", spool.open("xb"), layout)
     for number in range(3):
         part.write([b'{"n":%d}' % number] * 100)
@@ -99,7 +99,7 @@ def test_a_part_reads_back_and_is_described_as_it_is(
 def test_a_part_that_is_given_up_leaves_nothing_and_is_silent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], file_format: str, compression: str | None
 ) -> None:
-    layout = Layout(file_format, compression, CONTEXT, ())
+    layout = OutputFormat(file_format, compression, CONTEXT, ())
     part = Part("part", (tmp_path / "spool").open("xb"), layout)
     part.write([b'{"n":1}'])
     part.close()
@@ -111,9 +111,9 @@ def test_a_part_that_is_given_up_leaves_nothing_and_is_silent(
 
 def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"file_format='xml'.*'jsonl', 'csv', 'parquet'"):
-        Layout("xml", None, CONTEXT, ())
+        OutputFormat("xml", None, CONTEXT, ())
     with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
-        Layout("jsonl", "zip", CONTEXT, ())
+        OutputFormat("jsonl", "zip", CONTEXT, ())
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_a_package_that_is_not_installed_is_named_with_the_extra_that_brings_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=rf"needs the package {package}: .*\[{extra}\]"):
-        Layout(file_format, compression, CONTEXT, ())
+        OutputFormat(file_format, compression, CONTEXT, ())

@@ -15,7 +15,7 @@ from airflow_provider_docsanalytics.errors import (
     StorageError,
     Superseded,
 )
-from airflow_provider_docsanalytics.export import claim
+from airflow_provider_docsanalytics.export import lease
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import (
     Checkpoint,
@@ -170,7 +170,7 @@ def test_an_attempt_that_was_overtaken_before_it_read_begins_anew(place: Place) 
 def test_attempts_that_read_no_page_do_not_make_old_pages_young(place: Place) -> None:
     _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
     for _ in range(3):
-        _age(place, claim.CHECKPOINT_MAX_AGE / 2 - timedelta(minutes=1))
+        _age(place, lease.CHECKPOINT_MAX_AGE / 2 - timedelta(minutes=1))
         service = Service(6, fail_at={4: QUOTA, 0: QUOTA})
         _fail(_plan(), place, service, RateLimited)
     assert service.asked == [0]
@@ -178,7 +178,7 @@ def test_attempts_that_read_no_page_do_not_make_old_pages_young(place: Place) ->
 
 def test_the_longest_wait_that_a_service_may_ask_for_is_shorter_than_a_checkpoint_lives() -> None:
     queued = timedelta(hours=6)  # until a worker is free again
-    assert LONGEST_RETRY_AFTER + queued <= claim.CHECKPOINT_MAX_AGE
+    assert LONGEST_RETRY_AFTER + queued <= lease.CHECKPOINT_MAX_AGE
 
 
 @pytest.mark.parametrize(

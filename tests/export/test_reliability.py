@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 QUICK = """
 import sys
 from importlib import import_module
-from reliability_parts.report import line
+from tests.reliability.cases import line
 bad = 0
 for case in import_module("reliability_parts." + sys.argv[1]).quick():
     print(line(case), *case.broken, sep="\\n  ")

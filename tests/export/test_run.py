@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, Any
 import fsspec
 import msgspec
 import pytest
-from reliability_parts import s3_faults
 
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
@@ -26,7 +25,7 @@ from airflow_provider_docsanalytics.errors import (
     StorageError,
     Superseded,
 )
-from airflow_provider_docsanalytics.export import claim
+from airflow_provider_docsanalytics.export import lease
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import (
@@ -35,6 +34,7 @@ from airflow_provider_docsanalytics.export.store import (
     Identity,
     Manifest,
 )
+from tests.reliability import s3_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -348,7 +348,7 @@ def _age(place: Place, age: timedelta) -> None:
 
 def test_an_old_checkpoint_is_not_resumed(place: Place) -> None:
     _fail(_plan(), place, Service(4, fail_at={3: QUOTA}), RateLimited)
-    _age(place, claim.CHECKPOINT_MAX_AGE + timedelta(seconds=1))
+    _age(place, lease.CHECKPOINT_MAX_AGE + timedelta(seconds=1))
     service = Service(4)
     place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
     assert service.asked == [0, 1, 2, 3]

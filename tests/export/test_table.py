@@ -12,8 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.layout import Layout
-from airflow_provider_docsanalytics.export.parquet import ROW_GROUP_BYTES
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats.parquet import ROW_GROUP_BYTES
 from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind
 
@@ -36,7 +36,7 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 def _written(file_format: str, *rows: bytes, **options: Any) -> bytes:
     sink = io.BytesIO()
-    encoder = Layout(file_format, None, CONTEXT, FIELDS, **options).encoder(sink)
+    encoder = OutputFormat(file_format, None, CONTEXT, FIELDS, **options).encoder(sink)
     for row in rows:
         encoder.write(readable([row]).rows)
     encoder.close()
@@ -243,7 +243,7 @@ def test_other_text_is_never_escaped(text: str) -> None:
 
 def test_escaping_is_for_csv_alone() -> None:
     with pytest.raises(ConfigError, match="escape_formulas goes with file_format='csv'"):
-        Layout("parquet", None, CONTEXT, FIELDS, escape_formulas=True)
+        OutputFormat("parquet", None, CONTEXT, FIELDS, escape_formulas=True)
 
 
 def test_parquet_is_written_in_row_groups_of_a_bounded_size() -> None:
@@ -258,7 +258,7 @@ def test_parquet_is_written_in_row_groups_of_a_bounded_size() -> None:
     ("compression", "codec"), [(None, "SNAPPY"), ("gzip", "GZIP"), ("zstd", "ZSTD")]
 )
 def test_parquet_is_compressed_inside(compression: str | None, codec: str) -> None:
-    layout = Layout("parquet", compression, CONTEXT, FIELDS)
+    layout = OutputFormat("parquet", compression, CONTEXT, FIELDS)
     sink = io.BytesIO()
     encoder = layout.encoder(sink)
     encoder.write([b'{"id":"a"}'])

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_provider_docsanalytics import rawjson
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.api._fields import extract_rows
 from airflow_provider_docsanalytics.api.endpoint import Body
-from airflow_provider_docsanalytics.api.members import rows_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
 from airflow_provider_docsanalytics.export.readable import readable
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-01"}
@@ -55,9 +55,9 @@ def test_rows_come_through_the_answer_and_the_encoder(
 ) -> None:
     answer = _spell({"views": rows, "hasMore": False}, indent)
     selection = MINTLIFY.select("views", project_id="p")
-    cut = rows_of(selection, Body.parse(answer))
+    cut = extract_rows(selection, Body.parse(answer))
     file = io.BytesIO()
-    encoder = Layout("jsonl", None, CONTEXT, ()).encoder(file)
+    encoder = OutputFormat("jsonl", None, CONTEXT, ()).encoder(file)
     encoder.write(readable(cut, CONTEXT).rows)
     encoder.close()
     lines = file.getvalue().split(b"\n")
@@ -70,8 +70,8 @@ def test_rows_come_through_the_answer_and_the_encoder(
 @given(VALUE, STYLE)
 def test_a_value_is_read_and_written_as_the_standard_library_does(value: Any, indent: Any) -> None:
     text = _spell(value, indent)
-    assert rawjson.value(text) == value
-    assert json.loads(rawjson.dump(value)) == value
+    assert _json.value(text) == value
+    assert json.loads(_json.dump(value)) == value
 
 
 @given(st.binary(max_size=40) | VALUE.map(lambda value: _spell(value, None)), st.data())
@@ -80,8 +80,8 @@ def test_bytes_that_are_not_what_was_asked_for_are_told_and_nothing_else(
 ) -> None:
     at = data.draw(st.integers(0, len(text)))
     for broken in (text[:at], text[:at] + b"\xff" + text[at:], b'{"a":%s' % text, b"{%s}" % text):
-        for read in (rawjson.members, rawjson.elements, rawjson.value):
+        for read in (_json.members, _json.elements, _json.value):
             try:
                 read(broken)
-            except rawjson.NotJson:
+            except _json.NotJson:
                 continue

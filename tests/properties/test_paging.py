@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_docsanalytics.api.endpoint import Ask, Body, Selection
-from airflow_provider_docsanalytics.api.halving import NARROWEST, narrower
+from airflow_provider_docsanalytics._loop_guard import LoopGuard
+from airflow_provider_docsanalytics.api.endpoint import Body, PageRequest, Selection
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.trail import Trail
+from airflow_provider_docsanalytics.api.window_split import NARROWEST, split_all
 from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Answer = Callable[[Ask], dict[str, Any] | None]
+    Answer = Callable[[PageRequest], dict[str, Any] | None]
     Read = tuple[list[dict[str, Any]], str | None]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ class TooWideError(Exception):
 
 def _read(selection: Selection, answer: Answer, cursor: str | None) -> list[Read]:
     """Drive the paging as the client does; return each page with the cursor behind it."""
-    paging, pages, trail = selection.endpoint.paging, [], Trail("")
+    paging, pages, trail = selection.endpoint.paging, [], LoopGuard("")
     trail.start(cursor)
     while True:
         try:
@@ -76,7 +76,7 @@ def _ms(window: DateWindow | None) -> range:
 def test_events_by_cursor(instants: list[int], cuts: list[int], widest: float, prefix: str) -> None:
     rows = [{"id": number, "at": at} for number, at in enumerate(sorted(instants, reverse=True))]
 
-    def answer(ask: Ask) -> dict[str, Any]:
+    def answer(ask: PageRequest) -> dict[str, Any]:
         token = ask.query.get("cursor")
         if token is None and len(_ms(ask.window)) > widest * MS:
             raise TooWideError
@@ -99,7 +99,7 @@ def test_events_by_cursor(instants: list[int], cuts: list[int], widest: float, p
 def test_groups_by_cursor_without_has_more(count: int, cuts: list[int]) -> None:
     rows = [{"searchQuery": number} for number in range(count)]
 
-    def answer(ask: Ask) -> dict[str, Any]:
+    def answer(ask: PageRequest) -> dict[str, Any]:
         start = int(ask.query.get("cursor", "0"))
         end = start + 1 + cuts[start % len(cuts)]
         return {"searches": rows[start:end], "nextCursor": str(end) if end < count else None}
@@ -113,7 +113,7 @@ def test_groups_by_cursor_without_has_more(count: int, cuts: list[int]) -> None:
 def test_groups_by_offset(count: int, cuts: list[int]) -> None:
     rows = [{"path": number} for number in range(count)]
 
-    def answer(ask: Ask) -> dict[str, Any]:
+    def answer(ask: PageRequest) -> dict[str, Any]:
         start = int(ask.query["offset"])
         end = start + 1 + cuts[start % len(cuts)]  # also shorter than asked for
         return {"views": rows[start:end], "hasMore": end < count}
@@ -127,7 +127,7 @@ def test_groups_by_offset(count: int, cuts: list[int]) -> None:
 def test_objects_by_id(there: list[bool]) -> None:
     ids = [f"t{number}" for number in range(len(there))]
 
-    def answer(ask: Ask) -> dict[str, Any] | None:
+    def answer(ask: PageRequest) -> dict[str, Any] | None:
         return {"threadId": ask.thread_id} if there[ids.index(ask.thread_id)] else None
 
     selection = MINTLIFY.select("threads", project_id="p", thread_ids=ids)
@@ -149,7 +149,7 @@ def test_counts_by_halves(entries: list[tuple[int, int]], widest: float) -> None
             for less, path in sorted(rows)
         ]
 
-    def answer(ask: Ask) -> dict[str, Any]:
+    def answer(ask: PageRequest) -> dict[str, Any]:
         if len(_ms(ask.window)) > widest * MS:
             raise TooWideError
         rows = counts(_ms(ask.window))
@@ -180,7 +180,7 @@ def test_narrower_windows_cover_the_same_latest_first(lengths: list[int]) -> Non
     for length in lengths:
         edges.append(edges[-1] + timedelta(milliseconds=length))
     windows = [DateWindow(*pair) for pair in pairwise(edges)][::-1]
-    halved = narrower(windows)
+    halved = split_all(windows)
     if windows[0].end - windows[0].start <= NARROWEST:
         assert halved is None
         return

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics.hooks.mintlify import AHEAD, Turn
-from airflow_provider_docsanalytics.triggers.marks import Look, Mark
+from airflow_provider_docsanalytics.triggers._watermark import PollResult, Watermark
 from airflow_provider_docsanalytics.window import iso_ms
 
 NOW = datetime(2026, 2, 3, tzinfo=UTC)
@@ -32,8 +32,8 @@ def test_each_turn_is_counted_once_whatever_the_clocks_say(
 ) -> None:
     now, turns, counted = NOW, list[Turn](), 0
     since = NOW - timedelta(days=1) if has_since else None
-    mark = Mark.first(since, now=NOW, interval_s=900)
-    mark = mark.after(Look(mark.since, (), more=False), ())  # before anything has come in
+    mark = Watermark.first(since, now=NOW, interval_s=900)
+    mark = mark.after(PollResult(mark.since, (), more=False), ())  # before anything has come in
     for minutes, skew, ahead, mistake in [*polls, *[(24 * 60, 0, [], False)] * 4]:
         now += timedelta(minutes=minutes)
         turns += [
@@ -43,10 +43,10 @@ def test_each_turn_is_counted_once_whatever_the_clocks_say(
         end = iso_ms(now + timedelta(minutes=skew) + AHEAD)
         shown = [] if mistake else [turn for turn in turns if mark.since <= turn.timestamp < end]
         shown.sort(key=lambda turn: turn.timestamp, reverse=True)
-        look = Look(mark.since, tuple(shown[:PAGE]), more=len(shown) > PAGE)
+        look = PollResult(mark.since, tuple(shown[:PAGE]), more=len(shown) > PAGE)
         mark = mark.after(look, look.turns)
         if (batch := mark.due(1)) is not None:
             counted, mark = counted + batch.count, mark.announced()
-        restarted = Mark.parse(json.loads(json.dumps(mark.as_json())))
+        restarted = Watermark.parse(json.loads(json.dumps(mark.as_json())))
         assert restarted == mark
     assert counted == len(turns)

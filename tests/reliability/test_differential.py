@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from reliability_parts.differential import COMPRESSIONS, CONTEXT, FORMATS, differences
-from reliability_parts.odd_rows import FIELDS, said
-from reliability_parts.readers import READERS, TYPED
 
-from airflow_provider_docsanalytics.export.layout import Layout
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from tests.reliability.differential import COMPRESSIONS, CONTEXT, FORMATS, differences
+from tests.reliability.odd_rows import FIELDS, said
+from tests.reliability.readers import READERS, TYPED
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -17,13 +17,13 @@ from airflow_provider_docsanalytics.export.layout import Layout
 def test_every_reader_gives_back_every_value_as_it_was_sent(
     reader: str, file_format: str, compression: str | None
 ) -> None:
-    layout = Layout(file_format, compression, CONTEXT, FIELDS)
+    layout = OutputFormat(file_format, compression, CONTEXT, FIELDS)
     typed = file_format == "jsonl" and reader in TYPED
     assert differences(layout, reader, READERS[reader], 1000, typed=typed) == []
 
 
 def test_a_reader_that_rounds_or_drops_a_value_is_found() -> None:
-    layout = Layout("parquet", None, CONTEXT, FIELDS)
+    layout = OutputFormat("parquet", None, CONTEXT, FIELDS)
 
     def forgetful(file: str) -> list[dict[str, object]]:
         return [{**row, "hits": None} for row in READERS["pyarrow"](file)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reliability_parts.explorer import explore
-from reliability_parts.object_stores import ObjectStore, S3Store
+from tests.reliability.explorer import explore
+from tests.reliability.object_stores import ObjectStore, S3Store
 
 
 class Careless(S3Store):

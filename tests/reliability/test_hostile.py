@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from reliability_parts import deadline, memory
+
+from tests.reliability import deadline, memory
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from reliability_parts import cursors, pages, pairs, windows, wire
-from reliability_parts.disturbed import DATA
-from reliability_parts.schedules import schedules
 
 from airflow_provider_docsanalytics.simulator import Simulator
+from tests.reliability import cursors, pages, pairs, windows, wire
+from tests.reliability.disturbed import DATA
+from tests.reliability.schedules import schedules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reliability_parts.report import Case
+    from tests.reliability.cases import Case
 
 SLOW = {"hang", "slow drip", "gzip bomb, 300 MiB", "page of 100 MB"}
 

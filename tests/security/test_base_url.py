@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.hooks.connection import read_settings
+from airflow_provider_docsanalytics.hooks._connection import read_settings
 from tests.api.test_settings import Connection
 from tests.security.conftest import KEY, read
 from tests.security.servers import Listener

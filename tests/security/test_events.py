@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_docsanalytics.assets import mintlify_asset, vyom_asset
-from airflow_provider_docsanalytics.operators.waiting import waits_of
+from airflow_provider_docsanalytics.operators._waiting import waits_of
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 from airflow_provider_docsanalytics.triggers.wait import WaitTrigger

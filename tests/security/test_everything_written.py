@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from airflow_home import DATABASE, airflow_environment
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.security.conftest import KEY
 from tests.security.encodings import CODES, NAMES, say
+from tests.support.airflow_home import DATABASE, airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
 from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -21,7 +22,6 @@ from airflow_provider_docsanalytics.errors import (
     ServerError,
     Unreachable,
 )
-from airflow_provider_docsanalytics.failures import retry_delay_s
 from tests.security.conftest import DAY, KEY, failure, read
 from tests.security.servers import Listener, answer
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_docsanalytics import rawjson
-from airflow_provider_docsanalytics.api._answer import MAX_ERROR_BYTES, MOST_VALUES
+from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.api._response import MAX_ERROR_BYTES, MOST_VALUES
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
@@ -61,7 +61,7 @@ PROSE = 'Set `{"a": [1, 2, 3]}`, then \\ ["x", "y"], and so on: \\" [[[{{{,,, \N
 def test_a_page_full_of_text_about_code_is_read() -> None:
     rows = [{"path": f"/{n}", "text": PROSE * 2000} for n in range(50)]
     body = json.dumps({"views": rows, "hasMore": False}).encode()
-    assert rawjson.values(body) > 10 * MOST_VALUES
+    assert _json.values(body) > 10 * MOST_VALUES
     with Listener(answer(200, body)) as service:
         (page,) = read(service.url, "views")
     assert page.decode() == rows

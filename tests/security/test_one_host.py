@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from airflow_provider_docsanalytics.api._answer import MAX_ERROR_BYTES, read_error
+from airflow_provider_docsanalytics.api._response import MAX_ERROR_BYTES, read_error
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, Unreachable
 from tests.security.conftest import KEY, failure, printed, read

@@ -16,7 +16,7 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, CursorLost, DocsAnalyticsError
-from airflow_provider_docsanalytics.hooks.connection import read_settings
+from airflow_provider_docsanalytics.hooks._connection import read_settings
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from tests.api.test_settings import Connection

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
-from reliability_parts import s3_faults
 
 from airflow_provider_docsanalytics.errors import StorageError
 from airflow_provider_docsanalytics.export.store import ExportDirectory
 from airflow_provider_docsanalytics.storage import Storage
+from tests.reliability import s3_faults
 from tests.storage.places import Listed, Place, count_up, memory, s3
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
-from reliability_parts import s3_faults
-from reliability_parts.s3_rights import Policy, door, set_policy
 
 from airflow_provider_docsanalytics.errors import (
     ConfigError,
@@ -21,6 +19,8 @@ from airflow_provider_docsanalytics.errors import (
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from tests.reliability import s3_faults
+from tests.reliability.s3_rights import Policy, door, set_policy
 from tests.storage.places import s3
 
 if TYPE_CHECKING:

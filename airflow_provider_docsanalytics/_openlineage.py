@@ -1,0 +1,130 @@
+"""Exports as OpenLineage describes them: what was read, what was written, column by column.
+
+Only Airflow's OpenLineage provider calls these functions: nothing here is needed without it, and
+nothing of it is imported before. Names follow https://openlineage.io/docs/spec/naming::
+
+    read      mintlify://<project ID>   conversations
+              vyom://<host>             dashboard
+    written   s3://<bucket>             docs/conversations/dt=2026-01-31
+              file                      /data/docs/conversations/dt=2026-01-31
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.api.window_split import WindowSplitPaging
+from airflow_provider_docsanalytics.assets import endpoint_of
+from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow.providers.common.compat.openlineage.facet import (
+        ColumnLineageDatasetFacet,
+        Dataset,
+        OutputDataset,
+        SchemaDatasetFacet,
+        SchemaDatasetFacetFields,
+    )
+    from airflow.providers.common.compat.sdk import Asset
+
+    from airflow_provider_docsanalytics.fields import Field
+
+_ALSO_KNOWN_AS = {"s3a": "s3", "gcs": "gs"}
+
+
+def to_openlineage(asset: Asset, lineage_context: object) -> Dataset:  # noqa: ARG001 - Airflow's
+    """Return the dataset of an endpoint's asset: the converter that Airflow looks up by scheme."""
+    return dataset_read(asset.uri)
+
+
+def dataset_read(source: str) -> Dataset:
+    """Return the dataset of an endpoint, by its asset's URI, with its fields."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    namespace, name = _named(source)
+    schema = _schema(endpoint_of(source).fields)
+    return Dataset(namespace=namespace, name=name, facets={"schema": schema})
+
+
+def dataset_written(
+    source: str, summary: Mapping[str, Any], *, extra_column: bool, verbatim: bool
+) -> OutputDataset:
+    """Return the directory of a finished export: what lies in it, and from where each column is.
+
+    Args:
+        source: the URI of the asset that was exported.
+        summary: of the export, as it goes to XCom.
+        extra_column: the format has one for what fits into no other.
+        verbatim: the text in it is the service's own, with no formula escaped.
+    """
+    from airflow.providers.common.compat.openlineage.facet import (
+        OutputDataset,
+        OutputStatisticsOutputDatasetFacet,
+    )
+
+    namespace, name = _named(summary["path"])
+    ours = [field for field in CONTEXT if summary[field.name.removeprefix("_")] is not None]
+    extra = [EXTRA] if extra_column else []
+    copied = _copied_columns(source) if verbatim else None
+    size = OutputStatisticsOutputDatasetFacet(rowCount=summary["rows"], size=summary["bytes"])
+    return OutputDataset(
+        namespace=namespace,
+        name=name,
+        facets={
+            "schema": _schema((*ours, *endpoint_of(source).fields, *extra)),
+            **({"columnLineage": copied} if copied else {}),
+        },
+        outputFacets={"outputStatistics": size},
+    )
+
+
+def _named(uri: str) -> tuple[str, str]:
+    """Return namespace and name, of an Azure storage without its account: no URL has that.
+
+    Whose Airflow connection opens a storage is no part of them.
+    """
+    scheme, found, rest = uri.partition("://")
+    if not found or scheme in ("file", "local"):
+        return "file", rest or uri
+    authority, _, name = rest.partition("/")
+    where = authority.rpartition("@")[2]
+    return f"{_ALSO_KNOWN_AS.get(scheme, scheme)}://{where}", name.strip("/") or "/"
+
+
+def _schema(fields: Iterable[Field]) -> SchemaDatasetFacet:
+    from airflow.providers.common.compat.openlineage.facet import SchemaDatasetFacet
+
+    return SchemaDatasetFacet(fields=[_described(field) for field in fields])
+
+
+def _described(field: Field) -> SchemaDatasetFacetFields:
+    from airflow.providers.common.compat.openlineage.facet import SchemaDatasetFacetFields
+
+    inner = [_described(member) for member in field.fields]
+    return SchemaDatasetFacetFields(name=field.name, type=field.kind.value, fields=inner)
+
+
+def _copied_columns(source: str) -> ColumnLineageDatasetFacet:
+    """Return where the columns come from that hold what the service sent; sums are no copies."""
+    from airflow.providers.common.compat.openlineage.facet import (
+        ColumnLineageDatasetFacet,
+        Fields,
+        InputField,
+    )
+
+    namespace, name = _named(source)
+    endpoint = endpoint_of(source)
+    summed = endpoint.paging.counts if isinstance(endpoint.paging, WindowSplitPaging) else ()
+    return ColumnLineageDatasetFacet(
+        fields={
+            field.name: Fields(
+                inputFields=[InputField(namespace=namespace, name=name, field=field.name)],
+                transformationDescription="as the service sent it",
+                transformationType="IDENTITY",
+            )
+            for field in endpoint.fields
+            if field.name not in summed
+        }
+    )

@@ -1,0 +1,66 @@
+"""Rows to Parquet, with ``pyarrow``, which is imported only where a file is written."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.export.formats.table import Table
+from airflow_provider_docsanalytics.fields import Field, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+
+ROW_GROUP_BYTES = 16 * 1024 * 1024
+"""Rows held in memory, before compression, until they are written as one row group."""
+_CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
+
+
+class Parquet:
+    """One Parquet file: every column nullable, timestamps in microseconds of UTC."""
+
+    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+        import pyarrow as pa  # type: ignore[import-untyped]
+        from pyarrow import parquet
+
+        self._arrow = pa
+        self._table = Table(layout)
+        self._schema = pa.schema([_field(pa, column) for column in self._table.columns])
+        codec = _CODECS[layout.compression]
+        self._writer = parquet.ParquetWriter(sink, self._schema, compression=codec)
+        self._held: list[Any] = []
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append rows, and write a row group where enough have come together."""
+        cells = self._table.cells(rows)
+        self._held.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
+        if sum(batch.nbytes for batch in self._held) >= ROW_GROUP_BYTES:
+            self._write_row_group()
+
+    def close(self) -> None:
+        """Write the last row group and the file's end."""
+        self._write_row_group()
+        self._writer.close()
+
+    def _write_row_group(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._writer.write_table(self._arrow.Table.from_batches(held))
+
+
+def _field(pa: Any, field: Field) -> Any:
+    return pa.field(field.name, _type(pa, field))
+
+
+def _type(pa: Any, field: Field) -> Any:
+    if field.fields:
+        struct = pa.struct([_field(pa, inner) for inner in field.fields])
+        return struct if field.kind is Kind.OBJECT else pa.list_(struct)
+    return {
+        Kind.TEXT: pa.string(),
+        Kind.INTEGER: pa.int64(),
+        Kind.NUMBER: pa.float64(),
+        Kind.BOOLEAN: pa.bool_(),
+        Kind.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    }[field.kind]

@@ -1,0 +1,114 @@
+"""Rows to bytes: JSON lines and CSV; Parquet is in :mod:`.parquet`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from airflow_provider_docsanalytics.export.formats.table import Table
+from airflow_provider_docsanalytics.fields import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+
+
+_EMPTY = b"{}"
+
+
+class Encoder(Protocol):
+    """Writes the rows of one file."""
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append rows, each as :func:`.readable.readable` gives it."""
+
+    def close(self) -> None:
+        """Write what is still held back; the sink stays open."""
+
+
+class JsonLines:
+    """One JSON object a line: the row's own text, with the context fields spliced in front."""
+
+    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+        self._sink = sink
+        # {"_project_id":"p","_date_from":"…"  without the closing brace
+        self._head = msgspec.json.encode(dict(layout.context))[:-1]
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append one line a row; nothing is parsed."""
+        if not rows:
+            return
+        head = self._head + b","
+        if _EMPTY in rows:
+            text = b"".join(
+                self._head + b"}\n" if row == _EMPTY else head + row[1:] + b"\n" for row in rows
+            )
+        else:
+            text = head + (b"\n" + head).join([row[1:] for row in rows]) + b"\n"
+        self._sink.write(text)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class Csv:
+    """RFC 4180 with a header, in UTF-8, lines ending in LF.
+
+    A null is an empty cell and text always stands in quotes, so that ``""`` is text of no length.
+    """
+
+    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+        self._sink = sink
+        self._table = Table(layout)
+        spell = {**_SPELLINGS}
+        if layout.escape_formulas:
+            spell[Kind.TEXT] = _escaped
+        self._columns = [(column.name, spell[column.kind]) for column in self._table.columns]
+        self._write_line([name.encode() for name, _ in self._columns])
+
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append one record a row."""
+        for cells in self._table.cells(rows):
+            values = [(cells.get(name), spell) for name, spell in self._columns]
+            self._write_line([b"" if value is None else spell(value) for value, spell in values])
+
+    def _write_line(self, cells: Sequence[bytes]) -> None:
+        self._sink.write(b",".join(cells))
+        self._sink.write(b"\n")
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def _quoted(text: str) -> bytes:
+    # As bytes first: text may be four times as long.
+    return b'"%s"' % text.encode().replace(b'"', b'""')
+
+
+def _escaped(text: str) -> bytes:
+    """Return quoted text that spreadsheet programs show and do not run."""
+    return _quoted("'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text)
+
+
+def _instant(value: datetime) -> bytes:
+    value = value.astimezone(UTC)
+    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return value.isoformat(timespec=precision).replace("+00:00", "Z").encode()
+
+
+def _json(value: Any) -> bytes:
+    return b'"%s"' % msgspec.json.encode(value).replace(b'"', b'""')
+
+
+_SPELLINGS: Mapping[Kind, Callable[[Any], bytes]] = {
+    Kind.TEXT: _quoted,
+    Kind.INTEGER: lambda value: str(value).encode(),
+    Kind.NUMBER: lambda value: repr(value).encode(),
+    Kind.BOOLEAN: lambda value: b"true" if value else b"false",
+    Kind.TIMESTAMP: _instant,
+    Kind.OBJECT: _json,
+    Kind.OBJECTS: _json,
+}

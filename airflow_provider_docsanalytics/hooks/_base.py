@@ -1,0 +1,198 @@
+"""What both hooks share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
+from airflow_provider_docsanalytics.hooks import _connection as form
+from airflow_provider_docsanalytics.window import DateWindow, iso_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider_docsanalytics.api.client import Client
+    from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
+    from airflow_provider_docsanalytics.api.settings import Settings
+
+_TEST_TIMEOUT_S = 10.0
+
+
+class DocsAnalyticsHook(BaseHook):
+    """Reads one platform's endpoints with the key of an Airflow connection."""
+
+    platform: ClassVar[Platform]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put the form's methods into each class: Airflow before 3.2 does not look above it."""
+        super().__init_subclass__(**kwargs)
+        for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
+            if name not in vars(cls):
+                setattr(cls, name, vars(DocsAnalyticsHook)[name])
+
+    def __init__(self, conn_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+
+    def get_conn(self) -> Client:
+        """Return a client with its own keep-alive session; close it, or use it in a ``with``."""
+        from airflow_provider_docsanalytics.api.client import Client
+
+        return Client(self.settings)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection's settings, checked; nothing is sent."""
+        connection = self.get_connection(self.conn_id)
+        return self._checked(connection, connection.extra_dejson)
+
+    async def aload_settings(self) -> None:
+        """Read the connection without blocking an event loop; :attr:`settings` is there then.
+
+        By asgiref, which comes with every Airflow: from a plain thread Airflow before 3.2 does not
+        reach its supervisor, and its own asynchronous reading can deadlock before 3.3.2.
+        """
+        from asgiref.sync import sync_to_async
+
+        await sync_to_async(lambda: self.settings)()
+
+    def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:
+        try:
+            settings = form.read_settings(self.platform, connection, extra)
+        except ConfigError as error:
+            raise ConfigError(f"Connection {self.conn_id!r}: {error}") from error
+        if settings.verify is False:
+            self.log.warning(
+                "Connection %r: verify is false; whoever stands in between can read the key.",
+                self.conn_id,
+            )
+        return settings
+
+    def select(
+        self, endpoint: str, *, project_id: str | None = None, **arguments: Any
+    ) -> Selection:
+        """Return the checked selection; arguments as :meth:`.api.endpoint.Platform.select`.
+
+        Where no project is given it is the connection's.
+        """
+        if project_id is None:
+            project_id = self.settings.project_id
+        return self.platform.select(endpoint, project_id=project_id, **arguments)
+
+    def asset_uri(self, selection: Selection) -> str:
+        """Return the URI of the asset that a selection is of."""
+        from airflow_provider_docsanalytics.assets import uri_of
+
+        return uri_of(selection, self.settings.base_url)
+
+    def ask_once(self, selection: Selection, **settings: Any) -> Page:
+        """Spend one request, whatever comes; return the selection's first page."""
+        from airflow_provider_docsanalytics.api.client import Client
+
+        with Client(replace(self.settings, max_attempts=1, **settings)) as client:
+            return next(client.iter_pages(selection))
+
+    def iter_pages(
+        self,
+        endpoint: str,
+        *,
+        date_from: object = None,
+        date_to: object = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        cursor: str | None = None,
+        thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[Page]:
+        """Return the pages of an endpoint, each asked for when it is taken; one request each.
+
+        Args:
+            endpoint: a name of the endpoint table.
+            date_from: first instant, a ``datetime`` or ISO 8601 text; no zone means UTC.
+            date_to: first instant after; default: now. Without both, the service's own range.
+            project_id: default: the connection's login.
+            filters: the endpoint's own filters.
+            cursor: the ``next_cursor`` of an earlier page, to go on behind it.
+            thread_ids: for ``threads``: the IDs, one request each.
+            page_size: rows to ask for at once; default: the largest page, and less by itself where
+                that gets no answer.
+
+        The endpoint's asset becomes an input of the running task's lineage.
+
+        Raises:
+            ConfigError: before any request, if a parameter or the connection is wrong.
+            DocsAnalyticsError: while pages are taken, see :mod:`.errors`.
+        """
+        window = _window(date_from, date_to)
+        selection = self.select(
+            endpoint,
+            window=window,
+            project_id=project_id,
+            filters=filters,
+            thread_ids=thread_ids,
+            page_size=page_size,
+        )
+        self._tell_lineage(selection)
+        return self._pages(self.get_conn(), selection, cursor)
+
+    def iter_rows(self, endpoint: str, **selection: Any) -> Iterator[dict[str, Any]]:
+        """Return the rows of an endpoint as dictionaries; arguments as :meth:`iter_pages`."""
+        return (row for page in self.iter_pages(endpoint, **selection) for row in page.decode())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Spend one request; return whether the key works, and what to do if it does not."""
+        today = datetime.now(UTC)
+        window = DateWindow.parse(today - timedelta(days=1), today)
+        try:
+            selection = self.select(self.platform.probe, window=window)
+            self.ask_once(selection, timeout_s=min(self.settings.timeout_s, _TEST_TIMEOUT_S))
+        except RateLimited as error:
+            return False, f"The service answers, but the key could not be tried: {error}"
+        except ConfigError as error:
+            # Without the ID in front: Airflow's form tests a copy whose ID is random.
+            bare = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
+            return False, str(bare)
+        except DocsAnalyticsError as error:
+            return False, str(error)
+        readable = selection.endpoint.name
+        return True, f"{self.platform.title} answers, and the key may read {readable}."
+
+    def _tell_lineage(self, selection: Selection) -> None:
+        from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+        collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+        collector.add_input_asset(context=self, uri=self.asset_uri(selection))
+
+    @staticmethod
+    def _pages(client: Client, selection: Selection, cursor: str | None) -> Iterator[Page]:
+        with client:
+            yield from client.iter_pages(selection, cursor)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the extra's form fields, for Airflow before 3.2."""
+        from airflow_provider_docsanalytics.hooks.widgets import extra_fields
+
+        return extra_fields()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how Airflow's own fields show, for Airflow before 3.2."""
+        return {
+            "hidden_fields": form.hidden_fields(cls.platform),
+            "relabeling": form.relabeling(cls.platform),
+            "placeholders": form.placeholders(cls.platform),
+        }
+
+
+def _window(date_from: object, date_to: object) -> DateWindow | None:
+    if date_from is None and date_to is None:
+        return None
+    if date_from is None:
+        raise ConfigError(f"date_to={date_to!r} without date_from: give the start of the window.")
+    return DateWindow.parse(date_from, iso_ms(datetime.now(UTC)) if date_to is None else date_to)

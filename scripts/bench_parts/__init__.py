@@ -1,1 +1,0 @@
-"""The contenders of ``bench.py``."""

@@ -1,1 +1,0 @@
-"""The parts of ``e2e_celery.py``."""

@@ -1,1 +1,0 @@
-"""The scenarios of ``e2e.py``, and what they share."""

@@ -1,1 +1,0 @@
-"""The parts of ``make e2e-storage``."""

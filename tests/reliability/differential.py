@@ -1,0 +1,202 @@
+"""Random rows, in every format and compression, as every reader gives them back."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.part import Part
+from airflow_provider_docsanalytics.fields import Field, Kind
+from tests.reliability.cases import Case
+from tests.reliability.odd_rows import FIELDS, free, row, said
+from tests.reliability.readers import READERS, TYPED, Rows, exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CONTEXT = {"_project_id": "p", "_date_from": "2026-01-03T00:00:00.000Z"}
+FORMATS, COMPRESSIONS = ("jsonl", "csv", "parquet"), (None, "gzip", "zstd")
+SEED, ROWS, FILES = 11, 500, 4
+_INSTANT = re.compile(r"(\d{4}-..-..)[Tt ](..:..:..)(\.\d+)?([Zz]|[+-]..:?..)")
+
+
+def cases(files: int = FILES) -> Iterator[Case]:
+    """Yield a case for each format, compression and reader."""
+    for form, compression, reader in product(FORMATS, COMPRESSIONS, READERS):
+        broken: list[str] = []
+        for seed in range(files):
+            typed = form == "jsonl" and reader in TYPED
+            layout = OutputFormat(form, compression, CONTEXT, FIELDS)
+            broken += differences(layout, reader, READERS[reader], seed, typed=typed)
+        yield Case(
+            f"rows with everything JSON allows ({form}, {compression or 'plain'}, {reader})",
+            files * ROWS,
+            len(broken),
+            0,
+            0,
+            f"{files * ROWS - len(broken):,} rows as they were sent",
+            tuple(broken[:3]),
+        )
+
+
+def differences(
+    layout: OutputFormat, reader: str, read: Callable[[str], Rows], seed: int, *, typed: bool
+) -> list[str]:
+    """Return a sentence for each random row that a reader does not give back as it was sent.
+
+    Args:
+        layout: how the rows are written.
+        reader: its name.
+        read: returns the rows of a file as that reader has them.
+        seed: gives the same rows again.
+        typed: the reader of JSON lines knows the table's fields and no others.
+    """
+    random = Random(SEED + seed)  # noqa: S311 - to be the same again
+    rows = [row(random, typed=typed) for _ in range(ROWS)]
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            found = read(str(_written(rows, layout, Path(home))))
+        except Exception as error:  # noqa: BLE001 - whatever the reader refuses
+            return [f"seed {seed}: the whole file: {type(error).__name__}: {error}"[:300]] * ROWS
+    if len(found) != ROWS:
+        return [f"seed {seed}: {len(found)} rows of {ROWS}"] * ROWS
+    judge = _typed if typed else _table if layout.has_columns else _json
+    blind = layout.file_format == "csv" and reader in ("pandas", "Spark")
+    unlike = [
+        (sent, why)
+        for sent, got in zip(rows, found, strict=True)
+        if (why := judge(said(sent), got, blind=blind))
+    ]
+    return [f"seed {seed}: {why} in {sent[:300]!r}" for sent, why in unlike]
+
+
+def _written(rows: list[bytes], layout: OutputFormat, home: Path) -> Path:
+    file = home / f"part-0{layout.suffix}"
+    names = [*CONTEXT, *(field.name for field in FIELDS), "_extra"]
+    (home / "names").write_text(" ".join(names))
+    part = Part("part", file.open("xb"), layout)
+    for start in range(0, len(rows), 100):
+        part.write(rows[start : start + 100])
+    part.finish()
+    return file
+
+
+def _json(sent: dict[str, Any], got: dict[str, Any], *, blind: bool) -> str:
+    """Compare with a row of JSON lines, where the names of ours are taken."""
+    del blind
+    expected = dict(CONTEXT)
+    for name, value in sent.items():
+        new = name
+        if name in CONTEXT:
+            new = free(name, sent)
+        expected[new] = value
+    if expected.keys() != got.keys():
+        return f"names: {sorted(expected.keys() ^ got.keys())}"
+    return ", ".join(name for name in expected if not _same(expected[name], got[name]))
+
+
+def _typed(sent: dict[str, Any], got: dict[str, Any], *, blind: bool) -> str:
+    """Compare the fields of the table with what a reader made of JSON lines by their types."""
+    fields = map(_as_text, FIELDS)
+    wrong = [
+        field.name
+        for field in fields
+        if not _fits(field, _known(field, sent.get(field.name)), got[field.name], blind=blind)
+    ]
+    return ", ".join(wrong)
+
+
+def _known(field: Field, sent: Any) -> Any:
+    """Return a value without the members that no type was given for."""
+    if isinstance(sent, list):
+        return [_known(field, element) for element in sent]
+    if not isinstance(sent, dict):
+        return sent
+    return {inner.name: sent.get(inner.name) for inner in field.fields}
+
+
+def _as_text(field: Field) -> Field:
+    """Return the field with its timestamps as text, as they are in JSON."""
+    kind = Kind.TEXT if field.kind is Kind.TIMESTAMP else field.kind
+    return Field(field.name, kind, fields=tuple(map(_as_text, field.fields)))
+
+
+def _table(sent: dict[str, Any], got: dict[str, Any], *, blind: bool) -> str:
+    """Compare with the cells of a format that has columns, and ``_extra``."""
+    extra = exactly(got["_extra"]) if _is_there(got["_extra"]) else {}
+    known = {field.name: field for field in FIELDS}
+    for name, value in sent.items():
+        if name in extra:
+            if not _same(value, extra[name]):
+                return f"_extra.{name}"
+        elif name not in known:
+            return f"{name} is nowhere"
+        elif not _fits(known[name], value, got[name], blind=blind):
+            return f"{name}: {got[name]!r}"
+    if more := extra.keys() - sent.keys():
+        return f"made up: {sorted(more)}"
+    return "".join(name for name in known if name not in sent and _is_there(got[name]))
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None and str(value) not in ("", "<NA>", "NaT", "None")
+
+
+def _same(sent: Any, got: Any) -> bool:
+    """Compare JSON values; what was nested too deeply has become its own text."""
+    if isinstance(sent, list) and isinstance(got, str):
+        return _same(sent, exactly(got))
+    if isinstance(sent, list) and isinstance(got, list):
+        return len(sent) == len(got) and all(map(_same, sent, got))
+    if isinstance(sent, dict) and isinstance(got, dict):
+        return sent.keys() == got.keys() and all(_same(sent[name], got[name]) for name in sent)
+    return type(sent) is type(got) and bool(sent == got)
+
+
+def _fits(field: Field, sent: Any, got: Any, *, blind: bool) -> bool:
+    """Compare a value with the cell that claims to hold all of it.
+
+    ``blind``: the reader cannot tell a null from text of no length.
+    """
+    if field.kind is Kind.TEXT and sent is not None:
+        return bool(got == sent or (blind and not sent and not _is_there(got)))
+    if sent is None or not _is_there(got):
+        return sent is None and (not _is_there(got) if got != "" or blind else False)
+    if field.kind is Kind.TIMESTAMP:
+        return _instant(sent) == (datetime.fromisoformat(got) if isinstance(got, str) else got)
+    value = exactly(got) if isinstance(got, str) else got
+    if field.fields:
+        return _nested_fits(field, sent, value, blind=blind)
+    return bool((Decimal(repr(value)) if isinstance(value, float) else value) == sent)
+
+
+def _nested_fits(field: Field, sent: Any, got: Any, *, blind: bool) -> bool:
+    if field.kind is Kind.OBJECTS:
+        inner = Field(field.name, Kind.OBJECT, fields=field.fields)
+        pairs = zip(sent, got, strict=False)
+        return len(sent) == len(got) and all(_fits(inner, *pair, blind=blind) for pair in pairs)
+    names = {inner.name for inner in field.fields}
+    return sent.keys() <= names and all(
+        _fits(inner, sent.get(inner.name), got.get(inner.name), blind=blind)
+        for inner in field.fields
+    )
+
+
+def _instant(text: str) -> datetime | None:
+    """Return the instant, ``None`` where microseconds cannot say it."""
+    match = _INSTANT.fullmatch(text)
+    assert match is not None, text
+    day, time, fraction, zone = match.groups()
+    micros = Decimal(fraction or "0") * 1_000_000
+    if micros != int(micros):
+        return None
+    zone = "+00:00" if zone in "Zz" else zone
+    moment = datetime.fromisoformat(f"{day}T{time}{zone}") + timedelta(microseconds=int(micros))
+    return moment.astimezone(UTC)

@@ -1,0 +1,192 @@
+"""Directories for exports, local and S3, read past the code under test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import fsspec
+import requests
+from aiobotocore.session import AioSession
+
+from tests.reliability.boundaries import WatchedS3
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.reliability.boundaries import Boundaries
+
+_TIMEOUT_S = 30
+_ANYONE = {"Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/eu-west-1/s3/aws4_request"}
+"""Whom moto lets read: it believes every signature, but wants one."""
+_KEYS = re.compile(r"<Key>([^<]*)</Key>")
+
+
+class Place(Protocol):
+    """One directory."""
+
+    root: str
+
+    def filesystem(self, boundaries: Boundaries | None = None) -> Any:
+        """Return a file system for the code under test, watched if boundaries are given."""
+
+    def names(self) -> list[str]:
+        """Return the names of all that lies there, sorted."""
+
+    def read(self, name: str) -> bytes:
+        """Return a file."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+    def clear(self) -> None:
+        """Remove everything."""
+
+
+class LocalPlace:
+    """A directory of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root
+        self.root = str(root)
+
+    def filesystem(self, boundaries: Boundaries | None = None) -> Any:  # noqa: ARG002 - watched as a process
+        """Return the local file system."""
+        return fsspec.filesystem("file")
+
+    def names(self) -> list[str]:
+        """Return the names."""
+        return sorted(path.name for path in self._path.iterdir()) if self._path.exists() else []
+
+    def read(self, name: str) -> bytes:
+        """Return a file."""
+        return (self._path / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        (self._path / name).write_bytes(content)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self._path / name).unlink()
+
+    def clear(self) -> None:
+        """Remove the directory."""
+        shutil.rmtree(self._path, ignore_errors=True)
+
+
+class S3:
+    """moto's S3 in a process of its own, serving inside a ``with`` block."""
+
+    def __enter__(self) -> Self:
+        # Whoever forks has the models of S3's API loaded, and no client and no thread yet.
+        self.session = AioSession()
+        loader = self.session.get_component("data_loader")
+        for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
+            loader.load_service_model("s3", kind)
+        loader.load_data("endpoints")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SERVE], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        requests.put(f"{self.url}/lake", timeout=_TIMEOUT_S).raise_for_status()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+_SERVE = """
+import contextlib, logging, threading
+logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it writes of uploads aborted meanwhile
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+with contextlib.redirect_stdout(None):
+    server.start()
+print("http://%s:%d" % server.get_host_and_port(), flush=True)
+threading.Event().wait()
+"""
+
+
+class S3Place:
+    """A prefix of a bucket.
+
+    Args:
+        s3: the service.
+        prefix: of all names.
+        url: where the code under test finds the service, if not at its own address.
+        bucket: only ``lake`` exists.
+        chunk_bytes: what is twice as large is uploaded in parts of this size; default: s3fs' own.
+    """
+
+    kind = WatchedS3
+
+    def __init__(
+        self,
+        s3: S3,
+        prefix: str,
+        url: str = "",
+        bucket: str = "lake",
+        chunk_bytes: int | None = None,
+    ) -> None:
+        self._chunk_bytes = chunk_bytes
+        self._s3 = s3
+        self._url = url or s3.url
+        self._prefix = prefix
+        self.root = f"{bucket}/{prefix}"
+
+    def filesystem(self, boundaries: Boundaries | None = None) -> Any:
+        """Return S3."""
+        filesystem = self.kind(
+            key="k",
+            secret="s",
+            client_kwargs={"endpoint_url": self._url, "region_name": "eu-west-1"},
+            config_kwargs={"retries": {"max_attempts": 0}},
+            session=self._s3.session,
+        )
+        filesystem.boundaries = boundaries
+        filesystem.chunk_bytes = self._chunk_bytes
+        return filesystem
+
+    def names(self) -> list[str]:
+        """Return the names."""
+        listing = requests.get(
+            f"{self._s3.url}/lake",
+            params={"list-type": "2", "prefix": f"{self._prefix}/"},
+            timeout=_TIMEOUT_S,
+        )
+        return sorted(key.removeprefix(f"{self._prefix}/") for key in _KEYS.findall(listing.text))
+
+    def read(self, name: str) -> bytes:
+        """Return an object."""
+        answer = requests.get(self._object(name), headers=_ANYONE, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        return answer.content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object there."""
+        answer = requests.put(self._object(name), data=content, headers=_ANYONE, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        answer = requests.delete(self._object(name), headers=_ANYONE, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+
+    def clear(self) -> None:
+        """Remove every object."""
+        for name in self.names():
+            self.remove(name)
+
+    def _object(self, name: str) -> str:
+        return os.path.normpath(f"/{self.root}/{name}").join((self._s3.url, ""))

@@ -1,0 +1,223 @@
+"""A door in front of S3 that refuses what a policy does not allow, as S3 does.
+
+As S3 does: 403 AccessDenied, and 403 instead of 404 to whoever may not list the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT_S = 30
+_POLICY = "/_policy"
+_HOP = ("connection", "transfer-encoding", "content-length")
+_CHECKSUMS = ("content-md5", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm", "x-amz-trailer")
+_DENIED = ("AccessDenied", 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a bucket allows.
+
+    Attributes:
+        allowed: IAM's names of actions, ``None`` for all.
+        denied: IAM's names of actions.
+        prefix: the only prefix that may be listed, and below which objects may be reached.
+        kms_key: what each upload must be encrypted with.
+        requester_pays: each request must say that it pays.
+        write_once: what is there is neither written again nor deleted.
+        object_lock: each upload must carry a checksum.
+        parts_denied: no part of an upload in several is taken.
+    """
+
+    allowed: tuple[str, ...] | None = None
+    denied: tuple[str, ...] = ()
+    prefix: str = ""
+    kms_key: str = ""
+    requester_pays: bool = False
+    write_once: bool = False
+    object_lock: bool = False
+    parts_denied: bool = False
+
+    def allows(self, action: str) -> bool:
+        """Return whether an action is allowed."""
+        return action not in self.denied and (self.allowed is None or action in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Any
+
+    @property
+    def key(self) -> str:
+        return self.path.strip("/").partition("/")[2]
+
+    @property
+    def action(self) -> str:
+        """IAM's name of what it takes."""
+        if not self.key:
+            return "s3:GetBucketLocation" if "location" in self.query else _OF_BUCKETS[self.method]
+        if self.method == "DELETE" and "uploadId" in self.query:
+            return "s3:AbortMultipartUpload"
+        return _OF_OBJECTS[self.method]
+
+    @property
+    def uploads(self) -> bool:
+        return self.method == "PUT" or "uploads" in self.query
+
+
+_OF_BUCKETS = {"GET": "s3:ListBucket", "HEAD": "s3:ListBucket", "PUT": "s3:CreateBucket"}
+_OF_OBJECTS = {
+    "GET": "s3:GetObject",
+    "HEAD": "s3:GetObject",
+    "PUT": "s3:PutObject",
+    "POST": "s3:PutObject",
+    "DELETE": "s3:DeleteObject",
+}
+
+
+class _Door(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, behind: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.behind = behind
+        self.policy = Policy()
+        self.asked: list[str] = []
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: clients may end while they wait."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Door
+
+    def do_GET(self) -> None:
+        """Pass a request of any method on, or refuse it."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == _POLICY:
+            asked, self.server.asked = self.server.asked, []
+            self.server.policy = Policy(**json.loads(body))
+            self._send(200, {}, json.dumps(asked).encode())
+            return
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        request = _Request(self.command, parts.path, query, self.headers)
+        self.server.asked.append(request.action)
+        refused = self._refused(request)
+        answer = None if refused else self._pass_on(body)
+        if answer is not None and answer.status_code == requests.codes.not_found and request.key:
+            refused = None if self.server.policy.allows("s3:ListBucket") else _DENIED
+        if refused:
+            code, status = refused
+            text = f"<Error><Code>{code}</Code><Message>Access Denied</Message></Error>"
+            self._send(status, {"Content-Type": "application/xml"}, text.encode())
+        elif answer is not None:
+            self._send(answer.status_code, answer.headers, answer.content)
+
+    do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - inherited names
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet."""
+
+    def _refused(self, request: _Request) -> tuple[str, int] | None:
+        policy, headers = self.server.policy, request.headers
+        encryption = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+        pays = headers.get("x-amz-request-payer") == "requester"
+        below = request.key or request.query.get("prefix", [""])[0]
+        changes_what_is_there = (
+            policy.write_once and request.method in ("PUT", "DELETE") and self._is_there(request)
+        )
+        if (
+            not policy.allows(request.action)
+            or not below.startswith(policy.prefix)
+            or (
+                policy.kms_key
+                and request.uploads
+                and _lacks_encryption(request, encryption, policy)
+            )
+            or (policy.requester_pays and not pays)
+            or changes_what_is_there
+            or (policy.parts_denied and "partNumber" in request.query)
+        ):
+            return _DENIED
+        if policy.object_lock and request.method == "PUT" and not _has_checksum(headers):
+            return ("InvalidRequest", 400)
+        return None
+
+    def _is_there(self, request: _Request) -> bool:
+        url = self.server.behind + request.path
+        authorization = {"Authorization": self.headers.get("Authorization", "")}
+        return requests.head(url, headers=authorization, timeout=_TIMEOUT_S).ok
+
+    def _pass_on(self, body: bytes) -> requests.Response:
+        url = self.server.behind + self.path
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+        return requests.request(self.command, url, data=body, headers=headers, timeout=_TIMEOUT_S)
+
+    def _send(self, status: int, headers: Any, content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in _HOP:
+                self.send_header(name, value)
+        length = headers.get("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+def _lacks_encryption(request: _Request, encryption: str | None, policy: Policy) -> bool:
+    """Return whether an upload lacks its encryption; parts of one have that of the whole."""
+    return "uploadId" not in request.query and encryption != policy.kms_key
+
+
+def _has_checksum(headers: Any) -> bool:
+    return any(name.lower().startswith(_CHECKSUMS) for name in headers)
+
+
+@contextmanager
+def door(behind: str) -> Iterator[str]:
+    """Open a door in a process of its own; give its URL."""
+    command = [sys.executable, "-m", "tests.reliability.s3_rights", behind]
+    scripts = Path(__file__).resolve().parents[1]
+    with subprocess.Popen(command, stdout=PIPE, text=True, cwd=scripts) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def set_policy(url: str, policy: Policy) -> list[str]:
+    """Let a policy hold from now on; return the actions that were asked for under the last."""
+    answer = requests.post(url + _POLICY, data=json.dumps(asdict(policy)), timeout=_TIMEOUT_S)
+    asked: list[str] = answer.json()
+    return asked
+
+
+def _serve(behind: str) -> None:
+    server = _Door(behind)
+    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

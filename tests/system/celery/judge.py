@@ -1,0 +1,145 @@
+"""What a distributed export has to have held: rows, files, requests, tries."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tests.support.export_trial import is_as_listed, rows_in
+from tests.system.celery.exports import (
+    ENDPOINT,
+    FROM,
+    KILLED,
+    PAGES,
+    PAGES_PER_FILE,
+    PROJECTS,
+    SURVIVOR,
+    TO,
+    directory_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.report import Report
+    from tests.support.simulator_process import Service
+    from tests.support.stores import Lake
+    from tests.system.celery.exports import Export
+
+_OK = 200
+_SEVERAL = 2
+
+
+def judge(report: Report, exports: list[Export], lake: Lake, service: Service) -> None:
+    """Check every promise about the exports."""
+    killed = [export for export in exports if export.was_killed]
+    _judge_tries(report, exports, killed)
+    found = {export.project_id: _directory(lake, export) for export in exports}
+    manifests = {project_id: _manifest(files) for project_id, files in found.items()}
+    whole = [each for each in found if _is_whole(found[each], manifests[each])]
+    report.check(
+        f"{len(whole)} of {PROJECTS} directories hold one manifest, the files that it lists and "
+        "nothing else, with its sizes, rows and sums",
+        holds=len(whole) == PROJECTS,
+    )
+    rows = {each: _rows(found[each], manifests[each]) for each in found}
+    same = [each for each in rows if rows[each] == _undisturbed(service, each)]
+    ids = Counter(row["id"] for each in rows.values() for row in each)
+    report.check(
+        f"{len(same)} of {PROJECTS} hold an undisturbed export's rows, value for value and in "
+        f"order: {ids.total()} rows, {len(ids)} IDs",
+        holds=len(same) == PROJECTS and len(ids) == ids.total() > 0,
+    )
+    _judge_resumption(report, killed, manifests)
+    _judge_requests(report, exports, service)
+
+
+def _judge_tries(report: Report, exports: list[Export], killed: list[Export]) -> None:
+    ends = Counter(export.tries[-1][0] for export in exports)
+    report.check(
+        f"{ends['success']} of {PROJECTS} exports succeeded", holds=ends == {"success": PROJECTS}
+    )
+    moved = (("failed", KILLED), ("success", SURVIVOR))
+    report.check(
+        f"{len(killed)} exports were running on {KILLED} and finished on {SURVIVOR} in their "
+        "second try",
+        holds=len(killed) >= _SEVERAL and all(export.tries == moved for export in killed),
+    )
+    others = [export for export in exports if not export.was_killed]
+    workers = dict(Counter(export.tries[0][1] for export in others))
+    report.check(
+        f"the other {len(others)} needed one try, on {workers}",
+        holds=all(len(export.tries) == 1 for export in others),
+    )
+
+
+def _judge_resumption(
+    report: Report, killed: list[Export], manifests: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Check that what had been published is what the other worker has gone on with."""
+    kept = {
+        export.project_id: export.checkpoint["progress"]["files"]
+        for export in killed
+        if export.checkpoint and export.checkpoint["progress"]["files"]
+    }
+    files = sum(map(len, kept.values()))
+    report.check(
+        f"{len(kept)} of them went on from checkpoints: the {files} files that they had published "
+        "are their manifests' first ones",
+        holds=len(kept) >= _SEVERAL
+        and all(manifests[each]["files"][: len(kept[each])] == kept[each] for each in kept),
+    )
+
+
+def _judge_requests(report: Report, exports: list[Export], service: Service) -> None:
+    log = service.requests()
+    asked = {export.project_id: Counter[str]() for export in exports}
+    for entry in log:
+        asked[entry["path"].split("/")[3]][entry["query"].get("cursor", "")] += 1
+    again = {each: pages.total() - len(pages) for each, pages in asked.items()}
+    there, bound = (
+        sum(map(len, asked.values())),
+        {export.project_id: PAGES_PER_FILE if export.was_killed else 0 for export in exports},
+    )
+    report.check(
+        f"{len(log)} pages answered, {there} different ones, {PROJECTS * PAGES} there",
+        holds=there == PROJECTS * PAGES and all(entry["status"] == _OK for entry in log),
+    )
+    report.check(
+        f"answered twice: {dict(+Counter(again))}, at most {PAGES_PER_FILE} for an export that was "
+        "killed, none for another",
+        holds=all(again[each] <= bound[each] for each in again),
+    )
+
+
+def _directory(lake: Lake, export: Export) -> dict[str, bytes]:
+    """Return all that lies in a project's directory, by name."""
+    root = f"{directory_of(export.project_id)}/"
+    found = lake.read(f"{export.project_id}/")
+    return {key.removeprefix(root): content for key, content in found.items()}
+
+
+def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(files.get("_manifest.json", b'{"files": []}'))
+    return manifest
+
+
+def _is_whole(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bool:
+    listed = {file["name"]: file for file in manifest["files"]}
+    return files.keys() == {"_manifest.json", *listed} and all(
+        is_as_listed(files[name], file) for name, file in listed.items()
+    )
+
+
+def _rows(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [row for file in manifest["files"] for row in rows_in(files.get(file["name"], b""))]
+
+
+def _undisturbed(service: Service, project_id: str) -> list[dict[str, Any]]:
+    ours = {
+        "_project_id": project_id,
+        "_date_from": f"{FROM}T00:00:00.000Z",
+        "_date_to": f"{TO}T00:00:00.000Z",
+    }
+    return [ours | row for row in service.truth(ENDPOINT, FROM, TO, project_id)]
