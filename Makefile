@@ -28,7 +28,11 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
+
+# ARGS="one two" of the suites below picks tests by words of their names.
+PICKED = $(if $(ARGS),-k "$(subst $(eval) , or ,$(strip $(ARGS)))")
+SYSTEM = $(BIN)/python -m pytest -s -p no:cacheprovider $(PICKED) -m
 
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
@@ -37,7 +41,7 @@ matrix: .venv/matrix  ## Run the tests on every supported Airflow: ARGS="3.0 low
 	@rm -rf .cache/matrix/reports
 	@for bin in $(PYENV_BINS); do PATH="$$PATH:$$bin"; done; \
 	  $(BIN)/tox run-parallel --recreate --parallel 3 $(if $(ARGS),-m $(ARGS)); red=$$?; \
-	  $(BIN)/python scripts/matrix.py && exit $$red
+	  $(BIN)/python -m scripts.matrix && exit $$red
 
 check: .venv/check  ## Lint, types, and that what is imported is declared
 	$(BIN)/ruff format --check
@@ -59,31 +63,30 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 	  --requirement .cache/audit.txt
 
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python -m benchmarks.bench
 
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
-	@$(BIN)/python scripts/e2e.py $(ARGS)
+	@$(SYSTEM) system tests/system/waiting
 
 e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
 	@command -v java >/dev/null || $(INSTALL_JAVA)
-	@$(BIN)/python tests/system/storage/test_storage.py $(ARGS) \
-	  --azurite $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
+	@AZURITE=$(AZURITE)/node_modules/azurite/dist/src/blob/main.js $(SYSTEM) system tests/system/storage
 
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
-	@$(BIN)/python tests/system/celery/test_celery.py
+	@$(SYSTEM) system tests/system/celery
 
 e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
-	@$(BIN)/python tests/system/browser/test_browser.py $(ARGS) --chromium $(CHROMIUM) --airflow-2 $(AIRFLOW_2)
+	@CHROMIUM=$(CHROMIUM) AIRFLOW_2=$(AIRFLOW_2) $(SYSTEM) system tests/system/browser
 
 reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
-	@$(BIN)/python tests/reliability/__main__.py $(ARGS)
+	@$(SYSTEM) reliability tests/reliability
 
 mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 20 min
-	@$(BIN)/python scripts/mutants.py $(ARGS)
+	@$(BIN)/python -m scripts.mutants $(ARGS)
 
 dist: .venv/dist  ## Build the sdist and the wheel of HEAD twice, and prove what is in them
-	@$(BIN)/python scripts/dist.py
+	@$(BIN)/python -m scripts.dist
 
 clean:  ## Remove every trace
 	rm -rf .venv .cache .demo dist .pytest_cache .mypy_cache .ruff_cache
@@ -119,7 +122,7 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@$(UV) --group matrix
 	@touch $@
 
-.venv/bench: .venv/runtime
+.venv/bench: .venv/test
 	@$(UV) --group bench
 	@touch $@
 

@@ -28,10 +28,30 @@ if TYPE_CHECKING:
         SchemaDatasetFacetFields,
     )
     from airflow.providers.common.compat.sdk import Asset
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_docsanalytics.fields import Field
 
 _ALSO_KNOWN_AS = {"s3a": "s3", "gcs": "gs"}
+
+
+def lineage_of(
+    source: str, summary: Mapping[str, Any] | None, *, extra_column: bool, verbatim: bool
+) -> OperatorLineage[Any, Any]:
+    """Return what an export reads and, once it has a summary, what it has written.
+
+    What it reads is told from the start. Otherwise the provider would take the assets among the
+    ``outlets`` for what the task writes, and it would read and write the same dataset. Arguments as
+    of :func:`dataset_written`.
+    """
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    lineage: OperatorLineage[Any, Any] = OperatorLineage(inputs=[dataset_read(source)])
+    if summary is not None:
+        lineage.outputs.append(
+            dataset_written(source, summary, extra_column=extra_column, verbatim=verbatim)
+        )
+    return lineage
 
 
 def to_openlineage(asset: Asset, lineage_context: object) -> Dataset:  # noqa: ARG001 - Airflow's

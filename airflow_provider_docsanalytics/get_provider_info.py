@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.hooks import _connection as form
@@ -19,13 +20,13 @@ _WAITING = f"{_PACKAGE}.triggers.wait"
 _PLATFORMS = {"MintlifyHook": MINTLIFY, "VyomHook": VYOM}
 
 
-def provider_info(version: str) -> dict[str, Any]:
+def get_provider_info() -> dict[str, Any]:
     """Return the document that ``provider_info.schema.json`` describes."""
     return {
         "package-name": "airflow-provider-docsanalytics",
         "name": "Documentation analytics",
         "description": "Mintlify and Vyom analytics, exported whole to your own storage.",
-        "versions": [version],
+        "versions": [__version__],
         "integrations": [
             {
                 "integration-name": platform.title,
@@ -66,7 +67,7 @@ def _asset_uris() -> list[dict[str, Any]]:
             "schemes": [platform.name],
             "handler": f"{_PACKAGE}.assets.sanitize_uri",
             "factory": f"{_PACKAGE}.assets.{platform.name}_asset",
-            "to_openlineage_converter": f"{_PACKAGE}.lineage.to_openlineage",
+            "to_openlineage_converter": f"{_PACKAGE}._openlineage.to_openlineage",
         }
         for platform in _PLATFORMS.values()
     ]

@@ -87,6 +87,25 @@ def whole(name: str, value: object) -> None:
         raise ConfigError(f"{name}={value!r:.100}: expected 1 or more, a whole number.")
 
 
+def check_page_size(page_size: object, largest: int | None = None, endpoint: str = "") -> None:
+    """Refuse a page size that is none, or that ``endpoint`` with this ``largest`` does not have.
+
+    Raises:
+        ConfigError: it names the parameter.
+    """
+    if page_size is None:
+        return
+    if largest == 0:
+        raise ConfigError(f"{endpoint} is not read by pages: leave out page_size.")
+    whole = isinstance(page_size, int) and not isinstance(page_size, bool)
+    if not whole or not 1 <= page_size <= (largest or page_size):  # type: ignore[operator] # is one
+        most = f"from 1 to {largest} for {endpoint}" if largest else "of at least 1"
+        raise ConfigError(
+            f"page_size={page_size!r:.100}: expected a whole number {most}, or None for the "
+            "largest page."
+        )
+
+
 def one_of(name: str, value: object, known: Collection[object]) -> None:
     """Refuse what is none of the known values."""
     if value not in tuple(known):  # no set: a list is wrong, too, and has no hash

@@ -1,0 +1,1 @@
+"""Rows per second, CPU, memory and requests against other tools."""

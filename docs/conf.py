@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 CLONE = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CLONE / "scripts"))
+sys.path[:0] = [str(CLONE), str(CLONE / "docs")]
 
-import docs_names  # noqa: E402 - scripts/ is on the path from here on
+import docs_names  # noqa: E402 - the clone and docs/ are on the path from here on
 import docs_tables  # noqa: E402
 
 from tests.support.airflow_home import airflow_environment  # noqa: E402
@@ -44,7 +44,10 @@ napoleon_numpy_docstring = False
 # Types that only type checkers import have no page here, nor has what is Airflow's and Python's.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_docsanalytics\b|\.).*"),
-    ("py:class", r"airflow_provider_docsanalytics\.(api\.endpoint\.Paging|triggers\.poll\.Source)"),
+    (
+        "py:class",
+        r"airflow_provider_docsanalytics\.(api\.endpoint\.Paging|triggers\._shared_poll\.Source)",
+    ),
 ]
 
 html_theme = "furo"  # brings its own style and scripts, and takes the reader's own fonts

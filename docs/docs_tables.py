@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Filter, Platform
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent
 PLATFORMS = (MINTLIFY, VYOM)
 HOW = {
     CursorPaging: "by cursor",
@@ -99,12 +99,6 @@ def sections(platform: Platform) -> Iterator[str]:
         yield from _fields(endpoint.fields)
 
 
-def in_detail() -> Iterator[str]:
-    """Yield the pages on what is written, as a table of contents names them."""
-    for subject in ("storage", "formats", "reliability"):
-        yield from sorted(page.stem for page in DOCS.glob(f"{subject}*.md"))
-
-
 def _fields(fields: Iterable[Any]) -> Iterator[str]:
     lines = [line for field in fields for line in _field(field, "")]
     if lines:
@@ -162,7 +156,6 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "endpoints": endpoint_rows,
     "mintlify": lambda: sections(MINTLIFY),
     "vyom": lambda: sections(VYOM),
-    "in_detail": in_detail,
     "costs": costs,
     "pokes": pokes,
 }

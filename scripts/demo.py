@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from tests.support.airflow_home import airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +91,7 @@ def _environment(service: Mapping[str, str]) -> dict[str, str]:
 
 def _airflow(environment: Mapping[str, str], *commands: str) -> bool:
     """Run Airflow commands; show their progress, keep their log; return whether all succeeded."""
-    script = CLONE / "scripts" / "airflow_commands.py"
+    script = AIRFLOW_COMMANDS
     with (
         LOG.open("w") as log,
         subprocess.Popen(

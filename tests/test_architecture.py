@@ -11,44 +11,33 @@ import pytest
 
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
-OUTER = {
-    "assets",
-    "failures",
-    "hooks",
-    "lineage",
-    "operators",
-    "sensors",
-    "triggers",
-    "version_compat",
-}
-# What each part may use of ours; "" is the top level (version and provider info's entry).
+OUTER = {"_airflow_retry", "_openlineage", "assets", "hooks", "operators", "sensors", "triggers"}
+OUTER |= {"version_compat"}
+# What each part may use of ours; "" is the top level, which only has the version.
 MAY_USE = {
+    "": set[str](),
+    "_airflow_retry": {"version_compat"},
+    "_openlineage": {"api", "assets"},
+    "_poll_retry": {"_airflow_retry"},
     "api": {"api"},
     "assets": {"api"},
     "export": {"export", "storage"},
+    "get_provider_info": {"api", "hooks"},
     "hooks": {"hooks", "api", "assets"},
-    "lineage": {"api", "assets"},
-    "failures": {"version_compat"},
-    "patience": {"failures"},
-    "triggers": {"triggers", "hooks", "failures", "patience", "version_compat"},
-    "sensors": {"sensors", "triggers", "hooks", "failures", "patience", "version_compat"},
     "operators": {
-        "operators",
-        "triggers",
-        "hooks",
-        "api",
-        "export",
-        "failures",
-        "lineage",
-        "version_compat",
+        *("operators", "triggers", "hooks", "api", "export"),
+        *("_airflow_retry", "_openlineage", "version_compat"),
     },
-    "provider_info": {"api", "hooks"},
+    "sensors": {
+        *("sensors", "triggers", "hooks"),
+        *("_airflow_retry", "_poll_retry", "version_compat"),
+    },
     "simulator": {"simulator"},
     "storage": {"storage"},
-    "version_compat": set(),
+    "triggers": {"triggers", "hooks", "_airflow_retry", "_poll_retry", "version_compat"},
 }
-SHARED = {"", "errors", "fields", "parameters", "rawjson", "trail", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "trail", "window", ""}
+SHARED = {"", "errors", "fields", "parameters", "_json", "_loop_guard", "window"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard", "window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:
@@ -67,10 +56,7 @@ def _imports(path: Path) -> set[tuple[str, bool]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             module = str(node.module)
-            names = {f"{module}.{alias.name}" for alias in node.names}
-            found |= {
-                (name, node in for_types) for name in ({module} if module != PACKAGE else names)
-            }
+            found |= {(f"{module}.{alias.name}", node in for_types) for alias in node.names}
     return found
 
 
@@ -94,15 +80,13 @@ def test_imports_go_one_way(path: Path) -> None:
     for name, for_types in _imports(path):
         top = name.split(".")[0]
         if top == PACKAGE:
-            allowed = MAY_USE.get(part, {"provider_info"} if part == "" else set()) | SHARED
+            allowed = MAY_USE.get(part, set()) | SHARED
             assert _part(name) in allowed, f"{path} imports {name}"
         elif top == "airflow":
             assert part in OUTER, f"{path}: Airflow is for the outer packages"
         elif top == "requests":
-            assert (
-                part,
-                for_types or path.name in ("_transport.py", "_answer.py", "_deadline.py"),
-            ) == (
+            http = path.name in ("_http.py", "_response.py", "_deadline.py")
+            assert (part, for_types or http) == (
                 "api",
                 True,
             )
@@ -139,3 +123,24 @@ def test_parsing_a_dag_loads_no_http_and_no_storage_library() -> None:
     )
     assert f"{PACKAGE}.api.client" not in loaded
     assert f"{PACKAGE}.export.run" not in loaded
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_for_type_checkers() -> None:
+    names = {_name(path): path for path in MODULES}
+    uses = {
+        name: {_module(used, names) for used, _ in _imports(path)} - {None, name, PACKAGE}
+        for name, path in names.items()
+    }
+    while leaves := {name for name, used in uses.items() if not used & uses.keys()}:
+        uses = {name: used for name, used in uses.items() if name not in leaves}
+    assert sorted(uses) == []
+
+
+def _name(path: Path) -> str:
+    dotted = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+    return dotted.removesuffix(".__init__")
+
+
+def _module(imported: str, names: dict[str, Path]) -> str | None:
+    """Return the module of ours that a dotted name is, or is in."""
+    return next((name for name in (imported, imported.rpartition(".")[0]) if name in names), None)

@@ -10,9 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.api.page_size import check_page_size
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.parameters import id_text
+from airflow_provider_docsanalytics.parameters import check_page_size, id_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from airflow_provider_docsanalytics.errors import ApiError, ConfigError, Unreachable
+from airflow_provider_docsanalytics.errors import ApiError, Unreachable
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Selection
@@ -114,25 +114,6 @@ class PageSize:
             size,
         )
         self._size, self._answered, self._asks_smallest = size, known, False
-
-
-def check_page_size(page_size: object, largest: int | None = None, endpoint: str = "") -> None:
-    """Refuse a page size that is none, or that ``endpoint`` with this ``largest`` does not have.
-
-    Raises:
-        ConfigError: it names the parameter.
-    """
-    if page_size is None:
-        return
-    if largest == 0:
-        raise ConfigError(f"{endpoint} is not read by pages: leave out page_size.")
-    whole = isinstance(page_size, int) and not isinstance(page_size, bool)
-    if not whole or not 1 <= page_size <= (largest or page_size):  # type: ignore[operator] # is one
-        most = f"from 1 to {largest} for {endpoint}" if largest else "of at least 1"
-        raise ConfigError(
-            f"page_size={page_size!r:.100}: expected a whole number {most}, or None for the "
-            "largest page."
-        )
 
 
 def may_be_too_large(error: ApiError | Unreachable) -> bool:

@@ -96,7 +96,7 @@ def _dates(window: DateWindow) -> Query:
     return {"start_date": window.date_from, "end_date": window.last_ms}
 
 
-def _open_envelope(body: Body) -> Body:
+def _unwrap(body: Body) -> Body:
     """``{"success": true, "message": "…", "data": {…}}`` gives what is under ``data``."""
     for name in ("success", "data"):
         if name not in body.members:
@@ -123,7 +123,7 @@ VYOM = Platform(
     has_projects=False,
     check_key=_check_key,
     dates=_dates,
-    unwrap=_open_envelope,
+    unwrap=_unwrap,
     probe="dashboard",
     notes=MappingProxyType({}),
 )

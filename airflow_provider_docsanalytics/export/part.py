@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics.export.readable import Readable, readable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+    from airflow_provider_docsanalytics.export.formats import OutputFormat
 
 
 _AT_ONCE = 1000
@@ -53,15 +53,15 @@ class Part:
         rows: rows written.
     """
 
-    def __init__(self, name: str, spool: IO[bytes], layout: OutputFormat) -> None:
+    def __init__(self, name: str, spool: IO[bytes], output_format: OutputFormat) -> None:
         self.name = name
         self.spool = spool
         self.rows = 0
         self._digest = _Digest(spool)
         sink = cast("IO[bytes]", self._digest)
-        self._compressed = layout.compressed(sink)
-        self._encoder = layout.encoder(self._compressed or sink)
-        self._taken = layout.taken
+        self._compressed = output_format.compressed(sink)
+        self._encoder = output_format.encoder(self._compressed or sink)
+        self._taken = output_format.taken
 
     def write(self, rows: Sequence[bytes]) -> Readable:
         """Append rows; return them as they are written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.parameters import one_of, whole
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ class Plan:
     page_size: int | None = None
 
     def __post_init__(self) -> None:
-        _ = self.layout
+        _ = self.output_format
         whole("pages_per_file", self.pages_per_file)
         one_of("if_exists", self.if_exists, IF_EXISTS)
 
     @property
-    def layout(self) -> OutputFormat:
+    def output_format(self) -> OutputFormat:
         """How the rows are written; raises :class:`ConfigError` where that cannot be."""
         identity = self.identity
         return OutputFormat(

@@ -75,8 +75,8 @@ class _Attempt:
         self._plan = plan
         self._directory = directory
         self._source = source
-        self._layout = plan.layout
-        self._contract = RowSchema(plan.fields, None if self._layout.has_columns else SAMPLE)
+        self._output_format = plan.output_format
+        self._contract = RowSchema(plan.fields, None if self._output_format.has_columns else SAMPLE)
         manifest = self._refuse_another_export(warn=True)
         directory.make()
         self._claim = Lease(directory, plan.identity, source.name, plan.run)
@@ -289,8 +289,8 @@ class _Attempt:
 
     def _new_part(self) -> Part:
         owner = self._claim.owner
-        name = f"part-{len(self.progress.files):05d}-{owner}{self._layout.suffix}"
-        return Part(name, self._directory.open_spool(name, owner), self._layout)
+        name = f"part-{len(self.progress.files):05d}-{owner}{self._output_format.suffix}"
+        return Part(name, self._directory.open_spool(name, owner), self._output_format)
 
     def _publish_empty(self) -> None:
         """Publish a part without rows, which says what the columns are."""

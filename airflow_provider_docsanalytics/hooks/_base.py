@@ -176,7 +176,7 @@ class DocsAnalyticsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra's form fields, for Airflow before 3.2."""
-        from airflow_provider_docsanalytics.hooks.widgets import extra_fields
+        from airflow_provider_docsanalytics.hooks._widgets import extra_fields
 
         return extra_fields()
 

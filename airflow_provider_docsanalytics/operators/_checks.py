@@ -1,4 +1,7 @@
-"""What can be said of an export's parameters when its Dag is parsed."""
+"""What can be said of an export's parameters when its Dag is parsed.
+
+Each function takes the operator as something that has the parameters as attributes.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators._path import fields_of, fill, given_path
-from airflow_provider_docsanalytics.operators.storage import check_options
+from airflow_provider_docsanalytics.operators._storage import check_options
 from airflow_provider_docsanalytics.parameters import (
+    check_page_size,
     check_texts,
     duration,
     flag,
@@ -20,21 +24,19 @@ from airflow_provider_docsanalytics.window import DateWindow, parse_instant
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform
-    from airflow_provider_docsanalytics.operators._export import ExportOperator
-
 LONGEST_SETTLE = timedelta(days=300)
 """The latest window ends a year before the last date that there is; a wait has to end before it."""
 LONGEST_LOOKBACK = date.max - date.min
 _SOME_DAY = DateWindow.parse("2026-01-01", "2026-01-02")
 
 
-def check_given(operator: ExportOperator, platform: Platform) -> None:
+def check_given(operator: Any, platform: Platform) -> None:
     """Raise a :class:`ConfigError` for a parameter that is wrong and holds no template.
 
     Nothing is read, connected to or rendered; whether a package is installed is not asked: the
     Dag may be parsed elsewhere. ``path`` becomes text.
     """
-    from airflow_provider_docsanalytics.export.formats.output_format import check_layout
+    from airflow_provider_docsanalytics.export.formats import check_format
     from airflow_provider_docsanalytics.export.plan import IF_EXISTS
 
     operator.path = given_path(operator.path)
@@ -45,8 +47,9 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
     for name in ("escape_formulas", "deferrable", "partitioned"):
         flag(name, getattr(operator, name))
     whole("pages_per_file", operator.pages_per_file)
+    check_page_size(operator.page_size)
     one_of("if_exists", operator.if_exists, IF_EXISTS)
-    check_layout(
+    check_format(
         operator.file_format, operator.compression, escape_formulas=operator.escape_formulas
     )
     if operator.storage_options is not None and not holds_template(operator.storage_options):
@@ -58,7 +61,7 @@ def check_given(operator: ExportOperator, platform: Platform) -> None:
         _check_selection(operator, platform, row)
 
 
-def is_mapped(operator: ExportOperator) -> bool:
+def is_mapped(operator: Any) -> bool:
     """Return whether this is one task of a mapped one, made when it runs, which is checked then.
 
     An error in its ``__init__`` is none of the task's to Airflow, which would retry it.
@@ -66,7 +69,7 @@ def is_mapped(operator: ExportOperator) -> bool:
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
-def check_windowed(operator: ExportOperator, row: Endpoint) -> None:
+def check_windowed(operator: Any, row: Endpoint) -> None:
     """Refuse dates, and what is made of them, where the endpoint takes none."""
     if row.windowed:
         return
@@ -77,7 +80,7 @@ def check_windowed(operator: ExportOperator, row: Endpoint) -> None:
         raise ConfigError(f"{row.name} takes no dates: leave out date_from, date_to, lookback.")
 
 
-def _check_dates(operator: ExportOperator) -> None:
+def _check_dates(operator: Any) -> None:
     dates = {"date_from": operator.date_from, "date_to": operator.date_to}
     fixed = {
         name: parse_instant(value, name)
@@ -88,7 +91,7 @@ def _check_dates(operator: ExportOperator) -> None:
         DateWindow(fixed["date_from"], fixed["date_to"])
 
 
-def _check_selection(operator: ExportOperator, platform: Platform, row: Endpoint) -> None:
+def _check_selection(operator: Any, platform: Platform, row: Endpoint) -> None:
     """Check what depends on the endpoint, with something in place of each template."""
     arguments = operator.selection_arguments()
     given: dict[str, Any] = {

@@ -14,12 +14,10 @@ from airflow_provider_docsanalytics._airflow_retry import (
     airflow_failures,
     retry_delay_s,
 )
-from airflow_provider_docsanalytics.api.page_size import check_page_size
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.operators import _pinned
 from airflow_provider_docsanalytics.operators._checks import check_given, check_windowed, is_mapped
 from airflow_provider_docsanalytics.operators._events import announce, partition_of
-from airflow_provider_docsanalytics.operators._lineage import lineage_of
 from airflow_provider_docsanalytics.operators._path import (
     fields_of,
     fill,
@@ -28,6 +26,7 @@ from airflow_provider_docsanalytics.operators._path import (
     without_connection,
 )
 from airflow_provider_docsanalytics.operators._pinned import Pin
+from airflow_provider_docsanalytics.operators._storage import directory_at
 from airflow_provider_docsanalytics.operators._waiting import (
     defer_for,
     pin_of,
@@ -36,7 +35,6 @@ from airflow_provider_docsanalytics.operators._waiting import (
 )
 from airflow_provider_docsanalytics.operators._window import resolve_window
 from airflow_provider_docsanalytics.operators.links import ManifestLink
-from airflow_provider_docsanalytics.operators.storage import directory_at
 from airflow_provider_docsanalytics.parameters import KeepsText, check_texts
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
@@ -148,7 +146,6 @@ class ExportOperator(KeepsText, BaseOperator):
         if AIRFLOW_V_3_3_PLUS:
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
-        check_page_size(page_size)
         self.endpoint = endpoint
         self.path = path
         self.storage_conn_id = storage_conn_id
@@ -198,11 +195,22 @@ class ExportOperator(KeepsText, BaseOperator):
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Return what is to be read."""
-        return lineage_of(self)
+        return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - as OpenLineage calls it
         """Return what was read and, unless the task has failed, what was written."""
-        return lineage_of(self)
+        return self._lineage()
+
+    def _lineage(self) -> OperatorLineage[Any, Any]:
+        from airflow_provider_docsanalytics._openlineage import lineage_of
+
+        selection = self.hook.select(self.endpoint, **self.selection_arguments())
+        return lineage_of(
+            self.hook.asset_uri(selection),
+            self.summary,
+            extra_column=self.file_format != "jsonl",
+            verbatim=not self.escape_formulas,
+        )
 
     def on_kill(self) -> None:
         """Stop in order: what was read is published, and a retry asks for none of it again.
@@ -221,7 +229,7 @@ class ExportOperator(KeepsText, BaseOperator):
             pin = Pin(selection.window, fill(self.path, fields_of(selection)))
             if selection.window is not None:
                 due = selection.window.end + self.settle
-                wait_until(self, due, waits, pin, context)
+                wait_until(self, due, waits, pin, context, deferrable=self.deferrable)
             try:
                 manifest = self._export(selection, plan, directory)
             except DocsAnalyticsError as error:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators.path_rules import LOCAL, has_password, trouble_with
+from airflow_provider_docsanalytics.operators._path_rules import LOCAL, has_password, trouble_with
 from airflow_provider_docsanalytics.parameters import holds_template
 
 if TYPE_CHECKING:

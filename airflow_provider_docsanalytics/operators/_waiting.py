@@ -15,7 +15,7 @@ from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_docsanalytics.operators._export import ExportOperator
+    from airflow.providers.common.compat.sdk import BaseOperator
 
 SHORT_WAIT_S = 60.0
 """Below this, a slot is not given back: it takes about as long to get one again, and with a local
@@ -25,14 +25,20 @@ _GRACE = timedelta(hours=1)
 
 
 def wait_until(
-    operator: ExportOperator, due: datetime, waits: int, pin: Pin, context: Mapping[str, Any]
+    operator: BaseOperator,
+    due: datetime,
+    waits: int,
+    pin: Pin,
+    context: Mapping[str, Any],
+    *,
+    deferrable: bool,
 ) -> None:
     """Return once ``due`` has come; a long wait ends this run of the task, which comes back."""
     wait_s = (due - datetime.now(UTC)).total_seconds()
     if wait_s <= 0:
         return
     operator.log.info("The window may still be filling; it is read at %s", due)
-    if wait_s > SHORT_WAIT_S and operator.deferrable:
+    if wait_s > SHORT_WAIT_S and deferrable:
         defer_for(operator, wait_s, waits, pin)
     # Before 3.1.7 Airflow would run the rescheduled task again at once, over and over. One that has
     # come back and is not due yet has dates that move, and it would never be.
@@ -42,7 +48,7 @@ def wait_until(
     time.sleep(wait_s)
 
 
-def defer_for(operator: ExportOperator, wait_s: float, waits: int, pin: Pin) -> NoReturn:
+def defer_for(operator: BaseOperator, wait_s: float, waits: int, pin: Pin) -> NoReturn:
     """End this run of the task; it is resumed after ``wait_s``, or a minute if that is longer."""
     from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
 

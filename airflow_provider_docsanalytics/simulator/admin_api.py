@@ -3,51 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from airflow_provider_docsanalytics.simulator.query import Answer, dump
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.simulator.server import Simulator
+    from collections.abc import Callable, Mapping
 
 PREFIX = "/_control/"
 
 
-def answer(simulator: Simulator, method: str, path: str, raw_query: str, body: bytes) -> Answer:
-    """Carry out a control request; 400 says what is wrong with it."""
-    query = dict(parse_qsl(raw_query))
+def answer(
+    actions: Mapping[str, Callable[..., Any]], method: str, path: str, raw_query: str, body: bytes
+) -> Answer:
+    """Carry out a control request; 400 says what is wrong with it.
+
+    Args:
+        actions: by method and name, ``PUT quota``. Each takes the query and an object in the body
+            as keywords (``dateFrom`` as ``date_from``), and a list in the body as one argument.
+        method: of the request.
+        path: of the request.
+        raw_query: of the request.
+        body: of the request, JSON.
+    """
+    name = f"{method} {path.removeprefix(PREFIX)}"
+    if name not in actions:
+        return Answer(400, dump({"error": f"no such control: {name}"}))
     try:
-        result = _do(simulator, f"{method} {path.removeprefix(PREFIX)}", query, body)
+        given = json.loads(body) if body else {}
+        keywords = dict(parse_qsl(raw_query)) | (given if isinstance(given, dict) else {})
+        arguments = () if isinstance(given, dict) else (given,)
+        result = actions[name](*arguments, **{_snake(key): keywords[key] for key in keywords})
     except (ValueError, TypeError, AttributeError) as error:
         return Answer(400, dump({"error": str(error)}))
-    return Answer(200, dump(result))
+    return Answer(200, dump({"ok": True} if result is None else result))
 
 
-def _do(simulator: Simulator, action: str, query: dict[str, str], body: bytes) -> Any:
-    match action:
-        case "GET requests":
-            wanted = query.get("endpoint")
-            return [entry for entry in simulator.requests if wanted in (None, entry["endpoint"])]
-        case "DELETE requests":
-            simulator.clear_requests()
-        case "POST faults":
-            simulator.add_faults(json.loads(body))
-        case "DELETE faults":
-            simulator.clear_faults()
-        case "DELETE cursors":
-            simulator.expire_cursors()
-        case "PUT quota":
-            simulator.set_quota(**json.loads(body))
-        case "POST turns":
-            turns = json.loads(body)
-            turns["resolution_status"] = turns.pop("resolutionStatus", None)
-            simulator.add_turns(**turns)
-        case "GET truth":
-            names = {"dateFrom": "date_from", "dateTo": "date_to", "projectId": "project_id"}
-            asked = {names.get(name, name): value for name, value in query.items()}
-            rows, totals = simulator.truth(**asked)
-            return {"rows": rows, "totals": totals}
-        case _:
-            raise ValueError(f"no such control: {action}")
-    return {"ok": True}
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda capital: f"_{capital[0].lower()}", name)

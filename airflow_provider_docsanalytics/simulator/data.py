@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property, lru_cache
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -14,10 +14,9 @@ from airflow_provider_docsanalytics.simulator.timestamps import DAY_MS, Window, 
 from airflow_provider_docsanalytics.simulator.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_docsanalytics.simulator.config import Config
-    from airflow_provider_docsanalytics.simulator.queries import Filters, Listing
 
 SOURCES = ("code_snippet", "contextual", "agent", "thumbs_only")
 STATUSES = ("pending", "in_progress", "resolved", "dismissed")
@@ -77,8 +76,6 @@ class Dataset:
         self.window = config.window()
         self.cursor_age = 0
         self.turns = Turns(config, self._times("turns", config.rows))
-        self.listing = lru_cache(maxsize=64)(self._listing)
-        """Rows of a window and filters, kept so that paging through them does not start over."""
 
     @cached_property
     def feedback(self) -> list[Feedback]:
@@ -135,11 +132,6 @@ class Dataset:
                 )
             )
         return sorted(calls)
-
-    def _listing(
-        self, make: Callable[[Dataset, Window, Filters], Listing], window: Window, filters: Filters
-    ) -> Listing:
-        return make(self, window, filters)
 
     def _times(self, name: str, count: int) -> Iterator[int]:
         """Yield instants that rise through the whole range, evenly but for some jitter."""

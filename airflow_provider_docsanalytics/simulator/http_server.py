@@ -12,30 +12,51 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from airflow_provider_docsanalytics.simulator import admin_api
 from airflow_provider_docsanalytics.simulator.query import Answer, Asked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_docsanalytics.simulator.faults import Fault
-    from airflow_provider_docsanalytics.simulator.server import Simulator
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # linger on, for 0 s: close() sends RST instead of FIN
 _DRIPS_PER_S = 20
 _MISSING_BYTES = 64
 
 
+class Reply(NamedTuple):
+    """What becomes of a request.
+
+    Attributes:
+        answer: what is sent.
+        fault: what happens to the connection on the way.
+        delay_s: how long it takes.
+        compress: whether the answer is compressed for whoever accepts that.
+    """
+
+    answer: Answer
+    fault: Fault | None = None
+    delay_s: float = 0
+    compress: bool = False
+
+
 class Server(ThreadingTCPServer):
-    """A server on loopback that ends its connections and waits when it is closed."""
+    """A server on loopback that ends its connections and waits when it is closed.
+
+    Args:
+        port: 0 for a free one.
+        respond: what becomes of each request and its body.
+    """
 
     allow_reuse_address = True
     request_queue_size = 128
     daemon_threads = True
 
-    def __init__(self, port: int, simulator: Simulator) -> None:
-        self.simulator = simulator
+    def __init__(self, port: int, respond: Callable[[Asked, bytes], Reply]) -> None:
+        self.respond = respond
         self.stopping = Event()
         self.connection_numbers = itertools.count(1)
         self._connections: set[socket.socket] = set()
@@ -69,7 +90,7 @@ class Server(ThreadingTCPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection: hands each request to the simulator and sends what comes back."""
+    """One connection: hands each request on and sends what comes back."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -82,22 +103,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a request of any method."""
-        simulator = self.server.simulator
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         target = urlsplit(self.path)
-        if target.path.startswith(admin_api.PREFIX):
-            self._send(admin_api.answer(simulator, self.command, target.path, target.query, body))
-            return
         headers = {name.title(): value for name, value in self.headers.items()}
         asked = Asked(self.command, target.path, target.query, headers, self.number)
-        answer, fault = simulator.answer(asked)
-        self.server.stopping.wait(simulator.latency_ms / 1000)
-        if simulator.gzip and "gzip" in headers.get("Accept-Encoding", ""):
+        reply = self.server.respond(asked, body)
+        self.server.stopping.wait(reply.delay_s)
+        answer = reply.answer
+        if reply.compress and "gzip" in headers.get("Accept-Encoding", ""):
             answer = _compressed(answer)
-        if fault is None:
+        if reply.fault is None:
             self._send(answer)
         else:
-            self._send_spoiled(answer, fault)
+            self._send_spoiled(answer, reply.fault)
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - inherited
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_docsanalytics.simulator import queries, ulid
@@ -124,7 +125,7 @@ def truth(
         listing = Listing(data.turns.page(window)[0], {})
     else:
         filters = Filters(source, tuple(status.split(",")) if status else None)
-        listing = data.listing(_LISTS[endpoint].listing, window, filters)
+        listing = _listed(_LISTS[endpoint].listing, data, window, filters)
     return json.loads(b"[%s]" % b",".join(listing.rows)), listing.totals
 
 
@@ -172,7 +173,7 @@ def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
         start = position.number if position else 0
     else:
         start = query.number("offset", 0, 0)
-    listing = data.listing(spec.listing, window, filters)
+    listing = _listed(spec.listing, data, window, filters)
     rows = listing.rows[start : start + limit]
     more = start + limit < len(listing.rows)
     rest = dict(listing.totals)
@@ -181,6 +182,17 @@ def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
     if spec.has_more:
         rest["hasMore"] = more
     return Answer(200, splice(spec.rows_key, rows, rest), rows=len(rows))
+
+
+@lru_cache(maxsize=64)
+def _listed(
+    make: Callable[[Dataset, Window, Filters], Listing],
+    data: Dataset,
+    window: Window,
+    filters: Filters,
+) -> Listing:
+    """Return a listing, which is kept: the next page does not start over."""
+    return make(data, window, filters)
 
 
 def _window(query: Query) -> Window:

@@ -9,19 +9,19 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict
 from urllib.parse import parse_qsl
 
-from airflow_provider_docsanalytics.simulator import mintlify, timestamps, vyom
+from airflow_provider_docsanalytics.simulator import admin_api, mintlify, timestamps, vyom
 from airflow_provider_docsanalytics.simulator.apply_fault import spoil
 from airflow_provider_docsanalytics.simulator.config import Config
 from airflow_provider_docsanalytics.simulator.cursor_aliases import Detours
 from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Dataset
 from airflow_provider_docsanalytics.simulator.faults import Fault, Faults
-from airflow_provider_docsanalytics.simulator.http_server import Server
+from airflow_provider_docsanalytics.simulator.http_server import Reply, Server
 from airflow_provider_docsanalytics.simulator.query import Answer, Asked, RefusedError, Route
 from airflow_provider_docsanalytics.simulator.quota import Quota
 from airflow_provider_docsanalytics.simulator.timestamps import ALL_TIME, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _LOGGED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Connection")
 _POLL_S = 0.05
@@ -92,7 +92,7 @@ class Simulator:
         self._detours = Detours()
         self._log: list[Entry] = []
         self._logging = Lock()
-        self._server = Server(port, self)
+        self._server = Server(port, self._respond)
         self.url = self._server.url
 
     def __enter__(self) -> Self:
@@ -181,7 +181,34 @@ class Simulator:
             return vyom.truth(data, endpoint, window, **filters)
         raise ValueError(f"{endpoint!r} is not an endpoint")
 
-    def answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
+    def _respond(self, asked: Asked, body: bytes) -> Reply:
+        if asked.path.startswith(admin_api.PREFIX):
+            query = (asked.method, asked.path, asked.raw_query)
+            return Reply(admin_api.answer(self._actions(), *query, body))
+        answer, fault = self._answer(asked)
+        return Reply(answer, fault, self.latency_ms / 1000, self.gzip)
+
+    def _actions(self) -> dict[str, Callable[..., Any]]:
+        """Return what ``/_control/…`` may do."""
+        return {
+            "GET requests": self._requests_of,
+            "DELETE requests": self.clear_requests,
+            "POST faults": self.add_faults,
+            "DELETE faults": self.clear_faults,
+            "DELETE cursors": self.expire_cursors,
+            "PUT quota": self.set_quota,
+            "POST turns": self.add_turns,
+            "GET truth": self._truth,
+        }
+
+    def _requests_of(self, endpoint: str | None = None) -> list[Entry]:
+        return [entry for entry in self.requests if endpoint in (None, entry["endpoint"])]
+
+    def _truth(self, **asked: str) -> dict[str, Any]:
+        rows, totals = self.truth(**asked)
+        return {"rows": rows, "totals": totals}
+
+    def _answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
         """Return the answer to a request, spoiled and logged, and what else is to go wrong."""
         service: _Service = vyom if asked.path.startswith(vyom.PREFIX) else mintlify
         route = service.find(asked.path)

@@ -42,8 +42,8 @@ class PollProducer(SharedStreamProducer):
                 log.warning("Events were not stored; their turns are announced again: %s", item)
                 continue
             look: PollResult = item.broker_payload
-            for store, mark in look.moves:
+            for save in look.on_persisted:
                 try:
-                    await store.save(mark)
+                    await save()
                 except Exception:
                     log.exception("A watcher's mark could not be stored; it stays where it was")

@@ -13,11 +13,10 @@ from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.window import MILLISECOND, iso_ms, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Callable, Collection
     from datetime import datetime
 
     from airflow_provider_docsanalytics.hooks.mintlify import Turn
-    from airflow_provider_docsanalytics.triggers._watermark_store import WatermarkStore
 
 OVERLAP = timedelta(minutes=10)
 """How much later than its own timestamp a turn may show up and still be announced, at the least."""
@@ -42,13 +41,13 @@ class PollResult:
         since: it reached back to here, ISO 8601.
         turns: what it saw, in no order that can be relied on.
         more: the page was full, and there are turns that it did not show.
-        moves: the marks that watchers move to because of it, and where each is kept.
+        on_persisted: what is to be done once the events of this poll are in Airflow's database.
     """
 
     since: str
     turns: tuple[Turn, ...]
     more: bool
-    moves: list[tuple[WatermarkStore, Watermark]] = field(default_factory=list)
+    on_persisted: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
@@ -182,7 +183,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                     continue  # it was asked for before this watcher joined; the next reaches back
                 mark, batch = self._counted(look, await self._latest(mark, store))
                 poll.follow(self, mark.since)
-                look.moves.append((store, mark))
+                look.on_persisted.append(partial(store.save, mark))
                 if batch is not None:
                     self.log.info("New conversation turns: %s", batch)
                     yield _event(**batch.as_json())

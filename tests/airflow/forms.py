@@ -12,7 +12,7 @@ FIELDS = ("host", "port", "login", "password")
 
 def main() -> None:
     read = _of_airflow_3 if AIRFLOW_V_3_0_PLUS else _of_airflow_2
-    print(json.dumps({kind: read(kind) for kind in ("mintlify", "vyom")}))  # noqa: T201
+    print(json.dumps({kind: read(kind) for kind in ("mintlify", "vyom")}))
 
 
 def _of_airflow_2(kind: str) -> dict[str, Any]:

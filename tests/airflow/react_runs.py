@@ -9,4 +9,4 @@ from react_to_new_conversations import window
 
 for moment in sys.argv[1:]:
     run = window.operator.dag.test(run_after=datetime.fromisoformat(moment))
-    print(f"run after {moment}: {run.state}", flush=True)  # noqa: T201 - what it is for
+    print(f"run after {moment}: {run.state}", flush=True)

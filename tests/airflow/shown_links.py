@@ -18,4 +18,4 @@ with create_session() as session:
     for ti in session.scalars(select(TaskInstance).where(TaskInstance.dag_id == "lineage")):
         task = dag.get_task(ti.task_id)
         shown[ti.task_id] = {name: task.get_extra_links(ti, name) for name in task.extra_links}
-print(json.dumps(shown))  # noqa: T201 - what it is for
+print(json.dumps(shown))

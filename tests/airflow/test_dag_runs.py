@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import sqlite3
@@ -22,7 +21,8 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
-from tests.support.airflow_home import DATABASE, airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, DATABASE, airflow_environment
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,17 +79,10 @@ class Run:
         return self.home / "lake"
 
     def manifest(self, directory: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.lake / directory / "_manifest.json").read_text())
-        return found
+        return read_export(self.lake / directory).manifest
 
     def rows(self, directory: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        for file in self.manifest(directory)["files"]:
-            content = (self.lake / directory / file["name"]).read_bytes()
-            if file["name"].endswith(".gz"):
-                content = gzip.decompress(content)
-            rows += [json.loads(line) for line in content.splitlines()]
-        return rows
+        return read_export(self.lake / directory).rows
 
 
 def _environment(
@@ -140,7 +133,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     ):
         flaky.add_faults([{"kind": "status", "status": 500, "match": {"nth": 3}}])
         done = subprocess.run(
-            [sys.executable, str(CLONE / "scripts" / "airflow_commands.py"), *commands],
+            [sys.executable, str(AIRFLOW_COMMANDS), *commands],
             env=_environment(home, service, other, flaky),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -266,7 +259,7 @@ def test_a_retry_reads_the_window_of_the_first_try_although_its_template_gives_a
     run: Run,
 ) -> None:
     (directory,) = (run.lake / "windows" / "moving_window").iterdir()
-    manifest = json.loads((directory / "_manifest.json").read_text())
+    manifest = read_export(directory).manifest
     asked = [(entry["status"], str(entry["query"])) for entry in run.flaky.requests]
     assert [status for status, _ in asked].count(500) == 1
     good = [query for status, query in asked if status == 200]
@@ -277,7 +270,7 @@ def test_a_retry_reads_the_window_of_the_first_try_although_its_template_gives_a
 
 def test_a_day_of_a_dag_in_tokyo_is_named_by_its_day_there(run: Run) -> None:
     (directory,) = (run.lake / "windows" / "day_in_tokyo").iterdir()
-    manifest = json.loads((directory / "_manifest.json").read_text())
+    manifest = read_export(directory).manifest
     local = datetime.fromisoformat(manifest["date_from"]).astimezone(ZoneInfo("Asia/Tokyo"))
     assert f"{local:%H:%M:%S}" == "00:00:00"
     assert directory.name == f"dt={local:%Y-%m-%d}"

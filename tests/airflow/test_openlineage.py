@@ -18,7 +18,8 @@ import pytest
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.support.airflow_home import DATABASE, airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, DATABASE, airflow_environment
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +53,7 @@ class Heard:
         return dict(dataset)
 
     def summary_of(self, path: str) -> dict[str, Any]:
-        summary: dict[str, Any] = json.loads((self.home / path / "_manifest.json").read_text())
-        return summary
+        return read_export(self.home / path).manifest
 
 
 def _names(datasets: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -99,7 +99,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory, s3_url: str) -> Iterator[Hea
     commands = [*DATABASE, "dags test lineage 2026-02-01"]
     with Simulator(Config(rows=2500, start="2026-01-01", end="2026-01-31")) as service:
         environment = _environment(home, service, s3_url)
-        output = _run(environment, CLONE / "scripts" / "airflow_commands.py", *commands)
+        output = _run(environment, AIRFLOW_COMMANDS, *commands)
         assert (home / "events.json").exists(), output
         events = [json.loads(line) for line in (home / "events.json").read_text().splitlines()]
         shown = _run(environment, Path(__file__).with_name("shown_links.py"))

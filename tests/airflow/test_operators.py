@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import itertools
 import json
 import logging
@@ -14,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import zstandard
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
@@ -26,6 +23,7 @@ from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOper
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
 from tests.airflow.conftest import connect
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,27 +58,11 @@ def _refusal(endpoint: str, path: Path | str, context: Any = None, **arguments: 
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((path / "_manifest.json").read_text())
-    return manifest
+    return read_export(path).manifest
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """Return the export's rows, each file proved against the manifest."""
-    manifest, rows = _manifest(path), []
-    for file in manifest["files"]:
-        content = (path / file["name"]).read_bytes()
-        assert file["bytes"] == len(content)
-        assert file["sha256"] == hashlib.sha256(content).hexdigest()
-        if file["name"].endswith(".gz"):
-            content = gzip.decompress(content)
-        if file["name"].endswith(".zst"):
-            content = zstandard.ZstdDecompressor().stream_reader(content).read()
-        lines = content.split(b"\n")
-        assert lines.pop() == b""
-        assert file["rows"] == len(lines)
-        rows += [json.loads(line) for line in lines]
-    assert manifest["rows"] == len(rows)
-    return rows
+    return read_export(path).rows
 
 
 WINDOWED = [
@@ -321,15 +303,10 @@ def test_an_export_goes_to_s3_through_an_airflow_connection(
         result = _operator("searches", path, compression="gzip", **arguments).execute({})
     directory = lake / result["path"].partition("bucket/")[2]
     names = {str(entry).rsplit("/", 1)[-1] for entry in directory.iterdir()}
-    manifest = json.loads((directory / "_manifest.json").read_text())
-    assert names == {"_manifest.json", *(file["name"] for file in manifest["files"])}
-    rows = [
-        json.loads(line)
-        for file in manifest["files"]
-        for line in gzip.decompress((directory / file["name"]).read_bytes()).splitlines()
-    ]
+    found = read_export(directory)
+    assert names == found.names
     truth, _ = connections.truth("searches", "2026-01-01", "2026-01-31")
-    assert [row["searchQuery"] for row in rows] == [row["searchQuery"] for row in truth]
+    assert [row["searchQuery"] for row in found.rows] == [row["searchQuery"] for row in truth]
 
 
 def test_two_connections_for_one_path_are_refused_and_so_is_one_that_does_not_exist(

@@ -13,7 +13,7 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_docsanalytics import __version__, _airflow_retry, get_provider_info
+from airflow_provider_docsanalytics import __version__, _airflow_retry
 from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.errors import (
     Superseded,
     Unreachable,
 )
+from airflow_provider_docsanalytics.get_provider_info import get_provider_info
 from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import subprocess
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
-from tests.support.airflow_home import airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator
@@ -38,7 +38,7 @@ def test_the_runs_export_every_turn_once(service: Simulator, tmp_path: Path) -> 
         AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(connection),
         PYTHONPATH=os.pathsep.join([str(dags), str(CLONE)]),
     )
-    commands = CLONE / "scripts" / "airflow_commands.py"
+    commands = AIRFLOW_COMMANDS
     migrated = [sys.executable, str(commands), "db migrate", "pools set mintlify_api 1 quota"]
     subprocess.run(migrated, env=environment, check=True, capture_output=True)
     late = "2026-01-11T00:45:00+00:00"  # a run for which nothing is left
@@ -55,11 +55,8 @@ def test_the_runs_export_every_turn_once(service: Simulator, tmp_path: Path) -> 
     assert states == ["success"] * 4, done.stdout
 
     exported: list[tuple[str, str]] = []
-    for manifest in sorted(tmp_path.glob("lake/news/conversations/*/_manifest.json")):
-        for file in json.loads(manifest.read_text())["files"]:
-            content = gzip.decompress((manifest.parent / file["name"]).read_bytes())
-            rows = [json.loads(line) for line in content.splitlines()]
-            exported += [(row["id"], row["timestamp"]) for row in rows]
+    for directory in sorted(tmp_path.glob("lake/news/conversations/*")):
+        exported += [(row["id"], row["timestamp"]) for row in read_export(directory).rows]
     truth, _ = service.truth("conversations", "2026-01-09T12:00:00", "2026-01-12T07:00:00")
     assert len(truth) > 100
     assert sorted(exported) == sorted((row["id"], row["timestamp"]) for row in truth)

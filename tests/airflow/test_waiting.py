@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.errors import RateLimited
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
 from tests.airflow.conftest import connect
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,16 +77,13 @@ def _run_through(
 
 
 def _concatenated(path: Path) -> bytes:
-    manifest = json.loads((path / "_manifest.json").read_text())
-    return b"".join((path / file["name"]).read_bytes() for file in manifest["files"])
+    return b"".join(read_export(path).parts)
 
 
 def _comparable(path: Path) -> dict[str, Any]:
     """Return the manifest without times, attempts and part boundaries."""
-    manifest: dict[str, Any] = json.loads((path / "_manifest.json").read_text())
-    for name in ("files", "requests", "started_at", "finished_at"):
-        del manifest[name]
-    return manifest
+    left_out = ("files", "requests", "started_at", "finished_at")
+    return {k: v for k, v in read_export(path).manifest.items() if k not in left_out}
 
 
 def _thread_ids(service: Simulator) -> list[str]:

@@ -38,7 +38,7 @@ from tests.airflow.watching import (
     watcher,
     watching,
 )
-from tests.airflow.watching import _watermark as stored_marks
+from tests.airflow.watching import marks as stored_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import zstandard
 from pyarrow import parquet
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.export.formats.parquet import ROW_GROUP_BYTES
 from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.fields import Field, Kind

@@ -20,6 +20,7 @@ from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from airflow_provider_docsanalytics.storage import Storage
+from tests.support.exported import read_export
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,12 +187,8 @@ class Attempts(RuleBasedStateMachine):
         return rows
 
     def _assert_finished(self) -> None:
-        manifest = json.loads((self.root / "_manifest.json").read_text())
-        listed = {file["name"] for file in manifest["files"]}
-        assert {path.name for path in self.root.iterdir()} == listed | {
-            "_manifest.json",
-            "theirs.txt",
-        }
+        ours = read_export(self.root).names
+        assert {path.name for path in self.root.iterdir()} == ours | {"theirs.txt"}
 
 
 def _refuse() -> None:

@@ -13,7 +13,7 @@ from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api._fields import extract_rows
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.export.readable import readable
 
 CONTEXT = {"_project_id": "p", "_date_from": "2026-01-01"}

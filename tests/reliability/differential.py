@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.export.part import Part
 from airflow_provider_docsanalytics.fields import Field, Kind
 from tests.reliability.cases import Case

@@ -18,6 +18,7 @@ from airflow_provider_docsanalytics.operators._window import resolve_window
 from tests.reliability.cases import Case
 from tests.reliability.children import run
 from tests.reliability.tasks import context, execute, in_airflow
+from tests.support.exported import read_export
 from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
@@ -184,12 +185,7 @@ def _judge(
 ) -> tuple[int, int]:
     """Return how many rows of the window that stands there are missing, and how many doubled."""
     start, end = next(w for w in windows if w[0] == datetime.fromisoformat(date_from))
-    manifest = json.loads((directory / "_manifest.json").read_text())
-    found = Counter(
-        _key(json.loads(line))
-        for file in manifest["files"]
-        for line in (directory / file["name"]).read_text().split("\n")[:-1]
-    )
+    found = Counter(_key(row) for row in read_export(directory).rows)
     truth = Counter(
         _key(row) for row in service.truth("conversations", _written(start), _written(end))
     )

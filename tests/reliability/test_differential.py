@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from tests.reliability.differential import COMPRESSIONS, CONTEXT, FORMATS, differences
 from tests.reliability.odd_rows import FIELDS, said
 from tests.reliability.readers import READERS, TYPED

@@ -27,7 +27,7 @@ from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.security.conftest import KEY
 from tests.security.encodings import CODES, NAMES, say
-from tests.support.airflow_home import DATABASE, airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, DATABASE, airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +132,7 @@ def remains(tmp_path_factory: pytest.TempPathFactory) -> Remains:
     with Simulator(config, faults=FAULTS) as service:
         service.mintlify_key = KEY
         done = subprocess.run(
-            [sys.executable, str(CLONE / "scripts" / "airflow_commands.py"), *commands],
+            [sys.executable, str(AIRFLOW_COMMANDS), *commands],
             env=_environment(home, service),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

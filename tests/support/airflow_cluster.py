@@ -18,8 +18,8 @@ from tests.support.processes import free_ports, kill, process, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SCRIPTS = Path(__file__).resolve().parent.parent
-HOME = SCRIPTS.parent / ".cache" / "e2e"
+CLONE = Path(__file__).resolve().parents[2]
+HOME = CLONE / ".cache" / "e2e"
 AIRFLOW = Path(sys.executable).with_name("airflow")
 _START_TIMEOUT_S = 180
 
@@ -32,7 +32,9 @@ class Cluster(Airflow):
         dags: the Dags, which are copied there.
     """
 
-    def __init__(self, home: Path = HOME, dags: Path = SCRIPTS / "e2e_dags") -> None:
+    def __init__(
+        self, home: Path = HOME, dags: Path = CLONE / "tests" / "system" / "waiting" / "dags"
+    ) -> None:
         self._port, *self._log_ports = free_ports(3)
         super().__init__(self._port)
         self.home = home

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+AIRFLOW_COMMANDS = Path(__file__).with_name("airflow_commands.py")
+"""A script that runs Airflow commands."""
 DATABASE = ("db migrate", "dags reserialize")
 """What comes before the first run: ``dags test`` of Airflow 3.0 refuses outlets not yet stored."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from tests.support.exported import Exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,17 +152,16 @@ class Trial:
     def _proved(self, step: str, date_to: str) -> dict[str, Any]:
         """Compare manifest, files and the service's rows; return the manifest."""
         found = self._ours()
-        manifest: dict[str, Any] = json.loads(found["_manifest.json"])
-        files = manifest["files"]
+        export = Exported.read(found.__getitem__)
+        rows, manifest = export.rows, export.manifest
         self._check(
-            f"{step}: nothing but the manifest and its {len(files)} files",
-            holds=found.keys() == {"_manifest.json", *(file["name"] for file in files)},
+            f"{step}: nothing but the manifest and its {len(export.parts)} files",
+            holds=found.keys() == export.names,
         )
         self._check(
             f"{step}: bytes, rows and SHA-256 of every file are the manifest's",
-            holds=all(is_as_listed(found[file["name"]], file) for file in files),
+            holds=not export.wrong,
         )
-        rows = [row for file in files for row in rows_in(found[file["name"]])]
         self._check(
             f"{step}: {len(rows)} rows, value for value and in order, the service's",
             holds=rows == list(self._expected(date_to)) and len(rows) == manifest["rows"],
@@ -189,19 +187,3 @@ class Trial:
 
     def _check(self, promise: str, *, holds: bool) -> None:
         self._report.check(f"{self._lake.name}, {self._way.name}: {promise}", holds=holds)
-
-
-def _lines(content: bytes) -> list[bytes]:
-    is_gzip = content.startswith(b"\x1f\x8b")
-    return (gzip.decompress(content) if is_gzip else content).splitlines()
-
-
-def rows_in(content: bytes) -> list[dict[str, Any]]:
-    """Return the rows of a part in JSON lines."""
-    return [json.loads(line) for line in _lines(content)]
-
-
-def is_as_listed(content: bytes, file: Mapping[str, Any]) -> bool:
-    """Return whether a part has the size, the rows and the sum that the manifest gives."""
-    listed = (file["bytes"], file["rows"], file["sha256"])
-    return listed == (len(content), len(_lines(content)), hashlib.sha256(content).hexdigest())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.export.formats.table import Table
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+    from airflow_provider_docsanalytics.export.formats.table import Table
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 """Rows held in memory, before compression, until they are written as one row group."""
@@ -20,14 +19,14 @@ _CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
 class Parquet:
     """One Parquet file: every column nullable, timestamps in microseconds of UTC."""
 
-    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+    def __init__(self, sink: IO[bytes], table: Table, compression: str | None) -> None:
         import pyarrow as pa  # type: ignore[import-untyped]
         from pyarrow import parquet
 
         self._arrow = pa
-        self._table = Table(layout)
+        self._table = table
         self._schema = pa.schema([_field(pa, column) for column in self._table.columns])
-        codec = _CODECS[layout.compression]
+        codec = _CODECS[compression]
         self._writer = parquet.ParquetWriter(sink, self._schema, compression=codec)
         self._held: list[Any] = []
 

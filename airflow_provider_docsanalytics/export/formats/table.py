@@ -16,26 +16,30 @@ from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+    from airflow_provider_docsanalytics.fields import Field
 
 
 class Table:
     """The columns of an export, and rows as their cells.
 
+    Args:
+        context: the fields that are ours, which stand first.
+        fields: the row's, as in the endpoint table.
+
     Attributes:
         columns: ours, the row's as in the endpoint table, and :data:`EXTRA`.
     """
 
-    def __init__(self, layout: OutputFormat) -> None:
-        ours = tuple(field for field in CONTEXT if field.name in layout.context)
-        self.columns = (*ours, *layout.fields, EXTRA)
+    def __init__(self, context: Mapping[str, str], fields: Sequence[Field]) -> None:
+        ours = tuple(field for field in CONTEXT if field.name in context)
+        self.columns = (*ours, *fields, EXTRA)
         self._ours = {
-            field.name: msgspec.convert(layout.context[field.name], row_types.scalar(field.kind))
+            field.name: msgspec.convert(context[field.name], row_types.scalar(field.kind))
             for field in ours
         }
-        self._row = msgspec.json.Decoder(row_types.columns(layout.fields))
-        self._doubt = Doubt(layout.fields)
-        self._fields = {field.name: field for field in layout.fields}
+        self._row = msgspec.json.Decoder(row_types.columns(fields))
+        self._doubt = Doubt(fields)
+        self._fields = {field.name: field for field in fields}
 
     def cells(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
         """Return each row as the cells that are not null, or as nulls."""

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_docsanalytics.export.formats.table import Table
 from airflow_provider_docsanalytics.fields import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
-
+    from airflow_provider_docsanalytics.export.formats.table import Table
 
 _EMPTY = b"{}"
-
-
-class Encoder(Protocol):
-    """Writes the rows of one file."""
-
-    def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, each as :func:`.readable.readable` gives it."""
-
-    def close(self) -> None:
-        """Write what is still held back; the sink stays open."""
 
 
 class JsonLines:
     """One JSON object a line: the row's own text, with the context fields spliced in front."""
 
-    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+    def __init__(self, sink: IO[bytes], context: Mapping[str, str]) -> None:
         self._sink = sink
         # {"_project_id":"p","_date_from":"…"  without the closing brace
-        self._head = msgspec.json.encode(dict(layout.context))[:-1]
+        self._head = msgspec.json.encode(dict(context))[:-1]
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append one line a row; nothing is parsed."""
@@ -58,13 +46,18 @@ class Csv:
     """RFC 4180 with a header, in UTF-8, lines ending in LF.
 
     A null is an empty cell and text always stands in quotes, so that ``""`` is text of no length.
+
+    Args:
+        sink: the file.
+        table: the columns.
+        escape_formulas: put ``'`` before text that a spreadsheet program would run.
     """
 
-    def __init__(self, sink: IO[bytes], layout: OutputFormat) -> None:
+    def __init__(self, sink: IO[bytes], table: Table, *, escape_formulas: bool) -> None:
         self._sink = sink
-        self._table = Table(layout)
+        self._table = table
         spell = {**_SPELLINGS}
-        if layout.escape_formulas:
+        if escape_formulas:
             spell[Kind.TEXT] = _escaped
         self._columns = [(column.name, spell[column.kind]) for column in self._table.columns]
         self._write_line([name.encode() for name, _ in self._columns])

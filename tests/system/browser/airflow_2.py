@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
-from tests.support.airflow_cluster import SCRIPTS
-from tests.support.airflow_home import airflow_environment
+from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
 from tests.support.processes import free_ports, process, wait_for
 from tests.system.browser.form_2 import USER
 
@@ -65,7 +64,11 @@ class WebServer:
         return connections
 
     def _command(self, *lines: str) -> None:
-        command = [self._bin / "python", SCRIPTS / "airflow_commands.py", *lines]
+        command = [
+            self._bin / "python",
+            AIRFLOW_COMMANDS,
+            *lines,
+        ]
         with (self._home / "commands.log").open("ab") as log:
             subprocess.run(command, env=self._environment, stdout=log, stderr=log, check=True)
 

@@ -7,21 +7,22 @@ import subprocess
 import sys
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.support.airflow_cluster import SCRIPTS, Cluster
+from tests.support.airflow_cluster import CLONE, Cluster
+from tests.support.airflow_home import AIRFLOW_COMMANDS
 from tests.support.processes import free_ports, kill, wait_for
 from tests.system.celery import machine
 from tests.system.celery.servers import DATABASE, postgres, postgres_command, redis
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
-    from pathlib import Path
 
-HOME = SCRIPTS.parent / ".cache" / "e2e-celery"
+HOME = CLONE / ".cache" / "e2e-celery"
 WORKERS = ("worker-1", "worker-2")
 SLOTS = 4
 """How many tasks a worker runs at once."""
@@ -31,7 +32,11 @@ VISIBILITY_TIMEOUT_S = 10
 an export's end, so that each is given away while it runs."""
 _START_TIMEOUT_S = 180
 _BROKER = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__"
-_MIGRATION = (sys.executable, str(SCRIPTS / "airflow_commands.py"), "db migrate")
+_MIGRATION = (
+    sys.executable,
+    str(AIRFLOW_COMMANDS),
+    "db migrate",
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class CeleryCluster(Cluster):
     """API server, scheduler, Dag processor, triggerer and two workers, each a process."""
 
     def __init__(self) -> None:
-        super().__init__(HOME, SCRIPTS / "celery_dags")
+        super().__init__(HOME, Path(__file__).parent / "dags")
         self._database_port, self.broker_port = free_ports(2)
         # What all machines of one deployment have in common.
         self._secrets = {
@@ -62,7 +67,7 @@ class CeleryCluster(Cluster):
         """Return the environment of a process that keeps its own files in a directory."""
         database = f"postgresql+psycopg2://{DATABASE}@127.0.0.1:{self._database_port}/{DATABASE}"
         settings = {
-            "PYTHONPATH": str(SCRIPTS),
+            "PYTHONPATH": str(CLONE),
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": f"{machine.__name__}.name",
             "AIRFLOW__CORE__PARALLELISM": "32",

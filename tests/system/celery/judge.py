@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.support.export_trial import is_as_listed, rows_in
+from tests.support.exported import Exported
 from tests.system.celery.exports import (
     ENDPOINT,
     FROM,
@@ -36,14 +35,16 @@ def judge(report: Report, exports: list[Export], lake: Lake, service: Service) -
     killed = [export for export in exports if export.was_killed]
     _judge_tries(report, exports, killed)
     found = {export.project_id: _directory(lake, export) for export in exports}
-    manifests = {project_id: _manifest(files) for project_id, files in found.items()}
-    whole = [each for each in found if _is_whole(found[each], manifests[each])]
+    read = {project_id: Exported.read(files.__getitem__) for project_id, files in found.items()}
+    whole = [
+        each for each in found if found[each].keys() == read[each].names and not read[each].wrong
+    ]
     report.check(
         f"{len(whole)} of {PROJECTS} directories hold one manifest, the files that it lists and "
         "nothing else, with its sizes, rows and sums",
         holds=len(whole) == PROJECTS,
     )
-    rows = {each: _rows(found[each], manifests[each]) for each in found}
+    rows = {each: read[each].rows for each in found}
     same = [each for each in rows if rows[each] == _undisturbed(service, each)]
     ids = Counter(row["id"] for each in rows.values() for row in each)
     report.check(
@@ -51,7 +52,7 @@ def judge(report: Report, exports: list[Export], lake: Lake, service: Service) -
         f"order: {ids.total()} rows, {len(ids)} IDs",
         holds=len(same) == PROJECTS and len(ids) == ids.total() > 0,
     )
-    _judge_resumption(report, killed, manifests)
+    _judge_resumption(report, killed, {each: read[each].manifest for each in read})
     _judge_requests(report, exports, service)
 
 
@@ -118,22 +119,6 @@ def _directory(lake: Lake, export: Export) -> dict[str, bytes]:
     root = f"{directory_of(export.project_id)}/"
     found = lake.read(f"{export.project_id}/")
     return {key.removeprefix(root): content for key, content in found.items()}
-
-
-def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(files.get("_manifest.json", b'{"files": []}'))
-    return manifest
-
-
-def _is_whole(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bool:
-    listed = {file["name"]: file for file in manifest["files"]}
-    return files.keys() == {"_manifest.json", *listed} and all(
-        is_as_listed(files[name], file) for name, file in listed.items()
-    )
-
-
-def _rows(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [row for file in manifest["files"] for row in rows_in(files.get(file["name"], b""))]
 
 
 def _undisturbed(service: Service, project_id: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.export.formats.output_format import OutputFormat
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from tests.reliability.differential import COMPRESSIONS, CONTEXT, FORMATS, ROWS, differences
 from tests.reliability.odd_rows import FIELDS
 

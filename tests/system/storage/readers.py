@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.report import Report
     from tests.support.simulator_process import Service
 
-_DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "storage.md"
+_DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "storage.md"
 _DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 
 

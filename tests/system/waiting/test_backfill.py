@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.support.airflow_cluster import HOME, SCRIPTS
+from tests.support.airflow_cluster import CLONE, HOME
+from tests.support.exported import read_export
 from tests.support.processes import wait_for
 from tests.support.simulator_process import Service
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.airflow_cluster import Cluster
     from tests.support.report import Report
 
-_EXAMPLE = SCRIPTS.parent / "example_dags" / "mintlify_backfill.py"
+_EXAMPLE = CLONE / "example_dags" / "mintlify_backfill.py"
 _DAG = "mintlify_backfill"
 _LAKE = HOME / "filled"
 _FIRST, _DAYS = date(2026, 1, 1), 30
@@ -32,7 +32,9 @@ _TIMEOUT_S = 1200
 _OK, _REFUSED = 200, 429
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_a_month_is_filled_in_whole_through_a_quota_that_is_spent_on_the_way(
+    report: Report, airflow: Cluster
+) -> None:
     """Fill the month in as the example says, and compare every day with what the service has."""
     last = _FIRST + timedelta(days=_DAYS - 1)
     data = ("--rows", "90000", "--start", f"{_FIRST}", "--end", f"{last + timedelta(days=1)}")
@@ -109,12 +111,7 @@ def _is_whole(service: Service, day: date) -> bool:
 
 def _rows(endpoint: str, day: date) -> list[dict[str, Any]]:
     """Return an export's rows without the fields that are ours."""
-    directory = _LAKE / "filled_in" / endpoint / f"dt={day}"
-    manifest = json.loads((directory / "_manifest.json").read_text())
-    rows = []
-    for file in manifest["files"]:
-        lines = gzip.decompress((directory / file["name"]).read_bytes()).splitlines()
-        rows += [json.loads(line) for line in lines]
+    rows = read_export(_LAKE / "filled_in" / endpoint / f"dt={day}").rows
     return [
         {name: value for name, value in row.items() if not name.startswith("_")} for row in rows
     ]

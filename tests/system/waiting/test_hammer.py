@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.support.airflow_cluster import HOME, SCRIPTS
+from tests.support.airflow_cluster import CLONE, HOME
 from tests.support.airflow_home import airflow_environment
 from tests.support.simulator_process import Service
 from tests.system.waiting.hammered import MARK
@@ -56,7 +56,7 @@ class _Case:
     outcome: str = ""
 
 
-def run(report: Report) -> None:
+def test_a_server_that_only_fails_is_asked_at_most_once_an_interval(report: Report) -> None:
     """Run every contender against every fault, all at once, and compare."""
     with ExitStack() as running:
         cases = [
@@ -102,7 +102,7 @@ def _case(contender: str, fault: str) -> Iterator[_Case]:
         arguments = (contender, str(_SECONDS), service.conversations_path, str(_INTERVAL_S))
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.system.waiting.hammered", *arguments],
-            cwd=SCRIPTS,
+            cwd=CLONE,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.support.airflow_cluster import HOME, SCRIPTS
+from tests.support.airflow_cluster import CLONE, HOME
 from tests.support.airflow_home import airflow_environment
 from tests.support.simulator_process import Service
 
@@ -19,7 +19,7 @@ _LATENCY_MS = 50
 _MOST_BLOCKED_MS = 100.0
 
 
-def run(report: Report) -> None:
+def test_a_thousand_triggers_do_not_block_the_event_loop(report: Report) -> None:
     """Measure in a process of its own, whose connection is an environment variable."""
     with Service("--rows", "0", "--latency-ms", str(_LATENCY_MS)) as service:
         directory = HOME.with_name("e2e_loop")
@@ -28,7 +28,7 @@ def run(report: Report) -> None:
         )
         measured = subprocess.run(
             [sys.executable, "-m", "tests.system.waiting.looped", str(TRIGGERS)],
-            cwd=SCRIPTS,
+            cwd=CLONE,
             env=environment,
             stdout=subprocess.PIPE,
             check=True,

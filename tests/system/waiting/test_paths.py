@@ -11,17 +11,17 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.airflow_api import ENDED
-from tests.support.airflow_cluster import HOME, SCRIPTS
-from tests.support.airflow_home import airflow_environment
+from tests.support.airflow_cluster import CLONE, HOME
+from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
+from tests.support.exported import MANIFEST, read_export
 from tests.support.processes import wait_for
 from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.airflow_cluster import Cluster
     from tests.support.report import Report
 
@@ -84,7 +84,7 @@ class _Export:
         return [sys.executable, "-m", "tests.system.waiting.pathed", self.way, self.platform, conf]
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_an_export_is_the_same_however_it_runs(report: Report, airflow: Cluster) -> None:
     """Run all exports side by side, and compare."""
     with ExitStack() as running:
         exports = [
@@ -117,15 +117,19 @@ def _ended(airflow: Cluster, export: _Export) -> bool:
 def _run_processes(exports: list[_Export]) -> None:
     environment = airflow_environment(
         _HOME,
-        AIRFLOW__CORE__DAGS_FOLDER=str(SCRIPTS / "e2e_dags"),
-        PYTHONPATH=str(SCRIPTS / "e2e_dags"),
+        AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parent / "dags"),
+        PYTHONPATH=str(Path(__file__).parent / "dags"),
         **{f"AIRFLOW_CONN_{e.run_id.upper()}": json.dumps(e.connection()) for e in exports},
     )
-    commands = [sys.executable, str(SCRIPTS / "airflow_commands.py"), "db migrate"]
+    commands = [
+        sys.executable,
+        str(AIRFLOW_COMMANDS),
+        "db migrate",
+    ]
     subprocess.run(commands, env=environment, check=True, stdout=subprocess.DEVNULL)
     with (_HOME / "paths.log").open("w") as log:
         processes = [
-            subprocess.Popen(export.command(), cwd=SCRIPTS, env=environment, stdout=log, stderr=log)
+            subprocess.Popen(export.command(), cwd=CLONE, env=environment, stdout=log, stderr=log)
             for export in exports
         ]
         for process in processes:
@@ -150,11 +154,8 @@ def _judge(report: Report, kind: str, exports: list[_Export]) -> None:
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the digest of the parts put together, and what of the manifest may not differ."""
-    file = path / "_manifest.json"
-    if not file.exists():
+    if not (path / MANIFEST).exists():
         return "none", {}
-    manifest: dict[str, Any] = json.loads(file.read_text())
-    digest = hashlib.sha256()
-    for part in manifest["files"]:
-        digest.update((path / part["name"]).read_bytes())
-    return digest.hexdigest(), {k: v for k, v in manifest.items() if k not in _DIFFER}
+    found = read_export(path)
+    digest = hashlib.sha256(b"".join(found.parts)).hexdigest()
+    return digest, {k: v for k, v in found.manifest.items() if k not in _DIFFER}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.airflow_api import ENDED
 from tests.support.airflow_cluster import HOME
+from tests.support.exported import read_export
 from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class _Case:
         return _LAKE / self.name
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_exports_of_more_than_the_quota_are_whole_and_hold_no_slot_meanwhile(
+    report: Report, airflow: Cluster
+) -> None:
     """Run all exports side by side, and one without a quota to compare with."""
     with ExitStack() as serving:
         whole = _case(serving, "unlimited", "e2e_export_deferring")
@@ -155,8 +157,5 @@ def _seconds(samples: list[Sample]) -> dict[str | None, int]:
 
 def _export(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the digest of an export's parts put together, and its manifest."""
-    manifest = json.loads((path / "_manifest.json").read_text())
-    digest = hashlib.sha256()
-    for part in manifest["files"]:
-        digest.update((path / part["name"]).read_bytes())
-    return digest.hexdigest(), manifest
+    found = read_export(path)
+    return hashlib.sha256(b"".join(found.parts)).hexdigest(), found.manifest

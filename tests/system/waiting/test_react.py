@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tests.support.airflow_cluster import HOME, SCRIPTS
+from tests.support.airflow_cluster import CLONE, HOME
+from tests.support.exported import MANIFEST, read_export
 from tests.support.processes import wait_for
 from tests.support.simulator_process import Service
 
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
 _BATCHES = 3
 _TURNS = 40
 _WITHIN_S = 240
-_EXAMPLE = SCRIPTS.parent / "example_dags" / "react_to_new_conversations.py"
+_EXAMPLE = CLONE / "example_dags" / "react_to_new_conversations.py"
 _DAG = "react_to_new_conversations"
 _LAKE = HOME / "news"
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_every_turn_is_exported_once_also_when_a_run_is_cleared(
+    report: Report, airflow: Cluster
+) -> None:
     """Let turns come in three times, clear a run in the middle, and read what was exported."""
     example = _EXAMPLE.read_text()
     quick = example.replace("poke_interval_s=900", "poke_interval_s=5")
@@ -62,12 +63,10 @@ def _ended(airflow: Cluster) -> int:
 
 def _judge(report: Report, service: Service, states: list[str]) -> None:
     windows, rows = [], []
-    for path in sorted(_LAKE.rglob("_manifest.json")):
-        manifest = json.loads(path.read_text())
-        windows.append((manifest["date_from"], manifest["date_to"]))
-        for file in manifest["files"]:
-            lines = gzip.decompress((path.parent / file["name"]).read_bytes()).splitlines()
-            rows += [json.loads(line) for line in lines]
+    for path in sorted(_LAKE.rglob(MANIFEST)):
+        found = read_export(path.parent)
+        windows.append((found.manifest["date_from"], found.manifest["date_to"]))
+        rows += found.rows
     truth = service.truth("conversations", windows[0][0], windows[-1][1])
     report.check(f"{len(states)} runs: {states}", holds=set(states) == {"success"})
     report.check(

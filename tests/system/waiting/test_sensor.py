@@ -22,7 +22,7 @@ _OVERHEAD_S = 20.0
 _RUN = "sensor"
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_a_deferred_sensor_holds_no_slot_and_wakes_soon(report: Report, airflow: Cluster) -> None:
     """Defer, watch, add turns, and wait for the end."""
     with Service("--rows", "0") as service:
         airflow.add_connection("e2e_sensor", service.connection())

@@ -25,7 +25,7 @@ _DEFERRED_WITHIN_S = 240
 _ENDED_WITHIN_S = 300
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_every_sensor_ends_once_when_a_triggerer_dies(report: Report, airflow: Cluster) -> None:
     """Defer all, kill a triggerer that holds some, add turns, and count who ends."""
     with Service("--rows", "0") as service, airflow.second_triggerer() as second:
         airflow.add_connection("e2e_sensors", service.connection())

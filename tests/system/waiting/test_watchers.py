@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.airflow_cluster import SCRIPTS
 from tests.support.processes import wait_for
 from tests.support.simulator_process import Service
 
@@ -19,10 +19,12 @@ INTERVAL_S = 10
 _TURNS = 60
 """In each batch; more than the most patient watcher waits for."""
 _WITHIN_S = 400
-_DAGS = SCRIPTS / "e2e_watching" / "watchers.py"
+_DAGS = Path(__file__).parent / "watching" / "watchers.py"
 
 
-def run(report: Report, airflow: Cluster) -> None:
+def test_fifty_watchers_share_one_poll_and_survive_their_triggerer(
+    report: Report, airflow: Cluster
+) -> None:
     """Let turns come in: before and after the triggerer dies, and while there is none."""
     with Service("--rows", "0") as service:
         airflow.add_connection("e2e_watched", service.connection())
