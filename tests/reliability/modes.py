@@ -70,9 +70,9 @@ def _status(status: int, times: int | None, **headers: str) -> dict[str, Any]:
     return {"kind": "status", "status": status, "times": times, "headers": named}
 
 
-def _body(*rows: object) -> dict[str, Any]:
-    answer = {"conversations": rows, "hasMore": False, "nextCursor": None}
-    return {"kind": "body", "body": json.dumps(answer), "times": None}
+def _body(*rows: object, more: bool = False, times: int | None = None) -> dict[str, Any]:
+    answer = {"conversations": rows, "hasMore": more, "nextCursor": "next" if more else None}
+    return {"kind": "body", "body": json.dumps(answer), "times": times}
 
 
 _ODD = ({"id": "a", "timestamp": None}, {"id": "b"}, {"id": "c", "timestamp": 5}, 3, None, "x")
@@ -94,10 +94,19 @@ FAILURES = (
     Failure("HTML five times", ({"kind": "html", "times": 5},), "fails", 5),
     Failure("body cut off once", ({"kind": "truncated_json", "times": 1},), "done", 2),
     Failure("body cut off five times", ({"kind": "short_body", "times": 5},), "fails", 5),
-    Failure(
-        "odd rows among turns", (_body(*_ODD, _GOOD, *_ODD_TEXTS),), "done", 1, turns=0, announces=2
+    Failure(  # a page for one turn first, which an odd row takes up, then the largest
+        "odd rows among turns",
+        (_body(_ODD[0], more=True, times=1), _body(*_ODD, _GOOD, *_ODD_TEXTS)),
+        "done",
+        2,
+        turns=0,
+        announces=2,
     ),
-    Failure("odd rows alone", (_body(*_ODD, *_ODD_TEXTS),), "times out"),
+    Failure(
+        "odd rows alone",
+        (*(_body(row, times=1) for row in (*_ODD, *_ODD_TEXTS)), _body(_ODD[0])),
+        "times out",
+    ),
     Failure("odd rows in the turns' room", ({**_NULL, "every": 2},), "done", 2, minimum=2),
 )
 
