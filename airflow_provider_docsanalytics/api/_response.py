@@ -25,7 +25,7 @@ BYTES_PER_MORE_VALUE = 1024
 
 Each is up to 600 bytes of memory while it is read, however short it is: a gigabyte could come in
 30 kB. So no answer takes more than 8 times its size and 64 MB,
-as CSV 10 and as Parquet 16 times.
+as CSV and as Parquet 10 times.
 """
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.fields import Field, Kind
+from airflow_provider_docsanalytics.fields import EXTRA, Field, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_provider_docsanalytics.export.formats.table import Table
 
@@ -26,14 +26,22 @@ class Parquet:
         self._arrow = pa
         self._table = table
         self._schema = pa.schema([_field(pa, column) for column in self._table.columns])
-        codec = _CODECS[compression]
-        self._writer = parquet.ParquetWriter(sink, self._schema, compression=codec)
+        leaves = dict(leaf for column in self._table.columns for leaf in _leaves(column))
+        self._writer = parquet.ParquetWriter(
+            sink,
+            self._schema,
+            compression=_CODECS[compression],
+            # Both hold copies of a column's largest texts.
+            write_statistics=[name for name, kind in leaves.items() if kind is not Kind.TEXT],
+            use_dictionary=[name for name in leaves if name != EXTRA.name],
+        )
         self._held: list[Any] = []
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append rows, and write a row group where enough have come together."""
         cells = self._table.cells(rows)
         self._held.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
+        del cells  # before they are written, which takes several times their size
         if sum(batch.nbytes for batch in self._held) >= ROW_GROUP_BYTES:
             self._write_row_group()
 
@@ -46,6 +54,15 @@ class Parquet:
         held, self._held = self._held, []
         if held:
             self._writer.write_table(self._arrow.Table.from_batches(held))
+
+
+def _leaves(field: Field) -> Iterator[tuple[str, Kind]]:
+    """Yield the path of each column that a field becomes, as Parquet names it, and its kind."""
+    if not field.fields:
+        yield field.name, field.kind
+    within = field.name if field.kind is Kind.OBJECT else f"{field.name}.list.element"
+    for inner in field.fields:
+        yield from ((f"{within}.{name}", kind) for name, kind in _leaves(inner))
 
 
 def _field(pa: Any, field: Field) -> Any:

@@ -42,7 +42,7 @@ class Table:
         self._fields = {field.name: field for field in fields}
 
     def cells(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Return each row as the cells that are not null, or as nulls."""
+        """Return each row as the cells that are not null, or as nulls; a text may be UTF-8."""
         return [self._ours | self._taken_apart(row) for row in rows]
 
     def _taken_apart(self, row: bytes) -> dict[str, Any]:
@@ -68,11 +68,13 @@ class Table:
         return cells | {EXTRA.name: _object(extra)}
 
 
-def _object(members: Mapping[str, msgspec.Raw]) -> str | None:
-    """Return a JSON object, ``None`` if there is no member."""
-    # As bytes until the end: text may be four times as long.
+def _object(members: Mapping[str, msgspec.Raw]) -> bytes | None:
+    """Return a JSON object as UTF-8, ``None`` if there is no member.
+
+    Not as text, which may be four times as long.
+    """
     pairs = b",".join(
         b"%s:%s" % (json.dumps(name, ensure_ascii=False).encode(), raw)
         for name, raw in members.items()
     )
-    return (b"{%s}" % pairs).decode() if pairs else None
+    return b"{%s}" % pairs if pairs else None
