@@ -121,6 +121,11 @@ def values_outside_text(text: bytes) -> int:
     return count
 
 
+def has_more_values(text: bytes, most: int) -> bool:
+    """Return whether a JSON text holds more than so many values, without decoding it."""
+    return values(text) > most and values_outside_text(text) > most
+
+
 def depth(text: bytes | msgspec.Raw) -> int:
     """Return how many levels of objects and arrays a JSON text has: 1 for ``[0]``."""
     deepest = level = 0

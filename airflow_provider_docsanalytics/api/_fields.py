@@ -21,6 +21,12 @@ _EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 _MOST_UNKNOWN = 20
 _LONGEST_NAME = 100
 _EXCERPT_CHARS = 500
+MOST_ROW_VALUES = 100_000
+BYTES_PER_MORE_ROW_VALUE = 1024
+"""A row may hold 100,000 values, and one more for each 1,024 bytes.
+
+Rows are decoded one by one, which takes up to 600 bytes of memory for each value.
+"""
 _MOST_BYTES_OF_NOTHING = 100
 """A longer member is not empty, however it is spelled."""
 
@@ -90,15 +96,27 @@ def extract_rows(selection: Selection, body: Body, most: int | None = None) -> l
                 "Check the connection's host, and what stands between here and the service.",
             )
         rows = [bytes(row) for row in slices]
-    for row in () if selection.odd_rows else rows:
-        if key and not row.startswith(b"{"):
-            raise BadResponse(f"{selection}: an element of {key!r} is not an object.")
-        if not row.isascii():
-            try:
-                row.decode()
-            except UnicodeDecodeError as error:
-                raise BadResponse(f"{selection}: a row is not UTF-8 ({error.reason}).") from error
+    for row in rows:
+        _check_row(selection, row)
     return rows
+
+
+def _check_row(selection: Selection, row: bytes) -> None:
+    """Refuse a row of more values than memory has room for, and what is no object in UTF-8."""
+    most = MOST_ROW_VALUES + len(row) // BYTES_PER_MORE_ROW_VALUE
+    if len(row) > most and _json.has_more_values(row, most):
+        raise BadResponse(f"{selection}: a row that holds more than {most} values.")
+    if selection.odd_rows:
+        return
+    if selection.endpoint.rows_key and not row.startswith(b"{"):
+        raise BadResponse(
+            f"{selection}: an element of {selection.endpoint.rows_key!r} is not an object."
+        )
+    if not row.isascii():
+        try:
+            row.decode()
+        except UnicodeDecodeError as error:
+            raise BadResponse(f"{selection}: a row is not UTF-8 ({error.reason}).") from error
 
 
 def member(selection: Selection, body: Body, name: str, kind: Any) -> Any:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
-MOST_VALUES = 100_000
-BYTES_PER_MORE_VALUE = 1024
-"""An answer may hold 100,000 values (rows, members, elements), and one more for each 1,024 bytes.
+MOST_VALUES = 250_000
+BYTES_PER_MORE_VALUE = 48
+"""An answer may hold 250,000 values (rows, members, elements), and one more for each 48 bytes.
 
-Each is up to 600 bytes of memory while it is read, however short it is: a gigabyte could come in
-30 kB. So no answer takes more than 8 times its size and 64 MB,
-as CSV and as Parquet 10 times.
+Cutting it into rows takes about 200 bytes of memory for each, however short it is: a gigabyte could
+come in 30 kB. What a single row may hold: :data:`._fields.MOST_ROW_VALUES`. So no answer takes more
+than 8 times its size and 64 MB, as CSV and as Parquet 10 times.
 """
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)
@@ -55,7 +55,7 @@ def read_body(response: requests.Response, selection: Selection) -> bytes:
 def _refuse_dense(content: bytes, selection: Selection) -> None:
     """Refuse an answer that decoding would make too much of, before any of it is decoded."""
     most = MOST_VALUES + len(content) // BYTES_PER_MORE_VALUE
-    if _json.values(content) > most and _json.values_outside_text(content) > most:
+    if _json.has_more_values(content, most):
         raise BadResponse(
             f"{selection}: an answer of {len(content)} bytes that holds more than {most} values.",
             "Use a narrower window (date_from, date_to). If it stays, check the connection's host, "

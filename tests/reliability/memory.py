@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 
+from airflow_provider_docsanalytics.api._fields import BYTES_PER_MORE_ROW_VALUE, MOST_ROW_VALUES
 from airflow_provider_docsanalytics.api._response import BYTES_PER_MORE_VALUE, MOST_VALUES
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -54,11 +55,25 @@ class Shape:
     Attributes:
         endpoint: what is asked for.
         body: makes the answer of so many values, with so many bytes of text beside them.
+        rows: 1 where one row has the values; else they are of many rows, or beside the rows.
     """
 
     name: str
     endpoint: str
     body: Callable[[int, int], bytes]
+    rows: int = 1
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Return how many values and how many bytes of text make an answer of that size."""
+        most, per_value = MOST_ROW_VALUES, BYTES_PER_MORE_ROW_VALUE
+        if self.rows != 1:
+            most, per_value = MOST_VALUES, BYTES_PER_MORE_VALUE
+        sizes = {
+            "as dense as allowed": (most - 1000, 0),
+            "dense, and long": (most + _BIG_MB * _WHOLE_MB // per_value, _BIG_MB * _WHOLE_MB),
+            "far too dense": (_MANY, 0),
+        }
+        return sizes[name]
 
 
 def _page(rows: bytes) -> bytes:
@@ -91,16 +106,23 @@ def _list(element: bytes, count: int) -> bytes:
 
 
 SHAPES = (
-    Shape("page of {}", "views", lambda n, s: _page(b",".join([b"{}"] * (n // 2)) + b" " * s)),
+    Shape(
+        "page of {}",
+        "views",
+        lambda n, s: _page(b",".join([b"{}"] * (n // 2)) + b" " * s),
+        rows=0,
+    ),
     Shape(
         "{} without a limit",
         "calls",
         lambda n, s: _groups(b",".join([b"{}"] * (n // 2)) + b" " * s),
+        rows=0,
     ),
     Shape(
         "rows of one member",
         "calls",
         lambda n, s: _groups(b",".join([*(b'{"a":%d}' % i for i in range(n // 2)), _row(b"", s)])),
+        rows=0,
     ),
     Shape("row of members", "views", lambda n, s: _page(_row(_names(n), s))),
     Shape(
@@ -112,6 +134,7 @@ SHAPES = (
         "members beside the rows",
         "views",
         lambda n, s: b'{"views":[%s],"hasMore":false,%s}' % (_row(b"", s), _names(n)),
+        rows=0,
     ),
     Shape("lists in a row", "views", lambda n, s: _page(_row(b'"a":%s' % _list(b"[]", n // 2), s))),
     Shape(
@@ -144,6 +167,7 @@ SHAPES = (
         lambda n, s: (
             b'{"views":[%s],"hasMore":false,"totals":%s}' % (_row(b"", s), _list(b"[]", n // 2))
         ),
+        rows=0,
     ),
     Shape(
         "total 900 deep",
@@ -161,16 +185,10 @@ SHAPES = (
         lambda n, s: (
             b'{"views":[],"hasMore":false,"errors":%s,"s":%s}' % (_list(b"{}", n // 2), _text(s))
         ),
+        rows=0,
     ),
 )
-SIZES = {
-    "as dense as allowed": (MOST_VALUES - 1000, 0),
-    "dense, and long": (
-        MOST_VALUES + _BIG_MB * _WHOLE_MB // BYTES_PER_MORE_VALUE,
-        _BIG_MB * _WHOLE_MB,
-    ),
-    "far too dense": (_MANY, 0),
-}
+SIZES = ("as dense as allowed", "dense, and long", "far too dense")
 
 
 class _Service(ThreadingHTTPServer):
@@ -222,12 +240,12 @@ def cases() -> Iterator[Case]:
     """Yield a case for each shape and size."""
     for shape in SHAPES:
         for size in SIZES:
-            yield case(shape, size, FORMATS if SIZES[size][0] < _MANY else FORMATS[:1])
+            yield case(shape, size, FORMATS if size != "far too dense" else FORMATS[:1])
 
 
 def case(shape: Shape, size: str, formats: tuple[str, ...] = FORMATS) -> Case:
     """Let an answer come with 200, in each format, and with errors, plain and packed."""
-    body = shape.body(*SIZES[size])
+    body = shape.body(*shape.size(size))
     ways = [(200, number % 2 == 1, name) for number, name in enumerate(formats)]
     ways += [(401, True, formats[0]), (500, False, formats[0])]
     saw: Counter[str] = Counter()
