@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
-MOST_VALUES = 250_000
-BYTES_PER_MORE_VALUE = 48
-"""An answer may hold 250,000 values (rows, members, elements), and one more for each 48 bytes.
+MOST_VALUES = 200_000
+BYTES_PER_MORE_VALUE = 128
+"""An answer may hold 200,000 values (rows, members, elements), and one more for each 128 bytes.
 
 Cutting it into rows takes about 200 bytes of memory for each, however short it is: a gigabyte could
 come in 30 kB. What a single row may hold: :data:`._fields.MOST_ROW_VALUES`. So no answer takes more

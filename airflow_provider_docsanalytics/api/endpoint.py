@@ -44,14 +44,17 @@ class Filter:
             given = value.split(",") if self.many else given
         elif isinstance(value, Sequence | AbstractSet) and not isinstance(value, bytes):
             given = value
-        words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
+        known = ", ".join(self.values) or "one text"
+        several = " (several: a list, or joined by commas)" if self.many else ""
+        try:
+            words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
+        except ConfigError as error:
+            raise ConfigError(f"{error} It takes {known}{several}.") from error
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
         clean = words and all(word and word.isprintable() for word in words)
         if unknown or not clean or (len(words) > 1 and not self.many):
-            known = ", ".join(self.values) or "one text"
-            several = " (several: a list, or joined by commas)" if self.many else ""
             raise ConfigError(f"filters[{name!r}]={value!r:.100}: expected {known}{several}.")
         return ",".join(words)
 
