@@ -180,7 +180,8 @@ class Client:
                 self._pause(wait_s)
             else:
                 size.answered()
-                return _Answered(selection, cursor, ask, body)
+                if selection.endpoint.paging.counts_rows or not size.grows_from(selection):
+                    return _Answered(selection, cursor, ask, body)
 
     def _pause(self, seconds: float) -> None:
         self._slept_s += seconds

@@ -102,10 +102,12 @@ class Paging(Protocol):
     Attributes:
         members: names of the answer's members that say how to go on.
         by_offset: whether pages are asked for by counting rows.
+        counts_rows: whether what a cursor says does not depend on the page size: it is ours.
     """
 
     members: ClassVar[tuple[str, ...]] = ()
     by_offset: ClassVar[bool] = False
+    counts_rows: ClassVar[bool] = True
 
     def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request to send at ``cursor``."""
@@ -254,7 +256,8 @@ class Page:
         next_cursor: where to go on, also in another process; ``None`` after the last page.
         missing: IDs that were asked for and do not exist.
         unknown: names of members of the answer that this version does not know, at most 20.
-        lowered_to: the page size to go on with, where larger pages got no answer.
+        lowered_to: the page size to go on with, where it is not the endpoint's largest. A reading
+            that begins at ``next_cursor`` asks for no larger pages.
     """
 
     rows: Sequence[bytes]
@@ -299,7 +302,8 @@ def _checked_threads(endpoint: Endpoint, given: Iterable[str] | None) -> tuple[s
         if given is not None:
             raise ConfigError(f"thread_ids goes with the endpoint threads, not {endpoint.name}.")
         return ()
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+    # No iterator: it would be empty the second time.
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence | AbstractSet):
         raise ConfigError(
             f"{endpoint.name} needs thread_ids, a list of IDs (the id of conversation rows); "
             f"got {given!r:.100}. A template gives a list if the Dag has "

@@ -6,6 +6,11 @@ the smallest page, once. If it gets no answer either, the size is not the cause:
 and an outage has cost that one request. If it is answered, half of the size is asked for from
 there on, and half of that, each once, until one is answered. That is then the size.
 
+A cursor may count in pages, so behind a page no larger one is asked for: the small page of the
+trial is read again in the size that is settled on, and a resume keeps to the size that its
+checkpoint has come to. Behind a page no *smaller* one skips a row; it may repeat some, which an
+export notices by their keys. Where we count the rows ourselves, any size will do.
+
 A smaller page comes before a narrower window, also for time-outs (504, 522, 524): a page that is
 full is as large in a narrower window, and where the window is the cause, the smallest page gets no
 answer either. Both may be at fault, so the narrowest window gets the smallest page once more. 414
@@ -67,8 +72,12 @@ class PageSize:
 
     @property
     def lowered(self) -> int | None:
-        """The size to go on with; ``None``: the wanted one."""
-        return self._size if self._size < self._wanted.page_size else None
+        """The size to go on with; ``None``: the largest."""
+        return self._size if self._size < self._wanted.endpoint.page_size else None
+
+    def grows_from(self, asked: Selection) -> bool:
+        """Whether the next page is to be larger than one that was asked for."""
+        return self._size > asked.page_size
 
     def answered(self) -> None:
         """Note that there was an answer."""

@@ -57,6 +57,7 @@ class CursorPaging(Paging):
     """
 
     members: ClassVar[tuple[str, ...]] = ("nextCursor", "hasMore")
+    counts_rows: ClassVar[bool] = False
 
     has_more: bool = True
     events: bool = False

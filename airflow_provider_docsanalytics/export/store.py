@@ -104,7 +104,8 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         restarts: how often the pages were read again from the beginning.
         repaired: rows that were rewritten so that every reader can read them.
         drift: where the rows so far differ from the endpoint table.
-        page_size: what pages were lowered to, since larger ones got no answer.
+        page_size: of the pages that were read, where it is not the largest: a cursor may count in
+            them, so no larger ones are asked for.
     """
 
     files: tuple[File, ...] = ()

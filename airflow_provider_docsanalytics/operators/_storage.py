@@ -33,6 +33,8 @@ def check_options(options: object) -> None:
             f"storage_options is {type(options).__name__}: expected a dict of the file system's "
             "own options, such as {'requester_pays': True}."
         )
+    if nameless := [name for name in options if not isinstance(name, str)]:
+        raise ConfigError(f"storage_options: {nameless[0]!r:.100} is no name of an option.")
     for name in _names(options):
         if _CREDENTIAL.search(name):
             raise ConfigError(

@@ -40,7 +40,7 @@ _SECRET = re.compile(
     r"=[^\s&;,'\"]+"
 )
 _MOST_CHARS = 1000
-_NO_DIRECTORY = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_NO_DIRECTORY = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST})
 """What no retry can cure: a file stands in the way, a name is too long, links lead in a circle."""
 
 

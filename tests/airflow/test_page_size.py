@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -14,8 +15,11 @@ from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from tests.security.servers import Listener, answer
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
     from pathlib import Path
 
     from airflow_provider_docsanalytics.simulator import Simulator
@@ -139,9 +143,9 @@ def test_a_retry_with_another_page_size_resumes(
     manifest = _export(tmp_path, endpoint, page_size=second)
     assert _rows(tmp_path, manifest) == _truth(connections, endpoint)
     assert (manifest["repeated"], manifest["drift"]) == (0, {})
-    largest = {"conversations": 1000, "views": 250}.get(endpoint, 100)
-    assert set(_limits(connections)[before:]) == {second or largest}
-    assert manifest.get("page_size") == second
+    smallest = min(first or math.inf, second or math.inf)
+    assert set(_limits(connections)[before:]) == {smallest}  # never more than before
+    assert manifest["page_size"] == smallest
     again = connections.requests[before]["query"]
     assert again.get("cursor") or again.get("offset", "0") != "0" or endpoint == "feedback_by_page"
 
@@ -185,10 +189,68 @@ def test_a_smaller_wish_than_what_an_attempt_has_come_to_is_kept_to(
     _stop(connections, tmp_path, "conversations", 2, page_size=200, match=size)
     assert set(_limits(connections)) == {200}
     connections.clear_requests()
-    manifest = _export(tmp_path)  # and no wish: what was found out is not forgotten
+    manifest = _export(tmp_path)  # and no wish: the cursor is of pages of 200
     assert _rows(tmp_path, manifest) == _truth(connections, "conversations")
-    assert set(_limits(connections)) == {250}
-    assert manifest["page_size"] == 250
+    assert set(_limits(connections)) == {200}
+    assert manifest["page_size"] == 200
+
+
+class CountsPages(Listener):
+    """Searches of which a cursor says how many pages of the ``limit`` that is asked were read."""
+
+    largest, pages_left = 100, 1000
+
+    def speak(self, connection: socket.socket, head: bytes) -> None:
+        query = dict(parse_qsl(head.split(b" ")[1].partition(b"?")[2].decode()))
+        limit, page = int(query["limit"]), int(query.get("cursor", "0"))
+        if limit > self.largest:
+            connection.sendall(answer(413))
+            return
+        self.pages_left -= 1
+        if self.pages_left < 0:
+            connection.sendall(answer(429, Retry_After="3600"))
+            return
+        rows = [{"searchQuery": f"q{n}"} for n in range(page * limit, min(400, (page + 1) * limit))]
+        more = str(page + 1) if (page + 1) * limit < 400 else None
+        body = {"searches": rows, "totalSearches": 400, "nextCursor": more}
+        connection.sendall(answer(200, json.dumps(body).encode()))
+
+
+@pytest.fixture
+def counts_pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountsPages]:
+    with CountsPages() as service:
+        connection = {"conn_type": "mintlify", "host": service.url, "login": "p"}
+        extra = {"max_wait_s": 0, "max_attempts": 2}
+        fields = {**connection, "password": "mint_key", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_MINTLIFY_DEFAULT", json.dumps(fields))
+        yield service
+
+
+@pytest.mark.parametrize("second", [None, 100, 60, 50, 30])
+def test_no_row_is_lost_where_cursors_count_pages_and_a_retry_wants_others(
+    counts_pages: CountsPages, tmp_path: Path, second: int | None
+) -> None:
+    counts_pages.pages_left = 2
+    with pytest.raises(RateLimited):
+        _export(tmp_path, "searches", page_size=50)
+    counts_pages.pages_left = 1000
+    rows = _rows(tmp_path, _export(tmp_path, "searches", page_size=second))
+    assert sorted(row["searchQuery"] for row in rows) == sorted(f"q{n}" for n in range(400))
+
+
+@pytest.mark.parametrize("largest", [25, 30, 50, 60])
+@pytest.mark.parametrize("read", [0, 1, 3])
+def test_no_row_is_lost_where_cursors_count_pages_and_large_ones_get_no_answer(
+    counts_pages: CountsPages, tmp_path: Path, largest: int, read: int
+) -> None:
+    if read:
+        counts_pages.pages_left = read
+        with pytest.raises(RateLimited):
+            _export(tmp_path, "searches")
+        counts_pages.pages_left = 1000
+    counts_pages.largest = largest
+    rows = _rows(tmp_path, _export(tmp_path, "searches"))
+    assert sorted(row["searchQuery"] for row in rows) == sorted(f"q{n}" for n in range(400))
 
 
 def test_a_lowered_page_size_outlives_a_lost_cursor(connections: Simulator, tmp_path: Path) -> None:

@@ -183,6 +183,8 @@ NAMES = [
     "...",
     "{{x}}",
     "x" * 255,
+    "no\u00a0break",
+    "\U0001f468\u200d\U0001f469",
     "\N{GRINNING FACE}",
     unicodedata.normalize("NFC", "é"),
     unicodedata.normalize("NFD", "é"),
@@ -316,7 +318,7 @@ def test_a_date_is_written_the_same_on_every_worker(
 # What is there
 
 
-@pytest.mark.parametrize("below", ["file", "file/below", "loop", "link/below"])
+@pytest.mark.parametrize("below", ["file", "file/below", "loop", "link/below", "nowhere"])
 @pytest.mark.parametrize("scheme", ["", "file://"])
 @pytest.mark.parametrize("endpoint", ["views", "threads"])
 def test_a_file_in_the_directorys_place_is_refused_before_the_first_request(
@@ -325,6 +327,7 @@ def test_a_file_in_the_directorys_place_is_refused_before_the_first_request(
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     arguments: dict[str, Any] = {"endpoint": endpoint}
     if endpoint == "threads":
         arguments |= {"thread_ids": ["x"], "date_from": None, "date_to": None}

@@ -75,6 +75,7 @@ def test_thread_ids_go_with_threads_alone_and_without_dates() -> None:
     assert "goes with the endpoint threads" in _refusal(MINTLIFY, "views", thread_ids=["a"])
     assert "needs thread_ids" in _refusal(MINTLIFY, "threads")
     assert "a list of IDs" in _refusal(MINTLIFY, "threads", thread_ids="['a']")
+    assert "a list of IDs" in _refusal(MINTLIFY, "threads", thread_ids=iter(["a"]))
     assert "takes no dates" in _refusal(MINTLIFY, "threads", thread_ids=["a"], window=DAY)
 
 

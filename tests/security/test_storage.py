@@ -263,3 +263,11 @@ def test_credentials_are_refused_when_the_dag_is_parsed(options: dict[str, Any])
             task_id="export", endpoint="views", path="s3://lake/x", storage_options=options
         )
     assert "AKIA" not in str(raised.value)
+
+
+def test_an_option_without_a_name_is_refused_when_the_dag_is_parsed() -> None:
+    options: dict[Any, Any] = {5: 1}
+    with pytest.raises(ConfigError, match="storage_options: 5 is no name of an option"):
+        MintlifyExportOperator(
+            task_id="export", endpoint="views", path="s3://lake/x", storage_options=options
+        )
