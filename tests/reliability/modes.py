@@ -10,7 +10,6 @@ from collections import Counter
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +160,9 @@ def watched(service: Simulator, failure: Failure) -> list[str]:
         counts = announced(cure, ill_s=1.2, most_s=10 if expected else 1)
         times = [entry["at"] for entry in service.requests]
     broken = [] if sum(counts) == expected else [f"watcher: {sum(counts)} turns, not {expected}"]
-    if any(later - earlier < INTERVAL_S * 0.9 for earlier, later in pairwise(times)):
-        broken.append("watcher: two polls within an interval")
+    # On a busy machine a request may come late, and the next one when it is due.
+    if times and len(times) - 2 > (times[-1] - times[0]) / INTERVAL_S:
+        broken.append("watcher: more polls than intervals")
     return broken
 
 
