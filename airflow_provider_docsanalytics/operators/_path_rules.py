@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from unicodedata import category
+from unicodedata import bidirectional, category
 
 LOCAL = ("file", "local")
 _MOST_BYTES = 960
@@ -16,6 +16,8 @@ _BUCKET = re.compile(r"[A-Za-z0-9._-]+|arn:[A-Za-z0-9:_-]+")
 _HOST = re.compile(rf"{_BUCKET.pattern}|[A-Za-z0-9._-]+:[0-9]+")
 _BREAKS = ("Cc", "Cs", "Zl", "Zp")
 """Control characters, halves of characters, and what ends a line or a paragraph."""
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""What makes text read in another order than it is written."""
 
 
 def has_password(path: str) -> bool:
@@ -31,7 +33,7 @@ def trouble_with(path: str) -> str:
     """Return what is wrong with a path, and what to write instead; ``""`` if nothing is."""
     if not path:
         return "it is empty. Write a directory, such as s3://bucket/docs/{endpoint}."
-    if any(category(character) in _BREAKS for character in path):
+    if any(category(each) in _BREAKS or bidirectional(each) in _TURNS for each in path):
         return "it holds a line break or another control character."
     if path != path.strip():
         return "it starts or ends with a space. Remove it; a template may have given nothing."

@@ -462,7 +462,7 @@ def test_what_may_be_right_is_left_to_the_run(arguments: dict[str, Any]) -> None
     MintlifyExportOperator(task_id="export", **usual | DAY | arguments)
 
 
-@pytest.mark.parametrize("ids", [(), [], ("01",), {"01"}, ["{{ id }}"], "{{ ids }}", iter(("01",))])
+@pytest.mark.parametrize("ids", [(), [], ("01",), {"01"}, ["{{ id }}"], "{{ ids }}"])
 def test_threads_are_any_list_of_ids(ids: Any) -> None:
     MintlifyExportOperator(task_id="export", endpoint="threads", path="/lake", thread_ids=ids)
 
