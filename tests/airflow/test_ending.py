@@ -74,5 +74,5 @@ def test_a_process_with_triggers_ends_while_a_service_hangs() -> None:
             said, _ = process.communicate(timeout=120)
         finally:
             process.kill()
-    assert said.endswith("ended\n"), said
+    assert "ended" in said.splitlines(), said  # Airflow may log after that
     assert process.returncode == 0
