@@ -21,9 +21,9 @@ _EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 _MOST_UNKNOWN = 20
 _LONGEST_NAME = 100
 _EXCERPT_CHARS = 500
-MOST_ROW_VALUES = 100_000
+MOST_ROW_VALUES = 40_000
 BYTES_PER_MORE_ROW_VALUE = 1024
-"""A row may hold 100,000 values, and one more for each 1,024 bytes.
+"""A row may hold 40,000 values, and one more for each 1,024 bytes.
 
 Rows are decoded one by one, which takes up to 600 bytes of memory for each value.
 """

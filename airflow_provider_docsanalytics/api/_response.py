@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 256 * 1024 * 1024
 """An answer larger than this, once decompressed, is not read to its end."""
 MOST_VALUES = 200_000
-BYTES_PER_MORE_VALUE = 128
-"""An answer may hold 200,000 values (rows, members, elements), and one more for each 128 bytes.
+BYTES_PER_MORE_VALUE = 256
+"""An answer may hold 200,000 values (rows, members, elements), and one more for each 256 bytes.
 
 Cutting it into rows takes about 200 bytes of memory for each, however short it is: a gigabyte could
 come in 30 kB. What a single row may hold: :data:`._fields.MOST_ROW_VALUES`. So no answer takes more
-than 8 times its size and 64 MB, as CSV and as Parquet 10 times.
+than 8 times its size and 64 MB.
 """
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)
