@@ -1,7 +1,7 @@
 """Answers that are made to fill the memory, and how much of it each of them takes.
 
-The promise: no answer takes more than 8 times its unpacked size and 64 MB, whatever is in it; it ends
-in a typed error or in a whole export. Each runs in a child, whose peak is measured.
+The promise: no answer takes more than 8 times its unpacked size and 64 MB, whatever is in it; it
+ends in a typed error or in a whole export. Each runs in a child, whose peak is measured.
 """
 
 from __future__ import annotations
