@@ -25,7 +25,7 @@ BYTES_PER_MORE_VALUE = 256
 
 Cutting it into rows takes about 200 bytes of memory for each, however short it is: a gigabyte could
 come in 30 kB. What a single row may hold: :data:`._fields.MOST_ROW_VALUES`. So no answer takes more
-than 8 times its size and 64 MB.
+than 8 times its size and 64 MB, as Parquet 10 times.
 """
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)
