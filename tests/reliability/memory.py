@@ -1,8 +1,8 @@
 """Answers that are made to fill the memory, and how much of it each of them takes.
 
 The promise: no answer takes more than 8 times its unpacked size and 64 MB (as Parquet 10 times),
-whatever is in it; it ends in a typed error or in a whole export. Each runs in a child, whose peak is
-measured.
+whatever is in it; it ends in a typed error or in a whole export. Each runs in a child, whose peak
+is measured.
 """
 
 from __future__ import annotations
