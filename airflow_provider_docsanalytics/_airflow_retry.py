@@ -21,7 +21,7 @@ from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INCURABLE = (ConfigError, AuthError, Superseded)
+NON_RETRYABLE = (ConfigError, AuthError, Superseded)
 """What no retry can cure, or must not try to."""
 _FIRST_WAIT_S = 60.0
 _LONGEST_UNTOLD_WAIT_S = 900.0
@@ -61,7 +61,7 @@ if AIRFLOW_V_3_3_PLUS:
             context: Any = None,  # noqa: ARG002 - the base class's signature
         ) -> RetryDecision:
             """Return the decision for one failure."""
-            if isinstance(exception, INCURABLE):
+            if isinstance(exception, NON_RETRYABLE):
                 return RetryDecision.fail(reason=type(exception).__name__)
             delay_s = retry_delay_s(exception, try_number)
             if delay_s is None:
@@ -79,6 +79,6 @@ def airflow_failures() -> Iterator[None]:
     try:
         yield
     except DocsAnalyticsError as error:
-        if AIRFLOW_V_3_3_PLUS or not isinstance(error, INCURABLE):
+        if AIRFLOW_V_3_3_PLUS or not isinstance(error, NON_RETRYABLE):
             raise
         raise AirflowFailException(str(error)) from error

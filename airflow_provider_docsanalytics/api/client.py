@@ -115,8 +115,8 @@ class Client:
             return
         size = PageSize(selection, page_size)
         paging = selection.endpoint.paging
-        trail = LoopGuard(str(selection))
-        trail.start(cursor)
+        guard = LoopGuard(str(selection))
+        guard.start(cursor)
         empty = 0
         answered = self._first_answer(size, cursor)
         while True:
@@ -124,7 +124,7 @@ class Client:
             with redacted_errors(self._settings.sanitize):
                 step = paging.step(selection, cursor, body)
                 totals = _totals(selection, body)
-            trail.follow(step.rows, step.next_cursor)
+            guard.check(step.rows, step.next_cursor)
             empty = empty + 1 if body is not None and _stands_still(selection, ask, step) else 0
             if empty > MAX_EMPTY_PAGES:
                 raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
@@ -134,7 +134,7 @@ class Client:
                 next_cursor=step.next_cursor,
                 missing=(ask.thread_id,) if body is None else (),
                 unknown=unknown_members(selection, body),
-                lowered_to=size.lowered,
+                page_size=size.kept,
             )
             following = step.next_cursor
             del answered, body, step  # the answer's text is large, and not wanted any more

@@ -256,7 +256,7 @@ class Page:
         next_cursor: where to go on, also in another process; ``None`` after the last page.
         missing: IDs that were asked for and do not exist.
         unknown: names of members of the answer that this version does not know, at most 20.
-        lowered_to: the page size to go on with, where it is not the endpoint's largest. A reading
+        page_size: the page size to go on with, where it is not the endpoint's largest. A reading
             that begins at ``next_cursor`` asks for no larger pages.
     """
 
@@ -265,7 +265,7 @@ class Page:
     next_cursor: str | None
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    lowered_to: int | None = None
+    page_size: int | None = None
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

@@ -71,7 +71,7 @@ class PageSize:
         return self._asks_smallest or not self._answered
 
     @property
-    def lowered(self) -> int | None:
+    def kept(self) -> int | None:
         """The size to go on with; ``None``: the largest."""
         return self._size if self._size < self._wanted.endpoint.page_size else None
 

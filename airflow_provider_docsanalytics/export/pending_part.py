@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.store import Progress
 
 
-class Batch:
+class PendingPart:
     """The pages of the next part.
 
     Attributes:
@@ -45,8 +45,8 @@ class Batch:
         self.part = self.part or self._new_part()
         return self.part
 
-    def add(self, page: PageLike, taken: Taken, trail: tuple[str, ...]) -> None:
-        """Add one page, the rows that are taken of it, and the trail up to it."""
+    def add(self, page: PageLike, taken: Taken, fingerprints: tuple[str, ...]) -> None:
+        """Add one page, the rows that are taken of it, and the loop guard's fingerprints."""
         written = self.begin().write(taken.rows) if taken.rows else Readable(())
         self._keys += taken.keys
         before = self.after
@@ -67,11 +67,11 @@ class Batch:
             ),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
-            trail=trail,
+            fingerprints=fingerprints,
             last_row=taken.last_row,
             repeated=before.repeated + taken.repeated,
             # Not every source knows of such.
-            page_size=getattr(page, "lowered_to", None) or before.page_size,
+            page_size=getattr(page, "page_size", None) or before.page_size,
         )
 
     def seal(self) -> None:

@@ -48,7 +48,7 @@ class Source:
     Attributes:
         name: the service's base URL: a checkpoint is not resumed from another service.
         pages: yields the pages from a cursor on. Where pages of an earlier attempt were lowered
-            (``lowered_to``), a second argument says to what: no larger ones are asked for.
+            (``page_size``), a second argument says to what: no larger ones are asked for.
         requests_sent: how many requests this source has spent so far.
         redact: takes secrets out of what the service has said, for a log.
     """

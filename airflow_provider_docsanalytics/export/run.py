@@ -27,7 +27,7 @@ from airflow_provider_docsanalytics.errors import (
 from airflow_provider_docsanalytics.export.drift import RowSchema
 from airflow_provider_docsanalytics.export.lease import Lease, lost, now
 from airflow_provider_docsanalytics.export.part import Part
-from airflow_provider_docsanalytics.export.pending_part import Batch
+from airflow_provider_docsanalytics.export.pending_part import PendingPart
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved, Taken
 from airflow_provider_docsanalytics.export.store import (
     CHECKPOINT,
@@ -79,10 +79,10 @@ class _Attempt:
         self._contract = RowSchema(plan.fields, None if self._output_format.has_columns else SAMPLE)
         manifest = self._refuse_another_export(warn=True)
         directory.make()
-        self._claim = Lease(directory, plan.identity, source.name, plan.run)
-        self.progress = self._claim.acquire(manifest, self._refuse_another_export)
+        self._lease = Lease(directory, plan.identity, source.name, plan.run)
+        self.progress = self._lease.acquire(manifest, self._refuse_another_export)
         self._requests_before = self.progress.requests - source.requests_sent()
-        self._batch = self._new_batch()
+        self._pending = self._new_pending()
 
     def read(self) -> None:
         """Read the source from the checkpoint on, or once from the beginning if that is lost."""
@@ -110,21 +110,19 @@ class _Attempt:
 
     def _read(self) -> None:
         """Read the source from the progress on; publish what was read, however it ends."""
-        trail, cursor = (
-            LoopGuard(self._plan.identity.endpoint, self.progress.trail),
-            self.progress.cursor,
-        )
+        cursor = self.progress.cursor
+        guard = LoopGuard(self._plan.identity.endpoint, self.progress.fingerprints)
         lowered = (self.progress.page_size,) if self.progress.page_size else ()
         started, rows_before = time.monotonic(), self.progress.rows
         plan = self._plan
         kept = RowKeys(plan.key, self.progress.keys, inclusive=not plan.by_offset)
         with closing(kept) as keys, closing(self):
             for number, page in enumerate(self._source.pages(cursor, *lowered)):
-                if number == 0 and trail.knows(page.rows):
+                if number == 0 and guard.has_seen(page.rows):
                     raise CursorLost(f"{cursor!r} leads back to a page that was read.")
-                trail.follow(page.rows, page.next_cursor)
-                taken = keys.take(page.rows, self._batch.after.last_row)
-                so_far = self._take(page, taken, trail.marks)
+                guard.check(page.rows, page.next_cursor)
+                taken = keys.take(page.rows, self._pending.after.last_row)
+                so_far = self._take(page, taken, guard.fingerprints)
                 log.info(
                     "%s page %d: %d rows so far, %.0f rows/s, %d requests",
                     self._plan.identity.endpoint,
@@ -146,8 +144,8 @@ class _Attempt:
             restarts=restarts,
             page_size=self.progress.page_size,
         )
-        self._claim.save(structs.replace(self.progress, requests=self._requests()))
-        self._batch = self._new_batch()
+        self._lease.save(structs.replace(self.progress, requests=self._requests()))
+        self._pending = self._new_pending()
 
     def _cannot_be_read(self, error: Exception) -> BadResponse:
         endpoint = self._plan.identity.endpoint
@@ -169,7 +167,7 @@ class _Attempt:
         try:
             self._publish()
         finally:
-            self._batch.close()
+            self._pending.close()
 
     def commit(self) -> Manifest:
         """Write the manifest, remove what it does not list, release the directory."""
@@ -177,7 +175,7 @@ class _Attempt:
             self._publish_empty()
         manifest, garbage = self._commit()
         left = self._directory.delete(garbage)
-        if not self._claim.release():
+        if not self._lease.release():
             left.append(CHECKPOINT)
         if left:
             self._log_left(left)
@@ -238,7 +236,7 @@ class _Attempt:
         If that fails, the next commit removes it: it must not hide who has overtaken whom, or a
         retry would overtake the winner.
         """
-        part = self._batch.part
+        part = self._pending.part
         try:
             if part is None or part.name in self._directory.listed():
                 return
@@ -252,50 +250,50 @@ class _Attempt:
         while True:
             self._refuse_another_export()
             found = self._directory.ours()
-            self._claim.check()
+            self._lease.check()
             manifest = self._manifest()
             self._must_be_there(manifest, found)
             if (
-                self._directory.write_manifest(manifest, self._claim.owner)
+                self._directory.write_manifest(manifest, self._lease.owner)
                 or self._directory.read_manifest() == manifest  # written, and the answer was lost
             ):
                 return manifest, sorted(found.keys() - {file.name for file in manifest.files})
 
     @contextmanager
-    def _changing_batch(self) -> Iterator[Batch]:
+    def _changing_pending(self) -> Iterator[PendingPart]:
         """Give the batch, out of reach while it changes: half a page must never be published."""
-        batch, self._batch = self._batch, self._new_batch()
+        pending, self._pending = self._pending, self._new_pending()
         try:
-            yield batch
+            yield pending
         except BaseException as error:
-            batch.close()
+            pending.close()
             if isinstance(error, OSError) and not isinstance(error, StorageError):
                 raise StorageError(
                     f"{self._directory.uri}: rows could not be kept on this worker until they are "
                     f"published: {error}. Make room there, or take fewer pages_per_file."
                 ) from error
             raise
-        self._batch = batch
+        self._pending = pending
 
-    def _take(self, page: PageLike, taken: Taken, trail: tuple[str, ...]) -> Progress:
+    def _take(self, page: PageLike, taken: Taken, fingerprints: tuple[str, ...]) -> Progress:
         """Add a page to the batch; return the progress once that will be published."""
-        with self._changing_batch() as batch:
-            batch.add(page, taken, trail)
-        self._claim.read_at = now()
-        return batch.after
+        with self._changing_pending() as pending:
+            pending.add(page, taken, fingerprints)
+        self._lease.read_at = now()
+        return pending.after
 
-    def _new_batch(self) -> Batch:
-        return Batch(self.progress, self._new_part, self._contract)
+    def _new_pending(self) -> PendingPart:
+        return PendingPart(self.progress, self._new_part, self._contract)
 
     def _new_part(self) -> Part:
-        owner = self._claim.owner
+        owner = self._lease.owner
         name = f"part-{len(self.progress.files):05d}-{owner}{self._output_format.suffix}"
         return Part(name, self._directory.open_spool(name, owner), self._output_format)
 
     def _publish_empty(self) -> None:
         """Publish a part without rows, which says what the columns are."""
-        with self._changing_batch() as batch:
-            batch.begin()
+        with self._changing_pending() as pending:
+            pending.begin()
         self._publish()
 
     def _publish(self) -> None:
@@ -304,22 +302,22 @@ class _Attempt:
         Whatever interrupts this, it can be called again: only a checkpoint that was written moves
         the progress.
         """
-        with self._changing_batch() as batch:
-            batch.seal()
-        if batch.part is not None and not batch.published:
-            self._claim.check()
-            self._publish_part(batch.part)
-            batch.published = True
-        self._claim.save(structs.replace(batch.after, requests=self._requests()))
-        self.progress = batch.after
-        self._batch = self._new_batch()
-        batch.close()
+        with self._changing_pending() as pending:
+            pending.seal()
+        if pending.part is not None and not pending.published:
+            self._lease.check()
+            self._publish_part(pending.part)
+            pending.published = True
+        self._lease.save(structs.replace(pending.after, requests=self._requests()))
+        self.progress = pending.after
+        self._pending = self._new_pending()
+        pending.close()
 
     def _publish_part(self, part: Part) -> None:
         try:
             self._directory.publish(part.spool, part.name)
         except StorageError:
-            self._claim.check()  # whoever has taken over may have cleared the spool away
+            self._lease.check()  # whoever has taken over may have cleared the spool away
             raise
 
     def _requests(self) -> int:

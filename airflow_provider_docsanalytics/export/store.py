@@ -97,7 +97,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         cursor: where to resume; ``None`` is the start, or, with ``complete``, the end.
         started_at: when the first attempt began.
-        trail: marks of the pages read, so that no attempt is led back to one of them.
+        fingerprints: of the pages read, so that no attempt is led back to one of them.
         keys: the row keys of each part's pages, see :class:`~.row_keys.RowKeys`.
         last_row: the fingerprint of the last row read.
         repeated: rows that came again at a page boundary and were left out.
@@ -118,7 +118,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     drift: Drift = Drift()
     cursor: str | None = None
     complete: bool = False
-    trail: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     last_row: str | None = None
     repeated: Count = 0

@@ -115,7 +115,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         return MintlifyHook(self.mintlify_conn_id)
 
     @cached_property
-    def _patience(self) -> PollRetryPolicy:
+    def _policy(self) -> PollRetryPolicy:
         return PollRetryPolicy(self.poke_interval)
 
     def execute(self, context: Context) -> Any:
@@ -195,7 +195,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         """
         memory = FailureMemory(context) if self.reschedule and not self.deferrable else None
         if memory and memory.failures:
-            self._patience = PollRetryPolicy(self.poke_interval, memory.failures)
+            self._policy = PollRetryPolicy(self.poke_interval, memory.failures)
         while True:
             try:
                 seen = self._ask(context)
@@ -203,7 +203,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
                 if self._sit_out(error, memory):
                     return None
                 continue
-            self._patience.succeeded()
+            self._policy.succeeded()
             if memory:
                 memory.forget()
             return seen
@@ -211,12 +211,12 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     def _sit_out(self, error: DocsAnalyticsError, memory: FailureMemory | None) -> bool:
         """Return whether the slot may be given back until the next poke is due; else wait here."""
         try:
-            wait_s = self._patience.wait_s(error)
+            wait_s = self._policy.wait_s(error)
         except DocsAnalyticsError:
             if memory:
                 memory.forget()
             raise
-        told = memory is None or memory.keep(self._patience.faults)
+        told = memory is None or memory.keep(self._policy.failures)
         if stays := not told and retry_delay_s(error, 1) is None:
             wait_s = min(wait_s, _LONGEST_STAY_S)
         self.log.warning("%s Asking again in %.0f s", error, wait_s)
@@ -251,7 +251,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
                 poke_interval_s=self.poke_interval,
                 once=True,
                 not_before=(datetime.now(UTC) + timedelta(seconds=wait_s)).isoformat(),
-                failures=self._patience.faults,
+                failures=self._policy.failures,
                 silent_fail=self.silent_fail,
             ),
             method_name="execute_complete",

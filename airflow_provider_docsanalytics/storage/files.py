@@ -41,7 +41,7 @@ _SECRET = re.compile(
 )
 _MOST_CHARS = 1000
 _NO_DIRECTORY = frozenset({errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST})
-"""What no retry can cure: a file stands in the way, a name is too long, links lead in a circle."""
+"""Where no retry helps: a file stands in the way, a name is too long, links lead in a circle."""
 
 
 class _Seen(NamedTuple):

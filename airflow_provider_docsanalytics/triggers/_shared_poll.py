@@ -49,7 +49,7 @@ class Poll:
 
     async def looks(self, source: Source) -> AsyncIterator[PollResult]:
         """Yield what each poll shows, for ever; failures are logged and sat out."""
-        patience = PollRetryPolicy(source.interval_s)
+        policy = PollRetryPolicy(source.interval_s)
         await self._gathered()
         while True:
             since = await self._turn()
@@ -57,10 +57,10 @@ class Poll:
             try:
                 look = await _look(source, since)
             except DocsAnalyticsError as error:
-                wait_s = _sit_out(error, patience, source)
+                wait_s = _sit_out(error, policy, source)
                 self._due = time.monotonic() + wait_s
                 continue
-            patience.succeeded()
+            policy.succeeded()
             yield look
 
     async def _gathered(self) -> None:
@@ -93,10 +93,10 @@ async def _look(source: Source, since: str) -> PollResult:
     return PollResult(since, seen.turns, seen.more)
 
 
-def _sit_out(error: DocsAnalyticsError, patience: PollRetryPolicy, source: Source) -> float:
+def _sit_out(error: DocsAnalyticsError, policy: PollRetryPolicy, source: Source) -> float:
     """Return how long to wait; a watcher never gives up, as it would do so unseen."""
     try:
-        wait_s = patience.wait_s(error)
+        wait_s = policy.wait_s(error)
     except DocsAnalyticsError:
         wait_s = source.interval_s
         log.error("%s %s is not watched until this is cured.", error, source)  # noqa: TRY400 - said in full

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_docsanalytics._airflow_retry import INCURABLE
+from airflow_provider_docsanalytics._airflow_retry import NON_RETRYABLE
 from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.hooks.mintlify import (
@@ -214,7 +214,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
 
     async def _answer(self) -> TriggerEvent:
         """Poll until enough turns are there, or it is no use to go on."""
-        patience = PollRetryPolicy(self.poke_interval_s, self.failures)
+        policy = PollRetryPolicy(self.poke_interval_s, self.failures)
         wait_s = self._first_wait_s()
         while True:
             await asyncio.sleep(wait_s)
@@ -223,14 +223,14 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 seen = await run_in_thread(self.mintlify_conn_id, self._ask)
             except DocsAnalyticsError as error:
                 try:
-                    wait_s = patience.wait_s(error)
+                    wait_s = policy.wait_s(error)
                 except DocsAnalyticsError:
                     if not self.silent_fail:
-                        curable = not isinstance(error, INCURABLE)
+                        curable = not isinstance(error, NON_RETRYABLE)
                         return _event(status="failed", error=str(error), curable=curable)
                 self.log.warning("%s Asking again in %.0f s", error, wait_s)
                 continue
-            patience.succeeded()
+            policy.succeeded()
             if len(seen) >= self.minimum:
                 return _event(status="seen", **in_short(seen))
 

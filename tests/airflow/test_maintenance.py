@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_docsanalytics import _airflow_retry
 from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
-from airflow_provider_docsanalytics._poll_retry import MAX_FAULTS, PollRetryPolicy
+from airflow_provider_docsanalytics._poll_retry import MAX_FAILURES, PollRetryPolicy
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     NotFound,
@@ -112,12 +112,12 @@ def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simu
 
 
 def test_a_maintenance_is_no_failure_of_a_poll_however_long_it_takes() -> None:
-    patience = PollRetryPolicy(60)
-    assert {patience.wait_s(AWAY) for _ in range(3 * MAX_FAULTS)} == {1239}
-    for _ in range(MAX_FAULTS - 1):
-        assert patience.wait_s(ServerError(503, "views", "x")) == 60
+    policy = PollRetryPolicy(60)
+    assert {policy.wait_s(AWAY) for _ in range(3 * MAX_FAILURES)} == {1239}
+    for _ in range(MAX_FAILURES - 1):
+        assert policy.wait_s(ServerError(503, "views", "x")) == 60
     with pytest.raises(ServerError):
-        patience.wait_s(ServerError(503, "views", "x"))
+        policy.wait_s(ServerError(503, "views", "x"))
 
 
 def test_a_firewalls_page_does_not_end_a_sensor_nor_use_up_the_key(connections: Simulator) -> None:

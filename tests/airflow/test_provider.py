@@ -142,7 +142,7 @@ def test_default_args_reach_the_operator_and_its_base() -> None:
     assert (made.mintlify_conn_id, made.retries) == ("other", 7)
 
 
-INCURABLE = [
+NON_RETRYABLE = [
     ConfigError("x"),
     AuthError(401, "views", "x"),
     AuthError(403, "views", "x"),
@@ -160,7 +160,7 @@ CURABLE = [
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="retry policies came with Airflow 3.3")
 class TestRetryPolicy:
     def test_what_no_retry_can_cure_fails_at_once(self) -> None:
-        for error in INCURABLE:
+        for error in NON_RETRYABLE:
             decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(error, 1, 3)
             assert decision.action.value == "fail"
 
@@ -199,7 +199,7 @@ class TestRetryPolicy:
 def test_errors_reach_airflow_as_its_version_can_handle_them() -> None:
     from airflow.providers.common.compat.sdk import AirflowFailException
 
-    for error in INCURABLE:
+    for error in NON_RETRYABLE:
         expected = type(error) if AIRFLOW_V_3_3_PLUS else AirflowFailException
         with pytest.raises(expected, match="x"), _airflow_retry.airflow_failures():
             raise error

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_docsanalytics._poll_retry import MAX_FAULTS
+from airflow_provider_docsanalytics._poll_retry import MAX_FAILURES
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     BadResponse,
@@ -191,19 +191,19 @@ def test_poking_waits_until_turns_come(quiet: Simulator) -> None:
 
 
 def test_failures_are_sat_out_up_to_a_bound_and_an_answer_forgives_them(quiet: Simulator) -> None:
-    quiet.add_faults([{**ERROR, "times": MAX_FAULTS - 1}])
+    quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
     sensor = _sensor()
-    for _ in range(MAX_FAULTS):
+    for _ in range(MAX_FAILURES):
         sensor._quiet_until = 0
         assert not sensor.poke({}).is_done
     quiet.add_faults([ERROR])
-    for _ in range(MAX_FAULTS - 1):
+    for _ in range(MAX_FAILURES - 1):
         sensor._quiet_until = 0
         assert not sensor.poke({}).is_done
     sensor._quiet_until = 0
     with pytest.raises(ServerError):
         sensor.poke({})
-    assert len(quiet.requests) == 2 * MAX_FAULTS  # one each, no retries within a poke
+    assert len(quiet.requests) == 2 * MAX_FAILURES  # one each, no retries within a poke
 
 
 def test_while_the_quota_is_spent_nothing_is_asked(quiet: Simulator) -> None:
@@ -226,7 +226,7 @@ def test_rescheduling_comes_back_when_the_quota_does(quiet: Simulator) -> None:
 def test_rescheduling_gives_its_slot_back_between_two_failures(quiet: Simulator) -> None:
     quiet.add_faults([ERROR])
     state = context()
-    for poke in range(1, MAX_FAULTS):
+    for poke in range(1, MAX_FAILURES):
         with pytest.raises(AirflowRescheduleException):
             _sensor(mode="reschedule").execute(state)
         assert len(quiet.requests) == poke
@@ -241,8 +241,8 @@ def test_rescheduling_gives_its_slot_back_between_two_failures(quiet: Simulator)
 def test_an_answer_makes_a_rescheduled_sensor_forget_its_failures(quiet: Simulator) -> None:
     state = context()
     for _ in range(2):
-        quiet.add_faults([{**ERROR, "times": MAX_FAULTS - 1}])
-        for _ in range(MAX_FAULTS):
+        quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
+        for _ in range(MAX_FAILURES):
             with pytest.raises(AirflowRescheduleException):
                 _sensor(mode="reschedule").execute(state)
     assert state["task_state_store"] == {}
@@ -251,10 +251,10 @@ def test_an_answer_makes_a_rescheduled_sensor_forget_its_failures(quiet: Simulat
 def test_without_a_memory_a_rescheduled_sensor_stays_until_the_service_answers(
     quiet: Simulator,
 ) -> None:
-    quiet.add_faults([{**ERROR, "times": MAX_FAULTS - 1}])
+    quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
     _add(quiet, 1)
     assert _sensor(mode="reschedule").poke({}).is_done
-    assert len(quiet.requests) == MAX_FAULTS
+    assert len(quiet.requests) == MAX_FAILURES
 
 
 def test_an_interval_that_eats_the_quota_is_warned_about(
@@ -342,7 +342,7 @@ def test_the_trigger_sits_failures_out_and_then_gives_up(quiet: Simulator) -> No
     quiet.add_faults([ERROR])
     (event,) = _events(trigger)
     assert (event["status"], event["curable"]) == ("failed", True)
-    assert len(quiet.requests) == MAX_FAULTS
+    assert len(quiet.requests) == MAX_FAILURES
     with pytest.raises(AirflowException, match="HTTP 500"):
         sensor.execute_complete({}, event)
 

@@ -74,7 +74,7 @@ def test_half_of_the_page_is_asked_for_once_a_small_one_is_answered(
     rows = [row for page in pages for row in page.decode()]
     assert rows == service.truth("conversations", "2026-01-01", "2026-01-31")[0]
     assert _limits(service) == [1000, 1000, 1000, 25, 500, *[250] * 10]
-    assert [page.lowered_to for page in pages] == [250] * 10
+    assert [page.page_size for page in pages] == [250] * 10
     lowered = [entry.getMessage() for entry in caplog.records if "from here on" in entry.message]
     assert [line.partition("): ")[2] for line in lowered] == [
         "HTTP 502 to a page of 1000 rows; asking for 500 rows a page from here on",
@@ -300,8 +300,8 @@ def test_what_an_earlier_attempt_has_come_to_is_not_found_out_again(service: Sim
     selection = Reader(service).select("views")
     with Client(Settings(service.url, service.mintlify_key)) as client:
         pages = list(client.iter_pages(selection, None, 125))
-        assert {page.lowered_to for page in pages} == {125}
-        assert {page.lowered_to for page in client.iter_pages(selection, None, 9999)} == {None}
+        assert {page.page_size for page in pages} == {125}
+        assert {page.page_size for page in client.iter_pages(selection, None, 9999)} == {None}
     assert _limits(service)[: len(pages)] == [125] * len(pages)
 
 

@@ -38,8 +38,8 @@ class TooWideError(Exception):
 
 def _read(selection: Selection, answer: Answer, cursor: str | None) -> list[Read]:
     """Drive the paging as the client does; return each page with the cursor behind it."""
-    paging, pages, trail = selection.endpoint.paging, [], LoopGuard("")
-    trail.start(cursor)
+    paging, pages, guard = selection.endpoint.paging, [], LoopGuard("")
+    guard.start(cursor)
     while True:
         try:
             given = answer(paging.ask(selection, cursor))
@@ -49,7 +49,7 @@ def _read(selection: Selection, answer: Answer, cursor: str | None) -> list[Read
             continue
         body = None if given is None else Body.parse(json.dumps(given).encode())
         step = paging.step(selection, cursor, body)
-        trail.follow(step.rows, step.next_cursor)
+        guard.check(step.rows, step.next_cursor)
         pages.append(([json.loads(row) for row in step.rows], step.next_cursor))
         cursor = step.next_cursor
         if cursor is None:

@@ -6,24 +6,17 @@ As S3 does: 403 AccessDenied, and 403 instead of 404 to whoever may not list the
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from subprocess import PIPE
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.reliability.s3_door import TIMEOUT_S, Door, Handler, opened, serve
 
-_TIMEOUT_S = 30
 _POLICY = "/_policy"
-_HOP = ("connection", "transfer-encoding", "content-length")
 _CHECKSUMS = ("content-md5", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm", "x-amz-trailer")
 _DENIED = ("AccessDenied", 403)
 
@@ -92,50 +85,35 @@ _OF_OBJECTS = {
 }
 
 
-class _Door(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Door(Door):
     def __init__(self, behind: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.behind = behind
+        super().__init__(behind, _Handler)
         self.policy = Policy()
         self.asked: list[str] = []
 
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients may end while they wait."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: _Door
 
-    def do_GET(self) -> None:
-        """Pass a request of any method on, or refuse it."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def take(self, body: bytes) -> None:
+        """Pass the request on, or refuse it."""
         if self.path == _POLICY:
             asked, self.server.asked = self.server.asked, []
             self.server.policy = Policy(**json.loads(body))
-            self._send(200, {}, json.dumps(asked).encode())
+            self.send(200, {}, json.dumps(asked).encode())
             return
         parts = urlsplit(self.path)
         query = parse_qs(parts.query, keep_blank_values=True)
         request = _Request(self.command, parts.path, query, self.headers)
         self.server.asked.append(request.action)
         refused = self._refused(request)
-        answer = None if refused else self._pass_on(body)
+        answer = None if refused else self.pass_on(body)
         if answer is not None and answer.status_code == requests.codes.not_found and request.key:
             refused = None if self.server.policy.allows("s3:ListBucket") else _DENIED
         if refused:
-            code, status = refused
-            text = f"<Error><Code>{code}</Code><Message>Access Denied</Message></Error>"
-            self._send(status, {"Content-Type": "application/xml"}, text.encode())
+            self.refuse(*refused, "Access Denied")
         elif answer is not None:
-            self._send(answer.status_code, answer.headers, answer.content)
-
-    do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - inherited names
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
+            self.send(answer.status_code, answer.headers, answer.content)
 
     def _refused(self, request: _Request) -> tuple[str, int] | None:
         policy, headers = self.server.policy, request.headers
@@ -165,23 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_there(self, request: _Request) -> bool:
         url = self.server.behind + request.path
         authorization = {"Authorization": self.headers.get("Authorization", "")}
-        return requests.head(url, headers=authorization, timeout=_TIMEOUT_S).ok
-
-    def _pass_on(self, body: bytes) -> requests.Response:
-        url = self.server.behind + self.path
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-        return requests.request(self.command, url, data=body, headers=headers, timeout=_TIMEOUT_S)
-
-    def _send(self, status: int, headers: Any, content: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers.items():
-            if name.lower() not in _HOP:
-                self.send_header(name, value)
-        length = headers.get("Content-Length") if self.command == "HEAD" else None
-        self.send_header("Content-Length", length or str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        return requests.head(url, headers=authorization, timeout=TIMEOUT_S).ok
 
 
 def _lacks_encryption(request: _Request, encryption: str | None, policy: Policy) -> bool:
@@ -193,31 +155,16 @@ def _has_checksum(headers: Any) -> bool:
     return any(name.lower().startswith(_CHECKSUMS) for name in headers)
 
 
-@contextmanager
-def door(behind: str) -> Iterator[str]:
-    """Open a door in a process of its own; give its URL."""
-    command = [sys.executable, "-m", "tests.reliability.s3_rights", behind]
-    scripts = Path(__file__).resolve().parents[1]
-    with subprocess.Popen(command, stdout=PIPE, text=True, cwd=scripts) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
+door = partial(opened, "tests.reliability.s3_rights")
+"""Open a door to the S3 of a URL in a process of its own; give its URL."""
 
 
 def set_policy(url: str, policy: Policy) -> list[str]:
     """Let a policy hold from now on; return the actions that were asked for under the last."""
-    answer = requests.post(url + _POLICY, data=json.dumps(asdict(policy)), timeout=_TIMEOUT_S)
+    answer = requests.post(url + _POLICY, data=json.dumps(asdict(policy)), timeout=TIMEOUT_S)
     asked: list[str] = answer.json()
     return asked
 
 
-def _serve(behind: str) -> None:
-    server = _Door(behind)
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
-    server.serve_forever()
-
-
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    serve(_Door(sys.argv[1]))
