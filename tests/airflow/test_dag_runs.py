@@ -265,7 +265,7 @@ def test_a_retry_reads_the_window_of_the_first_try_although_its_template_gives_a
     good = [query for status, query in asked if status == 200]
     assert len(good) == len(set(good)) == manifest["pages"]
     assert manifest["rows"] == len(run.flaky.truth("feedback")[0])
-    assert "as this run has begun" in run.output["moving_window"] or AIRFLOW_V_3_3_PLUS
+    assert "window that this run started with" in run.output["moving_window"] or AIRFLOW_V_3_3_PLUS
 
 
 def test_a_day_of_a_dag_in_tokyo_is_named_by_its_day_there(run: Run) -> None:
@@ -287,7 +287,7 @@ def test_every_kind_of_asset_among_the_outlets_hears_of_the_export(run: Run) -> 
     events = _events(run, "outlets_of_every_kind")
     exported = f"mintlify://{run.service.project_id}/conversations"
     assert set(events) == {"plain", "a_model", "by_name", "by_uri", exported}
-    assert "Airflow gives no event to it" in run.output["outlets_of_every_kind"]
+    assert "Airflow sends no event for a condition" in run.output["outlets_of_every_kind"]
     for name, told in events.items():
         ((key, extra),) = told
         assert json.loads(extra)["rows"] > 0, name

@@ -17,7 +17,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._events import partition_key
+from airflow_provider_docsanalytics.operators._asset_events import partition_key
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
 from airflow_provider_docsanalytics.operators._window import resolve_window, zone_of
 

@@ -103,10 +103,10 @@ def test_a_page_size_that_is_none_is_refused_when_the_dag_is_parsed(
 @pytest.mark.parametrize(
     ("endpoint", "page_size", "said"),
     [
-        ("views", 251, "page_size=251: expected a whole number from 1 to 250 for views"),
+        ("views", 251, "page_size=251 is not a whole number from 1 to 250 for views"),
         ("conversations", 5000, "page_size=5000"),
-        ("caller_stats", 10, "caller_stats is not read by pages: leave out page_size"),
-        ("threads", 10, "threads is not read by pages: leave out page_size"),
+        ("caller_stats", 10, "page_size=10: caller_stats has no pages.\nLeave out page_size"),
+        ("threads", 10, "page_size=10: threads has no pages.\nLeave out page_size"),
     ],
 )
 def test_a_page_size_that_the_endpoint_does_not_have_is_refused_before_any_request(
@@ -118,7 +118,7 @@ def test_a_page_size_that_the_endpoint_does_not_have_is_refused_before_any_reque
     vyom = VyomExportOperator(
         task_id="export", endpoint="dashboard", path=f"file://{tmp_path}", page_size=1, **MONTH
     )
-    with pytest.raises(REFUSED, match="dashboard is not read by pages"):
+    with pytest.raises(REFUSED, match="dashboard has no pages"):
         vyom.execute({})
     assert connections.requests == []
 
@@ -129,7 +129,7 @@ def test_a_hook_asks_for_pages_of_that_size(connections: Simulator) -> None:
     assert set(_limits(connections)) == {200}
     with pytest.raises(ConfigError, match="page_size=0"):
         MintlifyHook().iter_pages("views", page_size=0)
-    with pytest.raises(ConfigError, match="page_size=300: expected a whole number from 1 to 250"):
+    with pytest.raises(ConfigError, match="page_size=300 is not a whole number from 1 to 250"):
         MintlifyHook().iter_rows("views", page_size=300)
 
 

@@ -59,25 +59,25 @@ ANYWHERE = [
     ("/x//", "is empty, or only spaces"),
     ("/ /x", "is empty, or only spaces"),
     ("/x/ ", "starts or ends with a space"),
-    ("/./x", "holds '.' or '..'"),
-    ("/x/..", "holds '.' or '..'"),
+    ("/./x", "contains '.' or '..'"),
+    ("/x/..", "contains '.' or '..'"),
     ("/a\nb", "control character"),
     ("/a\x00b", "control character"),
     ("/\ud800", "control character"),
     ("/x" * 500, "longer than 960 bytes"),
     ("/é/" + "é/" * 320, "longer than 960 bytes"),
-    ("/{date_from:%s}", "does not give the same on every worker"),
+    ("/{date_from:%s}", "does not give the same text on every worker"),
     ("/{endpoint}/{oops}", "unknown field {oops}"),
 ]
 IN_URLS = [
-    ("/a?versionId=", "holds '?'"),
-    ("/a?versionId=1#2", "holds '?'"),
-    ("/a?", "holds '?'"),
-    ("/a#", "holds '#'"),
-    ("/a#1", "holds '#'"),
-    ("/a::memory://x", "holds '::'"),
-    ("/a::b", "holds '::'"),
-    ("/s3://x", "holds '://'"),
+    ("/a?versionId=", "contains '?'"),
+    ("/a?versionId=1#2", "contains '?'"),
+    ("/a?", "contains '?'"),
+    ("/a#", "contains '#'"),
+    ("/a#1", "contains '#'"),
+    ("/a::memory://x", "contains '::'"),
+    ("/a::b", "contains '::'"),
+    ("/s3://x", "contains '://'"),
 ]
 URLS = [*DISKS[1:], *STORES]
 
@@ -116,9 +116,9 @@ def test_a_name_that_cannot_work_is_refused_in_every_storage_before_the_first_re
         ("file://lake/x", "three slashes and no host"),
         ("file://localhost/lake", "three slashes and no host"),
         ("local://localhost/lake", "three slashes and no host"),
-        ("FILE:///lake", "write file://, in lower case"),
-        ("S3://bucket/x", "write s3://, in lower case"),
-        ("Gs://bucket/x", "write gs://, in lower case"),
+        ("FILE:///lake", "Write file://, in lower case"),
+        ("S3://bucket/x", "Write s3://, in lower case"),
+        ("Gs://bucket/x", "Write gs://, in lower case"),
         ("s3:///x", "Write s3://bucket/docs, with two slashes"),
         ("s3://", "it names no bucket"),
         ("s3:/x", "it names no bucket"),
@@ -286,7 +286,7 @@ def test_a_path_with_a_template_is_checked_when_the_task_runs(
 )
 def test_a_date_is_not_written_as_the_worker_happens_to(directive: str) -> None:
     for path in (f"/x/{{date_from:%Y%{directive}}}", f"/x/{{date_to:%{directive}}}"):
-        with pytest.raises(ConfigError, match="does not give the same on every worker"):
+        with pytest.raises(ConfigError, match="does not give the same text on every worker"):
             _operator(path)
 
 

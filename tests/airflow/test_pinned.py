@@ -15,7 +15,7 @@ from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 
 from airflow_provider_docsanalytics.errors import RateLimited, ServerError
-from airflow_provider_docsanalytics.operators._pinned import Pin
+from airflow_provider_docsanalytics.operators._window import Pinned
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_1_7_PLUS
@@ -290,12 +290,12 @@ def test_a_window_that_ends_now_is_waited_for_once(
         ),
     ],
 )
-def test_a_pin_without_zones_comes_back_as_it_went(window: DateWindow | None) -> None:
-    pin = Pin(window, "file:///lake/x")
-    assert Pin.of(json.loads(json.dumps(pin.fields()))) == pin
+def test_a_pinned_window_without_zones_survives_json(window: DateWindow | None) -> None:
+    pinned = Pinned(window, "file:///lake/x")
+    assert Pinned.from_json(json.loads(json.dumps(pinned.to_json()))) == pinned
 
 
-BAD_PINS: list[Any] = [
+MALFORMED: list[Any] = [
     [],
     "x",
     {"date_from": 1},
@@ -308,10 +308,10 @@ BAD_PINS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("pin", BAD_PINS)
-def test_a_pin_of_another_kind_is_refused(patient: Simulator, tmp_path: Path, pin: Any) -> None:
+@pytest.mark.parametrize("pin", MALFORMED)
+def test_a_malformed_pinned_window_is_refused(patient: Simulator, tmp_path: Path, pin: Any) -> None:
     event = {"status": "waited", "waits": 1, "pin": pin}
-    with pytest.raises(AirflowException, match="cannot be read"):
+    with pytest.raises(AirflowException, match="Cannot read the window"):
         _leg(tmp_path, 0).resume(_context(), event)
     assert patient.requests == []
 

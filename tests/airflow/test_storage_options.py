@@ -110,9 +110,12 @@ def test_the_connections_own_options_stay(s3_url: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"s3_aditional_kwargs": {}}, "S3FileSystem has no option s3_aditional_kwargs. It has:"),
-        ("requester_pays", "storage_options is str: expected a dict"),
-        ([1], "storage_options is list: expected a dict"),
+        (
+            {"s3_aditional_kwargs": {}},
+            "S3FileSystem has no option s3_aditional_kwargs.\nUse its options:",
+        ),
+        ("requester_pays", "storage_options is str, not a dict"),
+        ([1], "storage_options is list, not a dict"),
     ],
 )
 def test_what_is_no_option_is_refused_before_the_first_request(
