@@ -1,4 +1,4 @@
-"""Every error of this package, as Airflow moves it from one process to another."""
+"""Every error of this package survives the way to another process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _made(kind: type[BaseException]) -> BaseException:
 ERRORS = _errors()
 
 
-def test_the_errors_of_the_package_are_found() -> None:
+def test_every_error_of_the_package_is_found() -> None:
     names = {kind.__name__ for kind in ERRORS}
     assert {"ConfigError", "TooWide", "NoSuchThread", "RowsMoved", "TooLarge", "NotJson"} <= names
 

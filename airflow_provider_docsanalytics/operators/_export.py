@@ -27,18 +27,24 @@ from airflow_provider_docsanalytics.operators._path import (
     verbatim,
 )
 from airflow_provider_docsanalytics.operators._plan import (
-    check_output,
+    OutputOptions,
     check_selection,
     plan_of,
     source_of,
     summary_of,
 )
 from airflow_provider_docsanalytics.operators._storage import check_options, directory_at
-from airflow_provider_docsanalytics.operators._waiting import Resumed, wait_trigger, way_to_wait
+from airflow_provider_docsanalytics.operators._waiting import (
+    Resumed,
+    deferral,
+    utc_text,
+    way_to_wait,
+)
 from airflow_provider_docsanalytics.operators._window import Pinned
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.parameters import (
     KeepsText,
+    check_page_size,
     check_texts,
     flag,
     holds_template,
@@ -243,16 +249,10 @@ class ExportOperator(KeepsText, BaseOperator):
         """
         self.path = check_path(self.path)
         check_texts(self, parsing=True)
-        for name in ("escape_formulas", "deferrable", "partitioned"):
-            flag(name, getattr(self, name))
-        check_output(
-            file_format=self.file_format,
-            compression=self.compression,
-            escape_formulas=self.escape_formulas,
-            pages_per_file=self.pages_per_file,
-            page_size=self.page_size,
-            if_exists=self.if_exists,
-        )
+        flag("deferrable", self.deferrable)
+        flag("partitioned", self.partitioned)
+        self._output.check()
+        check_page_size(self.page_size)
         if self.storage_options is not None and not holds_template(self.storage_options):
             check_options(self.storage_options)
         _window.check_dates(self.date_from, self.date_to, self.lookback, self.settle)
@@ -326,11 +326,12 @@ class ExportOperator(KeepsText, BaseOperator):
         return selection, plan, directory
 
     def _plan(self, selection: Selection, run: str | None) -> Plan:
-        return plan_of(
-            selection,
-            service=self.hook.settings.service,
-            conn_id=self.hook.conn_id,
-            run=run,
+        service, conn_id = self.hook.settings.service, self.hook.conn_id
+        return plan_of(selection, self._output, service=service, conn_id=conn_id, run=run)
+
+    @property
+    def _output(self) -> OutputOptions:
+        return OutputOptions(
             file_format=self.file_format,
             compression=self.compression,
             escape_formulas=self.escape_formulas,
@@ -359,8 +360,8 @@ class ExportOperator(KeepsText, BaseOperator):
             return
         self.log.info(
             "Waiting until %s (settle=%g min): %s may still be adding data.",
-            f"{due:%Y-%m-%d %H:%M:%S} UTC",
-            self.settle.total_seconds() / 60,
+            utc_text(due),
+            self.settle / timedelta(minutes=1),
             self._platform.title,
         )
         rescheduled = bool(context.get("task_reschedule_count"))
@@ -374,7 +375,7 @@ class ExportOperator(KeepsText, BaseOperator):
 
     def _defer(self, wait_s: float, waits: int, pinned: Pinned) -> NoReturn:
         """End this run of the task; it resumes after ``wait_s``, at least a minute."""
-        trigger, timeout = wait_trigger(wait_s, waits + 1, pinned)
-        self.log.info("Waiting in the triggerer until %s (wait %d)", trigger.until, trigger.waits)
+        until, trigger, timeout = deferral(wait_s, waits + 1, pinned)
+        self.log.info("Waiting in the triggerer until %s (wait %d)", utc_text(until), waits + 1)
         self.defer(trigger=trigger, method_name="resume", timeout=timeout)
         raise AssertionError("defer has returned")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
 from airflow_provider_docsanalytics.operators._storage import without_connection
-from airflow_provider_docsanalytics.parameters import (
-    check_page_size,
-    holds_template,
-    one_of,
-    whole,
-)
+from airflow_provider_docsanalytics.parameters import flag, holds_template, one_of, whole
 from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
@@ -27,23 +23,25 @@ if TYPE_CHECKING:
 _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 
 
-def check_output(
-    *,
-    file_format: object,
-    compression: object,
-    escape_formulas: bool,
-    pages_per_file: object,
-    page_size: object,
-    if_exists: object,
-) -> None:
-    """Raise :class:`ConfigError` for a parameter of the output that has none of its values."""
-    from airflow_provider_docsanalytics.export.formats import check_format
-    from airflow_provider_docsanalytics.export.plan import IF_EXISTS
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How an export is written; each attribute is the operator's parameter of that name."""
 
-    whole("pages_per_file", pages_per_file)
-    check_page_size(page_size)
-    one_of("if_exists", if_exists, IF_EXISTS)
-    check_format(file_format, compression, escape_formulas=escape_formulas)
+    file_format: str
+    compression: str | None
+    escape_formulas: bool
+    pages_per_file: int
+    if_exists: Literal["error", "replace"]
+
+    def check(self) -> None:
+        """Raise :class:`ConfigError` for an option that is wrong whatever is installed."""
+        from airflow_provider_docsanalytics.export.formats import check_format
+        from airflow_provider_docsanalytics.export.plan import IF_EXISTS
+
+        flag("escape_formulas", self.escape_formulas)
+        whole("pages_per_file", self.pages_per_file)
+        one_of("if_exists", self.if_exists, IF_EXISTS)
+        check_format(self.file_format, self.compression, escape_formulas=self.escape_formulas)
 
 
 def check_selection(
@@ -67,16 +65,7 @@ def check_selection(
 
 
 def plan_of(
-    selection: Selection,
-    *,
-    service: str,
-    conn_id: str,
-    run: str | None,
-    file_format: str,
-    compression: str | None,
-    escape_formulas: bool,
-    pages_per_file: int,
-    if_exists: Literal["error", "replace"],
+    selection: Selection, output: OutputOptions, *, service: str, conn_id: str, run: str | None
 ) -> Plan:
     """Return how a selection is exported.
 
@@ -87,7 +76,7 @@ def plan_of(
     from airflow_provider_docsanalytics.export.store import Identity
 
     window, endpoint = selection.window, selection.endpoint
-    optional: dict[str, Any] = {"escape_formulas": True} if escape_formulas else {}
+    optional: dict[str, Any] = {"escape_formulas": True} if output.escape_formulas else {}
     if not selection.platform.has_projects:
         optional["account"] = conn_id
     if endpoint.by_id:
@@ -99,8 +88,8 @@ def plan_of(
         date_from=window.date_from if window else None,
         date_to=window.date_to if window else None,
         filters=dict(selection.filters),
-        file_format=file_format,
-        compression=compression,
+        file_format=output.file_format,
+        compression=output.compression,
         service=service,
         **optional,
     )
@@ -110,8 +99,8 @@ def plan_of(
     return Plan(
         identity,
         context,
-        pages_per_file,
-        if_exists,
+        output.pages_per_file,
+        output.if_exists,
         endpoint.fields,
         endpoint.key,
         run,

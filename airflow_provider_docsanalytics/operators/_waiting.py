@@ -65,11 +65,11 @@ def way_to_wait(
     return "reschedule" if AIRFLOW_V_3_1_7_PLUS and not rescheduled else "sleep"
 
 
-def wait_trigger(wait_s: float, waits: int, pinned: Pinned) -> tuple[WaitTrigger, timedelta]:
-    """Return a trigger that fires after ``wait_s``, at least a minute, and its timeout.
+def deferral(wait_s: float, waits: int, pinned: Pinned) -> tuple[datetime, WaitTrigger, timedelta]:
+    """Return when a task resumes, the trigger that fires then, and the trigger's timeout.
 
     Args:
-        wait_s: seconds to wait.
+        wait_s: seconds to wait; less than a minute becomes a minute.
         waits: how many waits the task has had, this one included.
         pinned: what the task resumes with.
     """
@@ -77,4 +77,9 @@ def wait_trigger(wait_s: float, waits: int, pinned: Pinned) -> tuple[WaitTrigger
 
     wait = timedelta(seconds=max(wait_s, _SHORT_WAIT_S))
     until = datetime.now(UTC) + wait
-    return WaitTrigger(until.isoformat(), waits, pinned.to_json()), wait + _GRACE
+    return until, WaitTrigger(until.isoformat(), waits, pinned.to_json()), wait + _GRACE
+
+
+def utc_text(instant: datetime) -> str:
+    """Return an instant as a log shows it: ``2026-01-31 09:58:00 UTC``."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

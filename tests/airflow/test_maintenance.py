@@ -1,4 +1,4 @@
-"""A service that says how long it is away is waited for as a spent quota is, in every mode."""
+"""A maintenance with a ``Retry-After`` is waited for in every mode, as a spent quota is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _sensor(**arguments: Any) -> MintlifyConversationSensor:
     return MintlifyConversationSensor(task_id="wait", **usual | arguments)
 
 
-def test_only_what_asks_for_a_wait_is_given_one() -> None:
+def test_only_an_error_with_a_retry_after_is_waited_for() -> None:
     assert retry_delay_s(AWAY, 1) == 1239
     assert retry_delay_s(RateLimited(429, "views", "x", retry_after_s=1234), 1) == 1239
     assert retry_delay_s(RateLimited(429, "views", "x"), 2) == 120
@@ -111,7 +111,7 @@ def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simu
     assert timedelta(seconds=3600) < wait < timedelta(seconds=3610)
 
 
-def test_a_maintenance_is_no_failure_of_a_poll_however_long_it_takes() -> None:
+def test_maintenance_never_counts_as_a_failure_of_a_poll() -> None:
     policy = PollRetryPolicy(60)
     assert {policy.wait_s(AWAY) for _ in range(3 * MAX_FAILURES)} == {1239}
     for _ in range(MAX_FAILURES - 1):
@@ -120,7 +120,9 @@ def test_a_maintenance_is_no_failure_of_a_poll_however_long_it_takes() -> None:
         policy.wait_s(ServerError(503, "views", "x"))
 
 
-def test_a_firewalls_page_does_not_end_a_sensor_nor_use_up_the_key(connections: Simulator) -> None:
+def test_a_firewalls_page_does_not_fail_a_sensor_as_a_refused_key_does(
+    connections: Simulator,
+) -> None:
     connections.add_faults([PAGE | {"times": 1}])
     sensor = _sensor()
     assert not sensor.poke({}).is_done
@@ -129,7 +131,7 @@ def test_a_firewalls_page_does_not_end_a_sensor_nor_use_up_the_key(connections: 
         _sensor(mode="reschedule").poke({})
 
 
-def test_threads_behind_a_wrong_base_url_are_no_export_of_nothing(
+def test_threads_behind_a_wrong_base_url_are_not_an_empty_export(
     connections: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rows, _ = connections.truth("conversations", "2026-01-01", "2026-01-31")
@@ -142,7 +144,7 @@ def test_threads_behind_a_wrong_base_url_are_no_export_of_nothing(
 @pytest.mark.parametrize(
     ("endpoint", "key"), [("searches", "warnings"), ("calls_by_service", "data.warnings")]
 )
-def test_what_is_new_in_an_answer_outside_its_rows_is_drift(
+def test_a_new_field_of_the_response_outside_its_rows_is_drift(
     connections: Simulator, tmp_path: Path, endpoint: str, key: str
 ) -> None:
     connections.add_faults([{"kind": "set_key", "key": key, "value": ["partial data"]}])

@@ -1,4 +1,4 @@
-"""The operators' ``execute`` against the simulator; whole Dag runs are in test_dag_runs.py."""
+"""The operators' ``execute`` against the simulator; Dag runs are in test_dag_runs.py."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _export(endpoint: str, path: Path, context: Any = None, **arguments: Any) ->
 
 
 REFUSED = (ConfigError, AirflowFailException)
-"""How a parameter is refused: when the Dag is parsed, or (the second, before 3.3) by the task."""
+"""How a parameter is refused: when the Dag is parsed or, before Airflow 3.3, by the task."""
 
 
 def _refusal(endpoint: str, path: Path | str, context: Any = None, **arguments: Any) -> str:
@@ -169,7 +169,7 @@ def test_compressed_exports_hold_the_same_rows(
     assert _manifest(tmp_path / "packed")["compression"] == compression
 
 
-def test_threads_that_do_not_exist_are_listed_and_are_no_failure(
+def test_threads_that_do_not_exist_are_listed_and_are_not_a_failure(
     connections: Simulator, tmp_path: Path
 ) -> None:
     ids = dict.fromkeys(row["id"] for row in connections.truth("conversations")[0])
@@ -281,7 +281,9 @@ def test_a_bad_connection_is_explained_before_the_first_request(
     assert not (tmp_path / "new").exists()
 
 
-def test_bad_input_costs_nothing_that_lies_there(connections: Simulator, tmp_path: Path) -> None:
+def test_bad_input_leaves_an_existing_export_unchanged(
+    connections: Simulator, tmp_path: Path
+) -> None:
     _export("views", tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     _refusal("views", tmp_path, compression="rar")
@@ -346,7 +348,7 @@ def test_an_unfinished_export_is_resumed_whatever_the_spelling_of_the_base_url(
 
 
 @pytest.mark.parametrize("scheme", ["hdfs", "sftp", "nonsense"])
-def test_a_storage_that_nothing_installed_writes_to_is_refused_with_what_to_install(
+def test_a_storage_without_an_installed_file_system_is_refused_with_what_to_install(
     connections: Simulator, scheme: str
 ) -> None:
     told = _refusal("views", f"{scheme}://lake/{{endpoint}}")
@@ -448,7 +450,7 @@ def test_adjacent_vyom_days_count_a_midnight_call_once(
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_1_7_PLUS, reason="only sensors are rescheduled before 3.1.7")
-def test_a_window_that_may_still_be_filling_is_not_read_and_the_slot_is_given_back(
+def test_a_window_that_has_not_settled_is_not_read_and_the_slot_is_released(
     connections: Simulator, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -498,7 +500,7 @@ def test_another_export_into_the_same_directory_is_refused_with_both_named(
     assert _manifest(tmp_path)["date_to"] == "2026-01-30T00:00:00.000Z"
 
 
-def test_two_vyom_accounts_never_share_a_directory_in_silence(
+def test_two_vyom_accounts_never_share_a_directory_silently(
     connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = {"conn_type": "vyom", "host": connections.url, "password": connections.vyom_key}
@@ -532,7 +534,7 @@ def test_a_rotated_key_and_another_spelling_of_the_host_are_the_same_export(
 
 
 @pytest.mark.parametrize("endpoint", ["feedback", "searches", "views", "feedback_by_page"])
-def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_asks_for_nothing_twice(
+def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_requests_nothing_twice(
     connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     connect(monkeypatch, "mintlify", connections, extra={"max_attempts": 1})
@@ -583,7 +585,7 @@ def test_another_connection_and_another_project_can_be_chosen(
     assert result["project_id"] == connections.project_id
 
 
-def test_a_task_that_airflow_ends_keeps_what_it_has_read(
+def test_a_task_that_airflow_stops_keeps_what_it_has_read(
     connections: Simulator, tmp_path: Path
 ) -> None:
     operator = _operator("conversations", tmp_path)
