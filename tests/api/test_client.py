@@ -31,6 +31,7 @@ from airflow_provider_docsanalytics.errors import (
 )
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.window import DateWindow
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
@@ -181,10 +182,12 @@ def test_pages_share_one_connection_and_say_who_asks(service: Simulator) -> None
     assert agent.startswith(f"airflow-provider-docsanalytics/{__version__} ")
 
 
-@pytest.mark.parametrize("how", [{"gzip": True}, {"pretty": True}])
+@pytest.mark.parametrize(
+    "how", [{"gzip": True}, {"faults": [{"kind": "pretty", "times": None}]}], ids=["gzip", "pretty"]
+)
 def test_compressed_and_pretty_answers_are_read_as_well(how: dict[str, Any]) -> None:
     config = Config(rows=50, start="2026-01-01", end="2026-01-31")
-    with Simulator(config, **how) as service:
+    with OddSimulator(config, **how) as service:
         truth, _ = service.truth("conversations")
         assert Reader(service).rows("conversations") == truth
         assert "gzip" in str(service.requests[0]["headers"]["Accept-Encoding"])
@@ -380,7 +383,8 @@ def test_a_base_url_may_carry_a_path(service: Simulator) -> None:
 
 def test_a_redirect_is_not_followed_so_that_the_key_stays_where_it_is(service: Simulator) -> None:
     with Simulator(Config(rows=1)) as elsewhere:
-        _fault(service, "redirect", location=f"{elsewhere.url}/v1/analytics/p/assistant")
+        location = f"{elsewhere.url}/v1/analytics/p/assistant"
+        _fault(service, "status", status=302, headers={"Location": location})
         error = Reader(service).failure()
         assert isinstance(error, BadResponse)
         assert "redirected to 127.0.0.1" in str(error)
@@ -388,7 +392,8 @@ def test_a_redirect_is_not_followed_so_that_the_key_stays_where_it_is(service: S
 
 
 def test_a_redirect_to_a_host_of_any_length_gives_a_short_message(service: Simulator) -> None:
-    _fault(service, "redirect", location=f"https://{'x' * 1500}.example.com/")
+    location = f"https://{'x' * 1500}.example.com/"
+    _fault(service, "status", status=302, headers={"Location": location})
     assert len(str(Reader(service).failure())) < 800
 
 

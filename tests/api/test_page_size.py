@@ -173,7 +173,15 @@ REFUSALS: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"kind": "status", "status": 504}, TooWide),
     ({"kind": "short_body"}, Unreachable),
     ({"kind": "truncated_json"}, Unreachable),
-    ({"kind": "lowered_limit", "largest": 50}, ApiError),
+    (
+        {
+            "kind": "status",
+            "status": 400,
+            "body": _refusal("limit must be <= 50"),
+            "match": {"limit_above": 50},
+        },
+        ApiError,
+    ),
 ]
 
 
