@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics._airflow_retry import (
-    DEFAULT_RETRY_POLICY,
-    airflow_failures,
-    retry_delay_s,
-)
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.operators import _pinned
 from airflow_provider_docsanalytics.operators._checks import check_given, check_windowed, is_mapped
@@ -233,11 +230,11 @@ class ExportOperator(KeepsText, BaseOperator):
             try:
                 manifest = self._export(selection, plan, directory)
             except DocsAnalyticsError as error:
-                wait_s = retry_delay_s(error, waits + 1)
-                if wait_s is None or not self.deferrable:
+                decision = decide(error, waits + 1)
+                if not isinstance(decision, Wait) or not self.deferrable:
                     raise
                 self.log.warning("%s", error)
-                defer_for(self, wait_s, waits, pin)
+                defer_for(self, decision.delay_s, waits, pin)
             self.summary = _summary(manifest, directory.uri)
             announce(
                 context,
