@@ -154,7 +154,11 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
                 return {"count": count, "newest": newest}
             case {"status": "failed", "error": error, "curable": is_retryable}:
                 raise (AirflowException if is_retryable else AirflowFailException)(error)
-        raise AirflowException(f"Resumed by an event that this provider does not give: {event!r}")
+        raise AirflowException(
+            f"Resumed by an event that this provider does not send: {event!r:.200}\n"
+            "Clear the task. If it fails again, restart the triggerer: it runs another version of "
+            "this provider."
+        )
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Send one request, unless the quota is known to be spent."""

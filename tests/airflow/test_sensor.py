@@ -380,7 +380,7 @@ def test_a_moment_beyond_all_clocks_is_refused_before_any_request(quiet: Simulat
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"status": "seen"}])
 def test_an_event_of_another_kind_is_refused(event: object) -> None:
-    with pytest.raises(AirflowException, match="does not give"):
+    with pytest.raises(AirflowException, match="does not send"):
         _sensor().execute_complete({}, event)
 
 
