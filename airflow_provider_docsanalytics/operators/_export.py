@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics._airflow_retry import (
-    DEFAULT_RETRY_POLICY,
-    airflow_failures,
-    retry_delay_s,
-)
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.operators import _window
 from airflow_provider_docsanalytics.operators._asset_events import partition_of, send_events
@@ -281,11 +278,11 @@ class ExportOperator(KeepsText, BaseOperator):
             try:
                 manifest = self._export(selection, plan, directory)
             except DocsAnalyticsError as error:
-                wait_s = retry_delay_s(error, waits + 1)
-                if wait_s is None or not self.deferrable:
+                decision = decide(error, waits + 1)
+                if not isinstance(decision, Wait) or not self.deferrable:
                     raise
                 self.log.warning("%s", error)
-                self._defer(wait_s, waits, pinned)
+                self._defer(decision.delay_s, waits, pinned)
             self.summary = summary_of(manifest, directory.uri)
             send_events(
                 context,

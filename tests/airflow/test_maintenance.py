@@ -10,8 +10,7 @@ from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_docsanalytics import _airflow_retry
-from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
-from airflow_provider_docsanalytics._poll_retry import MAX_FAILURES, PollRetryPolicy
+from airflow_provider_docsanalytics._retry import MAX_FAILURES, PollRetryPolicy, Wait, decide
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     NotFound,
@@ -49,10 +48,12 @@ def _sensor(**arguments: Any) -> MintlifyConversationSensor:
 
 
 def test_only_an_error_with_a_retry_after_is_waited_for() -> None:
-    assert retry_delay_s(AWAY, 1) == 1239
-    assert retry_delay_s(RateLimited(429, "views", "x", retry_after_s=1234), 1) == 1239
-    assert retry_delay_s(RateLimited(429, "views", "x"), 2) == 120
-    assert retry_delay_s(RateLimited(429, "views", "x", retry_after_s=0), 1) == 60
+    for told in (AWAY, RateLimited(429, "views", "x", retry_after_s=1234)):
+        decision = decide(told, 1)
+        assert isinstance(decision, Wait)
+        assert 1234 < decision.delay_s <= 1239
+    assert decide(RateLimited(429, "views", "x"), 2) == Wait(120)
+    assert decide(RateLimited(429, "views", "x", retry_after_s=0), 1) == Wait(60)
     others = [
         ServerError(503, "views", "x"),
         ServerError(503, "views", "x", retry_after_s=0),
@@ -61,14 +62,14 @@ def test_only_an_error_with_a_retry_after_is_waited_for() -> None:
         Unreachable("x"),
         RuntimeError("x"),
     ]
-    assert [retry_delay_s(error, 1) for error in others] == [None] * len(others)
+    assert not any(isinstance(decide(error, 1), Wait) for error in others)
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="retry policies came with Airflow 3.3")
 def test_airflow_retries_when_the_service_is_back() -> None:
     decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(AWAY, 1, 3)
     assert decision.action.value == "retry"
-    assert decision.retry_delay == timedelta(seconds=1239)
+    assert timedelta(seconds=1234) < decision.retry_delay <= timedelta(seconds=1239)
 
 
 def test_an_export_publishes_what_it_has_and_waits_in_the_triggerer(
@@ -113,11 +114,12 @@ def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simu
 
 def test_maintenance_never_counts_as_a_failure_of_a_poll() -> None:
     policy = PollRetryPolicy(60)
-    assert {policy.wait_s(AWAY) for _ in range(3 * MAX_FAILURES)} == {1239}
+    for _ in range(3 * MAX_FAILURES):
+        assert 1234 < policy.next_delay_s(AWAY) <= 1239
     for _ in range(MAX_FAILURES - 1):
-        assert policy.wait_s(ServerError(503, "views", "x")) == 60
+        assert policy.next_delay_s(ServerError(503, "views", "x")) == 60
     with pytest.raises(ServerError):
-        policy.wait_s(ServerError(503, "views", "x"))
+        policy.next_delay_s(ServerError(503, "views", "x"))
 
 
 def test_a_firewalls_page_does_not_fail_a_sensor_as_a_refused_key_does(

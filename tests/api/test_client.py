@@ -219,7 +219,7 @@ def test_a_passing_fault_costs_a_retry_and_no_row(
     service: Simulator, kind: str, more: dict[str, Any]
 ) -> None:
     _fault(service, kind, nth=2, times=2, **more)
-    reader = Reader(service)
+    reader = Reader(service, max_wait_s=180)  # a 429 that does not say when: 60 and 120 seconds
     rows = reader.rows("conversations")
     assert rows == service.truth("conversations", "2026-01-01", "2026-01-31")[0]
     assert reader.sent == len(service.requests) == 5
@@ -286,6 +286,7 @@ def test_a_429_that_says_nothing_is_not_asked_again_within_seconds(service: Simu
     assert error.retry_after_s is None
     assert all(wait >= 15 for wait in reader.slept)
     assert sum(reader.slept) <= 120
+    assert reader.slept == [60]
 
 
 @pytest.mark.parametrize("until", ["00:01:30 GMT", "00:01:30", "01:01:30 +0100"])

@@ -51,7 +51,7 @@ def test_a_resume_by_anything_but_a_wait_is_refused(event: Any) -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_sensor_resumed_by_anything_but_its_trigger_fails(event: Any) -> None:
     sensor = MintlifyConversationSensor(task_id="sensor")
-    with pytest.raises(AirflowException, match="does not give"):
+    with pytest.raises(AirflowException, match="does not send"):
         sensor.execute_complete({}, event)
 
 
