@@ -9,7 +9,7 @@ import pkgutil
 PACKAGE = "airflow_provider_docsanalytics"
 PACKAGES = ("hooks", "operators", "sensors", "triggers")
 MODULES = ("assets", "errors", "window", "api.endpoint")
-DESCRIBED = ("operators._export", "hooks._base", "_airflow_retry")
+DESCRIBED = ("operators._export", "hooks._base", "_airflow_retry", "_retry")
 """Not to be imported from there: their classes are what public ones derive from, or a default."""
 # Of the endpoints' vocabulary, what a hook gives and takes.
 ONLY = {"api.endpoint": ("Page", "Selection", "Platform", "Endpoint", "Filter")}
