@@ -117,4 +117,5 @@ def _wait(state: RetryCallState) -> float:
 
 def _say_wait(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("%s Attempt %d; waiting %.1f s", error, state.attempt_number, state.upcoming_sleep)
+    what = getattr(error, "summary", error)
+    log.warning("%s Attempt %d; waiting %.1f s", what, state.attempt_number, state.upcoming_sleep)

@@ -157,7 +157,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once, unless the quota is known to be spent."""
-        from airflow_provider_docsanalytics.hooks.mintlify import in_short
+        from airflow_provider_docsanalytics.hooks.mintlify import summary
 
         if time.monotonic() < self._quiet_until:
             return PokeReturnValue(is_done=False)
@@ -165,7 +165,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         if seen is None:
             return PokeReturnValue(is_done=False)
         self.log.info("%d turns seen of %d waited for", len(seen), self.minimum)
-        return PokeReturnValue(is_done=len(seen) >= self.minimum, xcom_value=in_short(seen))
+        return PokeReturnValue(is_done=len(seen) >= self.minimum, xcom_value=summary(seen))
 
     def _wait(self, context: Context) -> Any:
         """Poke until it is done, in the slot or in slots of its own, but not before it is due."""
@@ -230,7 +230,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         from airflow_provider_docsanalytics.hooks.mintlify import connection_must_exist
 
         with connection_must_exist():
-            return self.hook.see_conversations(
+            return self.hook.find_conversations(
                 since=self._since(context),
                 minimum=self.minimum,
                 resolution_status=self.resolution_status,
@@ -286,10 +286,10 @@ def _check(
     since: object, minimum: object, resolution_status: object, poke_interval: object
 ) -> None:
     """Refuse what is wrong and holds no template, as the trigger does."""
-    from airflow_provider_docsanalytics.hooks.mintlify import check_interval, check_wanted
+    from airflow_provider_docsanalytics.hooks.mintlify import check_condition, check_interval
     from airflow_provider_docsanalytics.window import parse_instant
 
-    check_wanted(minimum, resolution_status)
+    check_condition(minimum, resolution_status)
     check_interval("poke_interval", poke_interval)
     if since is not None and not holds_template(since):
         parse_instant(since, "since")

@@ -88,7 +88,7 @@ def poll_of(key: Hashable) -> Poll:
 async def _look(source: Source, since: str) -> PollResult:
     seen = await run_in_thread(
         source.mintlify_conn_id,
-        lambda hook: hook.see_turns(since=since, project_id=source.project_id),
+        lambda hook: hook.fetch_turns(since=since, project_id=source.project_id),
     )
     return PollResult(since, seen.turns, seen.more)
 

@@ -13,10 +13,10 @@ from airflow_provider_docsanalytics._airflow_retry import NON_RETRYABLE
 from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.hooks.mintlify import (
+    check_condition,
     check_interval,
-    check_wanted,
-    in_short,
     matching,
+    summary,
 )
 from airflow_provider_docsanalytics.parameters import id_text, text
 from airflow_provider_docsanalytics.triggers._shared_poll import Source, poll_of
@@ -94,7 +94,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         try:
-            check_wanted(minimum, resolution_status)
+            check_condition(minimum, resolution_status)
             check_interval("poke_interval_s", poke_interval_s)
             if since is not None:
                 parse_instant(since, "since")
@@ -232,7 +232,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 continue
             policy.succeeded()
             if len(seen) >= self.minimum:
-                return _event(status="seen", **in_short(seen))
+                return _event(status="seen", **summary(seen))
 
     def _first_wait_s(self) -> float:
         if self.not_before is None:
@@ -241,7 +241,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         return max(0.0, left.total_seconds())
 
     def _ask(self, hook: MintlifyHook) -> tuple[Turn, ...]:
-        return hook.see_conversations(
+        return hook.find_conversations(
             since=self.since,
             minimum=self.minimum,
             resolution_status=self.resolution_status,

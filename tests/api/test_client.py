@@ -557,4 +557,4 @@ def _platforms() -> list[Platform]:
 def test_the_wrong_key_is_told_by_both_services(service: Simulator) -> None:
     for platform in _platforms():
         reader = Reader(service, api_key="mint_wrong")
-        assert isinstance(reader.failure(platform.probe), AuthError)
+        assert isinstance(reader.failure(platform.health_check_endpoint), AuthError)
