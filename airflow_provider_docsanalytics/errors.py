@@ -17,7 +17,8 @@
     ├── Unreachable          timeout, DNS, reset, truncated response, a firewall's page: retry
     └── BadResponse          a response that violates the API's documentation: read the message
 
-There is no Airflow in here; :mod:`._airflow_retry` translates to Airflow's exceptions.
+There is no Airflow in here: :mod:`._retry` decides what to do about each, and
+:mod:`._airflow_retry` translates that to Airflow's exceptions.
 """
 
 from __future__ import annotations

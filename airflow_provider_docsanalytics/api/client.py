@@ -1,6 +1,6 @@
 """Reads an endpoint page by page: sends the requests, retries, and detects pagination loops.
 
-On the way to the rows: :mod:`._http` sends one request, :mod:`._retry` decides about the next
+On the way to the rows: :mod:`._http` sends one request, :mod:`._attempts` decides about the next
 attempt, :mod:`.page_size` and :mod:`.window_split` make a request smaller, :mod:`.paging` turns a
 response into rows and the next cursor.
 """
@@ -17,11 +17,11 @@ import msgspec
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics._loop_guard import LoopGuard, page_fingerprint
+from airflow_provider_docsanalytics.api._attempts import attempts, too_wide
 from airflow_provider_docsanalytics.api._deadline import Budget
 from airflow_provider_docsanalytics.api._fields import unknown_fields
 from airflow_provider_docsanalytics.api._http import Transport
 from airflow_provider_docsanalytics.api._redact import redacted_errors
-from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api.endpoint import Page
 from airflow_provider_docsanalytics.api.page_size import PageSize, is_about_limit

@@ -1,6 +1,6 @@
 """Everything that goes wrong in production, made to happen, and what became of the rows.
 
-In short in every run of the tests; in full, and as the table of ``docs/reliability.md``, with
+In short in every run of the tests; in full, and as ``docs/reliability_table.md``, with
 ``pytest -m reliability`` (``make reliability``).
 """
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability import cursors, pages, pairs, windows, wire
 from tests.reliability.disturbed import DATA
 from tests.reliability.schedules import schedules
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_docsanalytics.simulator import Simulator
     from tests.reliability.cases import Case
 
 SLOW = {"hang", "slow drip", "gzip bomb, 300 MiB", "page of 100 MB"}
@@ -22,7 +23,7 @@ SLOW = {"hang", "slow drip", "gzip bomb, 300 MiB", "page of 100 MB"}
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Simulator]:
-    with Simulator(DATA) as service:
+    with OddSimulator(DATA) as service:
         yield service
 
 
