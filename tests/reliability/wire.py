@@ -82,12 +82,14 @@ TROUBLES = (
         endpoints=("searches", "views", "caller_stats", "calls_by_assistant"),
     ),
     Trouble("504, no window", _status(504), ServerError, "HTTP 504", endpoints=("threads",)),
-    Trouble("reset before headers", {"kind": "reset_before_headers"}, Unreachable, "no whole"),
-    Trouble("reset in the body", {"kind": "reset_in_body"}, Unreachable, "no whole answer"),
-    Trouble("body shorter than its length", {"kind": "short_body"}, Unreachable, "no whole"),
+    Trouble("reset before headers", {"kind": "reset_before_headers"}, Unreachable, "cannot reach"),
+    Trouble("reset in the body", {"kind": "reset_in_body"}, Unreachable, "lost the connection"),
+    Trouble(
+        "body shorter than its length", {"kind": "short_body"}, Unreachable, "lost the connection"
+    ),
     Trouble("body cut, length right", {"kind": "truncated_json"}, Unreachable, "was cut off"),
     Trouble(
-        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "time-out 0.2 s", settings=_HASTY
+        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "timeout after 0.2 s", settings=_HASTY
     ),
     Trouble(
         "slow drip",
@@ -128,7 +130,7 @@ TROUBLES = (
         "hasMore as text",
         {"kind": "set_key", "key": "hasMore", "value": "true"},
         BadResponse,
-        "'hasMore' of the answer is wrong",
+        "'hasMore' of the response has a wrong value",
         heals=False,
         endpoints=_HAS_MORE,
     ),
@@ -191,7 +193,7 @@ TROUBLES = (
         "empty page with more, by offset",
         {"kind": "empty_page"},
         BadResponse,
-        "empty page that promises more",
+        "an empty page although hasMore is true",
         heals=False,
         endpoints=("views",),
     ),
@@ -293,7 +295,7 @@ def unresolved(service: Simulator) -> Case:
     with tempfile.TemporaryDirectory() as directory:
         run = Disturbed(service, "conversations", Path(directory))
         nowhere = {"base_url": "https://no-such-host.invalid"}
-        run.must_fail(Unreachable, "no whole answer", **nowhere)
+        run.must_fail(Unreachable, "cannot reach", **nowhere)
         run.must_complete()
     return summary("DNS failure", [run])
 
