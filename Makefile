@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
 AZURITE := .cache/azurite-3.35.0
+AZURITE_MAIN := $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
 INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
@@ -25,7 +26,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
+.PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python -m scripts.demo
@@ -65,12 +66,16 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python -m benchmarks.bench
 
+system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the four suites below, as CI runs it: 6 min; Debian, Node
+	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
+	@AZURITE=$(AZURITE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system
+
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
 	@$(SYSTEM) system tests/system/waiting
 
-e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
+e2e-storage: .venv/spark $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
 	@command -v java >/dev/null || $(INSTALL_JAVA)
-	@AZURITE=$(AZURITE)/node_modules/azurite/dist/src/blob/main.js $(SYSTEM) system tests/system/storage
+	@AZURITE=$(AZURITE_MAIN) $(SYSTEM) system tests/system/storage
 
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
@@ -135,8 +140,16 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@touch $@
 
 .venv/storage: .venv/test
-	@echo "Installing the providers of Google and Microsoft, and Spark (2 GB) …"
+	@echo "Installing the providers of Google and Microsoft …"
 	@$(UV) --editable '.[s3,gcs,azure]' --group storage
+	@touch $@
+
+.venv/spark: .venv/storage
+	@echo "Installing Spark …"
+	@$(UV) --group spark
+	@touch $@
+
+.venv/system: .venv/storage .venv/celery .venv/browser
 	@touch $@
 
 .venv/celery: .venv/test

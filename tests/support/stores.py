@@ -24,8 +24,8 @@ _AZURE_KEY = base64.b64encode(b"a made-up account key").decode()
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of telling the operator where to write, and through which connection.
+class ConnectionStyle:
+    """How the operator is told where to write, and through which connection.
 
     Attributes:
         root: what the vendor's client calls the place.
@@ -65,12 +65,16 @@ class Lake(ABC):
         """The ID of its connection."""
         return f"lake_{self.scheme}"
 
-    def ways(self) -> list[Way]:
-        """Return every way of naming the connection."""
+    def styles(self) -> list[ConnectionStyle]:
+        """Return every style of naming the connection."""
         parameter = {"storage_conn_id": self.conn_id}
         return [
-            Way("in the URL", "in-url", f"{self.scheme}://{self.conn_id}@{BUCKET}/in-url"),
-            Way("storage_conn_id", "by-id", f"{self.scheme}://{BUCKET}/by-id", parameter),
+            ConnectionStyle(
+                "in the URL", "in-url", f"{self.scheme}://{self.conn_id}@{BUCKET}/in-url"
+            ),
+            ConnectionStyle(
+                "storage_conn_id", "by-id", f"{self.scheme}://{BUCKET}/by-id", parameter
+            ),
         ]
 
     @abstractmethod
@@ -95,11 +99,11 @@ class Local(Lake):
         self._root = root
         self.connection = {}
 
-    def ways(self) -> list[Way]:
+    def styles(self) -> list[ConnectionStyle]:
         """Return a URL and a bare path."""
         return [
-            Way("none: file://", "in-url", f"file://{self._root}/in-url"),
-            Way("none: a path", "by-path", f"{self._root}/by-path"),
+            ConnectionStyle("none: file://", "in-url", f"file://{self._root}/in-url"),
+            ConnectionStyle("none: a path", "by-path", f"{self._root}/by-path"),
         ]
 
     def start(self, running: ExitStack) -> None:

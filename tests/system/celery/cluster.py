@@ -135,5 +135,5 @@ class CeleryCluster(Cluster):
 
 
 def lost(disk: Path) -> Path:
-    """Return where the disk of a worker that was killed is kept for the judge, and nobody else."""
+    """Return where the disk of a killed worker is kept for the checks, out of anybody's reach."""
     return disk.with_name(f"{disk.name}.lost")

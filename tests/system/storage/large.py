@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.support.export_trial import FROM, TO, Line, export
 from tests.support.exported import Exported
 from tests.support.simulator_process import Service
+from tests.system.storage.trial import FROM, TO, Line, export
 
 if TYPE_CHECKING:
     from tests.support.report import Report
@@ -29,10 +29,10 @@ def service() -> Service:
 def run(report: Report, lake: Lake) -> Line:
     """Export all of it as one part; return the line of the table."""
     started = time.monotonic()
-    named = lake.ways()[0]
-    way = replace(named, root=f"{named.root}/large", url=f"{named.url}/large")
-    result = export(way, pages_per_file=_ROWS)
-    found = {key.rsplit("/", 1)[-1]: text for key, text in lake.read(f"{way.root}/").items()}
+    named = lake.styles()[0]
+    style = replace(named, root=f"{named.root}/large", url=f"{named.url}/large")
+    result = export(style, pages_per_file=_ROWS)
+    found = {key.rsplit("/", 1)[-1]: text for key, text in lake.read(f"{style.root}/").items()}
     whole = Exported.read(found.__getitem__)
     (part,), (file,) = whole.parts, whole.manifest["files"]
     report.check(
@@ -42,4 +42,4 @@ def run(report: Report, lake: Lake) -> Line:
         and file["rows"] == _ROWS,
     )
     seconds = time.monotonic() - started
-    return Line(lake.name, f"{way.name}, one large part", file["rows"], 1, "-", seconds)
+    return Line(lake.name, f"{style.name}, one large part", file["rows"], 1, "-", seconds)

@@ -99,7 +99,7 @@ def test_an_export_is_the_same_however_it_runs(report: Report, airflow: Cluster)
         _run_processes([export for export in exports if export.way != "deferred"])
         wait_for("all ended", lambda: all(_ended(airflow, each) for each in deferred), _WITHIN_S)
         for endpoint, (kind, _) in KINDS.items():
-            _judge(report, kind, [export for export in exports if export.endpoint == endpoint])
+            _verify(report, kind, [export for export in exports if export.endpoint == endpoint])
 
 
 def _service(way: str, quota: int) -> Service:
@@ -136,7 +136,7 @@ def _run_processes(exports: list[_Export]) -> None:
             process.wait()
 
 
-def _judge(report: Report, kind: str, exports: list[_Export]) -> None:
+def _verify(report: Report, kind: str, exports: list[_Export]) -> None:
     found = {export.way: _read(export.path) for export in exports}
     requests = {export.way: len(export.service.requests()) for export in exports}
     (digest, manifest), others = found["execute"], [found[way] for way in WAYS[1:]]

@@ -72,7 +72,7 @@ def test_exports_of_more_than_the_quota_are_whole_and_hold_no_slot_meanwhile(
         samples = _sample(airflow, {case.name for case in (whole, *limited)})
         digest, _ = _export(whole.path)
         for case in limited:
-            _judge(report, case, samples[case.name], digest)
+            _verify(report, case, samples[case.name], digest)
     shutil.rmtree(_LAKE)
 
 
@@ -96,7 +96,7 @@ def _sample(airflow: Cluster, runs: set[str]) -> dict[str, list[Sample]]:
     raise TimeoutError(f"not all exports have ended after {_TIMEOUT_S} s")
 
 
-def _judge(report: Report, case: _Case, samples: list[Sample], digest: str) -> None:
+def _verify(report: Report, case: _Case, samples: list[Sample], digest: str) -> None:
     log = case.service.requests()
     statuses = Counter(entry["status"] for entry in log)
     pages = Counter(entry["query"].get("cursor") for entry in log if entry["status"] == _OK)

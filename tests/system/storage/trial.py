@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.report import Report
     from tests.support.simulator_process import Service
-    from tests.support.stores import Lake, Way
+    from tests.support.stores import ConnectionStyle, Lake
 
 FROM, TO, EARLIER_TO = "2026-01-01", "2026-01-31", "2026-01-16"
 CONN_ID = "mintlify_storage"
@@ -49,7 +49,7 @@ class Line:
     seconds: float
 
 
-def export(way: Way, **arguments: Any) -> dict[str, Any]:
+def export(style: ConnectionStyle, **arguments: Any) -> dict[str, Any]:
     """Export through the operator; return its summary."""
     from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
@@ -57,21 +57,23 @@ def export(way: Way, **arguments: Any) -> dict[str, Any]:
     result: dict[str, Any] = MintlifyExportOperator(
         task_id="export",
         endpoint=_ENDPOINT,
-        path=f"{way.url}/{_PATH}",
+        path=f"{style.url}/{_PATH}",
         mintlify_conn_id=CONN_ID,
-        **way.arguments,
+        **style.arguments,
         **arguments,
     ).execute({})
     return result
 
 
 class Trial:
-    """One export against one way of naming a storage's connection."""
+    """One export against one style of naming a storage's connection."""
 
-    def __init__(self, report: Report, lake: Lake, way: Way, service: Service) -> None:
+    def __init__(
+        self, report: Report, lake: Lake, style: ConnectionStyle, service: Service
+    ) -> None:
         self._report = report
         self._lake = lake
-        self._way = way
+        self._style = style
         self._service = service
         self._foreign_intact = True
 
@@ -79,7 +81,7 @@ class Trial:
         """Go through the export's life; return the line of the table."""
         started = time.monotonic()
         for name, content in _FOREIGN.items():
-            self._lake.write(f"{self._way.root}/{name}", content)
+            self._lake.write(f"{self._style.root}/{name}", content)
         self._service.forget_requests()
         self._interrupt()
         manifest = self._resume()
@@ -88,7 +90,7 @@ class Trial:
         self._check("foreign objects are as they were", holds=self._foreign_intact)
         return Line(
             self._lake.name,
-            self._way.name,
+            self._style.name,
             manifest["rows"],
             len(manifest["files"]),
             f"after {_PAGES_BEFORE} of {manifest['pages']} pages",
@@ -100,7 +102,7 @@ class Trial:
 
         self._service.set_faults(_SPENT)
         try:
-            export(self._way)
+            export(self._style)
             spent = False
         except RateLimited:
             spent = True
@@ -112,7 +114,7 @@ class Trial:
         )
 
     def _resume(self) -> dict[str, Any]:
-        export(self._way)
+        export(self._style)
         manifest = self._proved("resumed", TO)
         log = self._service.requests()
         asked = Counter(entry["query"].get("cursor") for entry in log if entry["status"] == _OK)
@@ -123,7 +125,7 @@ class Trial:
         return manifest
 
     def _repeat(self, before: Mapping[str, Any]) -> None:
-        export(self._way, compression=before["compression"])
+        export(self._style, compression=before["compression"])
         manifest = self._proved("repeated", TO)
         old, new = ({file["name"] for file in each["files"]} for each in (before, manifest))
         digests = [[file["sha256"] for file in each["files"]] for each in (before, manifest)]
@@ -139,14 +141,14 @@ class Trial:
         before = self._ours()
         refused = False
         try:
-            export(self._way, date_to=EARLIER_TO)
+            export(self._style, date_to=EARLIER_TO)
         except ConfigError as error:
             refused = "holds a different export" in str(error)
         self._check(
             "a different export is refused and nothing changes",
             holds=refused and self._ours() == before,
         )
-        export(self._way, date_to=EARLIER_TO, compression="gzip", if_exists="replace")
+        export(self._style, date_to=EARLIER_TO, compression="gzip", if_exists="replace")
         self._proved("replaced", EARLIER_TO)
 
     def _proved(self, step: str, date_to: str) -> dict[str, Any]:
@@ -179,11 +181,11 @@ class Trial:
 
     def _ours(self) -> dict[str, bytes]:
         """Return what of ours lies there, by name; note whether the rest is as it was."""
-        root = f"{self._way.root}/"
+        root = f"{self._style.root}/"
         found = {key.removeprefix(root): content for key, content in self._lake.read(root).items()}
         foreign = {name: found.pop(name, None) for name in _FOREIGN}
         self._foreign_intact = self._foreign_intact and foreign == _FOREIGN
         return {name.removeprefix(f"{_DIRECTORY}/"): content for name, content in found.items()}
 
     def _check(self, promise: str, *, holds: bool) -> None:
-        self._report.check(f"{self._lake.name}, {self._way.name}: {promise}", holds=holds)
+        self._report.check(f"{self._lake.name}, {self._style.name}: {promise}", holds=holds)
