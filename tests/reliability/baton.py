@@ -19,7 +19,7 @@ _BLOCKED_AFTER_S = 30.0
 
 
 class Killed(BaseException):
-    """Clears an attempt out of memory that was killed in a schedule which has been judged."""
+    """Clears an attempt out of memory that was killed in a schedule whose checks are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Baton:
         try:
             attempt.work()
             saw, text = "complete", ""
-        except BaseException as error:  # noqa: BLE001 - how it ends is judged
+        except BaseException as error:  # noqa: BLE001 - how it ends is checked
             saw, text = type(error).__name__, str(error)
         if not attempt.killed:
             attempt.saw, attempt.text = saw, text

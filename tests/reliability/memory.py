@@ -29,10 +29,11 @@ from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from airflow_provider_docsanalytics.export.store import ExportDirectory
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability import children
-from tests.reliability.cases import Case
+from tests.reliability.exports import identity_of
+from tests.reliability.summary import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,12 +247,12 @@ def cases() -> Iterator[Case]:
 def case(shape: Shape, size: str, formats: tuple[str, ...] = FORMATS) -> Case:
     """Let an answer come with 200, in each format, and with errors, plain and packed."""
     body = shape.body(*shape.size(size))
-    ways = [(200, number % 2 == 1, name) for number, name in enumerate(formats)]
-    ways += [(401, True, formats[0]), (500, False, formats[0])]
+    responses = [(200, number % 2 == 1, name) for number, name in enumerate(formats)]
+    responses += [(401, True, formats[0]), (500, False, formats[0])]
     saw: Counter[str] = Counter()
     broken, peak = [], 0.0
     with _service() as service:
-        for status, packed, file_format in ways:
+        for status, packed, file_format in responses:
             service.say(status, body, packed=packed)
             ended = children.run(partial(_measured, service.url, shape, file_format))
             what = f"{status} {'gzip' if packed else 'plain'} {file_format}"
@@ -266,10 +267,7 @@ def case(shape: Shape, size: str, formats: tuple[str, ...] = FORMATS) -> Case:
     words = ", ".join(f"{kind} {times}" for kind, times in saw.most_common())
     return Case(
         name=f"memory: {shape.name}, {size}",
-        runs=len(ways),
-        rows_lost=0,
-        rows_doubled=0,
-        asked_again=0,
+        runs=len(responses),
         saw=f"{words}; at most {peak / 1e6:.0f} MB for {len(body) / 1e6:.1f} MB",
         broken=tuple(broken),
     )
@@ -305,19 +303,9 @@ def _outcome(url: str, shape: Shape, file_format: str) -> str:
 
 def _exported(url: str, shape: Shape, file_format: str, directory: str) -> Any:
     selection = _selection(shape)
-    endpoint, window = selection.endpoint, selection.window
-    identity = Identity(
-        platform=selection.platform.name,
-        endpoint=endpoint.name,
-        project_id=selection.project_id,
-        date_from=window.date_from if window else None,
-        date_to=window.date_to if window else None,
-        filters={},
-        file_format=file_format,
-        compression=None,
-    )
+    endpoint = selection.endpoint
     plan = Plan(
-        identity,
+        identity_of(selection, file_format=file_format),
         {"_project_id": "p"},
         fields=endpoint.fields,
         key=endpoint.key,
@@ -325,8 +313,8 @@ def _exported(url: str, shape: Shape, file_format: str, directory: str) -> Any:
     )
     with Client(Settings(url, "mint_key", max_attempts=1)) as client:
         source = Source(url, partial(client.iter_pages, selection), lambda: client.requests_sent)
-        place = ExportDirectory(fsspec.filesystem("file"), directory, directory)
-        return export(plan, place, source)
+        directory_ = ExportDirectory(fsspec.filesystem("file"), directory, directory)
+        return export(plan, directory_, source)
 
 
 def _selection(shape: Shape) -> Selection:

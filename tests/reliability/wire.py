@@ -16,13 +16,13 @@ from airflow_provider_docsanalytics.errors import (
     Unreachable,
 )
 from airflow_provider_docsanalytics.simulator import Simulator
-from tests.reliability.disturbed import DATA, KINDS, Disturbed, summary
+from tests.reliability.disturbed import DATA, KINDS, Disturbed, summarize
 from tests.reliability.schedules import SCHEDULES, schedules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 ROWS_KEYS = {
     "conversations": "conversations",
@@ -171,7 +171,7 @@ def case(service: Simulator, fault_case: FaultCase) -> Case:
         for endpoint in fault_case.endpoints
         for times in (1, None)
     ]
-    return summary(fault_case.name, runs)
+    return summarize(fault_case.name, runs)
 
 
 def _run(service: Simulator, fault_case: FaultCase, endpoint: str, times: int | None) -> Disturbed:
@@ -212,7 +212,7 @@ def redirected(service: Simulator) -> Case:
             runs.append(_run(service, fault_case, endpoint, None))
             if elsewhere.requests:
                 runs[-1].broken.append(f"{endpoint}: the redirect was followed")
-    return summary(fault_case.name, runs)
+    return summarize(fault_case.name, runs)
 
 
 def unresolved(service: Simulator) -> Case:
@@ -223,11 +223,11 @@ def unresolved(service: Simulator) -> Case:
         nowhere = {"base_url": "https://no-such-host.invalid"}
         run.must_fail(Unreachable, "no whole answer", **nowhere)
         run.must_complete()
-    return summary("DNS failure", [run])
+    return summarize("DNS failure", [run])
 
 
 def refused() -> Case:
-    """Stop the service in the middle of an export, and start it again at the same place."""
+    """Stop the service in the middle of an export, and start it again at the same address."""
     runs = []
     for endpoint in _MANY:
         with tempfile.TemporaryDirectory() as directory:
@@ -240,4 +240,4 @@ def refused() -> Case:
                 run.move_to(again)
                 run.must_complete()
             runs.append(run)
-    return summary("connection refused", runs)
+    return summarize("connection refused", runs)
