@@ -20,7 +20,7 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from tests.support.airflow_cluster import CLONE
 from tests.support.simulator_process import Service
-from tests.support.store_servers import moto_server
+from tests.support.stores import moto_server
 from tests.system.browser import form_2, form_3
 from tests.system.browser.airflow_2 import WebServer
 from tests.system.browser.airflow_3 import Standalone
