@@ -13,7 +13,7 @@ INSTALL_JAVA = { echo "Installing Java, for Spark …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends openjdk-17-jre-headless; }
 # Last on the PATH for tox and uv, which cannot use pyenv's shims for a Python that pyenv has not set.
 PYENV_BINS = "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin
-CHROMIUM := /usr/bin/chromium
+CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/google-chrome) /usr/bin/chromium)
 AIRFLOW_2 := .cache/airflow-2.11
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -33,7 +33,8 @@ demo: .venv/runtime  ## Run the example Dags against the simulator and show what
 
 # ARGS="one two" of the suites below picks tests by words of their names.
 PICKED = $(if $(ARGS),-k "$(subst $(eval) , or ,$(strip $(ARGS)))")
-SYSTEM = $(BIN)/python -m pytest -s -p no:cacheprovider $(PICKED) -m
+SYSTEM = $(BIN)/python -m pytest $(SHOWN) -p no:cacheprovider $(PICKED) -m
+SHOWN = -s
 
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
@@ -66,6 +67,7 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python -m benchmarks.bench
 
+system: SHOWN = --durations=0 --durations-min=1
 system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the four suites below, as CI runs it: 6 min; Debian, Node
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
 	@AZURITE=$(AZURITE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system

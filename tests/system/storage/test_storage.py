@@ -34,6 +34,7 @@ def _environment() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
     # Otherwise gcsfs requests each bucket's kind over gRPC and TLS, which no emulator speaks.
     os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"  # Airflow is imported later
 
 
 @pytest.fixture(scope="module")
