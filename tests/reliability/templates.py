@@ -39,13 +39,13 @@ def cases(moving: Sequence[str] = tuple(MOVING)) -> Iterator[Case]:
     """Export on a quota of three requests a leg, with templates that give another date each leg."""
     data = ("--start", "2026-01-01", "--end", "2026-01-31", "--rows", "900", "--quota", "3/3600")
     with Service(*data) as service, tempfile.TemporaryDirectory() as lake:
-        for mode in MODES:
-            ended = run(partial(_all, service, Path(lake) / mode.replace(" ", "-"), moving, mode))
-            name = f"moving dates and paths, {mode}"
-            if ended.error:
-                yield Case(name, 0, ended.saw, (f"{ended.saw} {ended.text}",))
-            else:
-                yield _summed(name, ended.result)
+        ended = run(partial(_all, service, Path(lake), moving))
+    for mode in MODES:
+        name = f"moving dates and paths, {mode}"
+        if ended.error:
+            yield Case(name, 0, ended.saw, (f"{ended.saw} {ended.text}",))
+        else:
+            yield _summed(name, ended.result[mode])
 
 
 def quick() -> Iterator[Case]:
@@ -53,15 +53,23 @@ def quick() -> Iterator[Case]:
     yield from cases(("date_to",))
 
 
-def _all(service: Service, lake: Path, moving: Sequence[str], mode: str) -> list[dict[str, Any]]:
-    """Export with each of these templates; the legs are forked from this process."""
+def _all(service: Service, lake: Path, moving: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Export with each of these templates in each mode, by mode.
+
+    The legs are forked from this process, which has exported once: so Airflow is loaded once.
+    """
     in_airflow(service, lake / "home")
-    return [
-        _export(service, lake / str(number), what, mode)
-        for number, what in enumerate(moving)
-        if not (what in _NEEDS_DEFERRAL and mode != "deferred")
-        and not (what in _NEEDS_STORE and mode == "retried, before 3.3")
-    ]
+    day = {"date_from": "2026-01-01", "date_to": "2026-01-02"}
+    execute(context(), endpoint="feedback", path=f"file://{lake}/warm", **day)
+    return {
+        mode: [
+            _export(service, lake / mode.replace(" ", "-") / str(number), what, mode)
+            for number, what in enumerate(moving)
+            if not (what in _NEEDS_DEFERRAL and mode != "deferred")
+            and not (what in _NEEDS_STORE and mode == "retried, before 3.3")
+        ]
+        for mode in MODES
+    }
 
 
 def _export(service: Service, lake: Path, what: str, mode: str) -> dict[str, Any]:
