@@ -32,7 +32,7 @@ _LATENCY_MS = 1500
 """An export takes half a minute: long enough for a middle on a busy machine."""
 _WELL_ON, _PAGES_OF_THOSE = 2, 2 * PAGES_PER_FILE
 """How many of the exports that are killed have to have published how many pages."""
-_MIDDLE_WITHIN_S, _END_WITHIN_S, _REDELIVERED_WITHIN_S = 180, 400, 60
+_MIDDLE_WITHIN_S, _END_WITHIN_S, _REDELIVERED_WITHIN_S = 300, 900, 300
 
 
 @dataclass(frozen=True)

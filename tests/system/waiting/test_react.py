@@ -33,6 +33,7 @@ def test_every_turn_is_exported_once_also_when_a_run_is_cleared(
     example = _EXAMPLE.read_text()
     quick = example.replace("poke_interval_s=900", "poke_interval_s=5")
     quick = quick.replace("deferrable=True", "deferrable=True, settle=timedelta(0)")
+    quick = quick.replace("timedelta(minutes=10)", "timedelta(seconds=5)")
     with Service("--rows", "0") as service:
         airflow.add_connection("mintlify_default", service.connection())
         airflow.set_variable("docs_lake", f"file://{_LAKE}")
