@@ -42,7 +42,7 @@ test: .venv/test  ## Run the tests
 matrix: .venv/matrix  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
 	@rm -rf .cache/matrix/reports
 	@for bin in $(PYENV_BINS); do PATH="$$PATH:$$bin"; done; \
-	  $(BIN)/tox run-parallel --recreate --parallel 3 $(if $(ARGS),-m $(ARGS)); red=$$?; \
+	  $(BIN)/tox run-parallel --recreate --parallel 4 $(if $(ARGS),-m $(ARGS)); red=$$?; \
 	  $(BIN)/python -m scripts.matrix && exit $$red
 
 check: .venv/check  ## Lint, types, and that what is imported is declared

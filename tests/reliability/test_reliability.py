@@ -6,10 +6,7 @@ with ``pytest -m reliability`` (``make reliability``).
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +14,7 @@ import pytest
 from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability import cursors, deadline, memory, pages, pairs, windows, wire
+from tests.reliability.children import run_part
 from tests.reliability.differential import (
     COMPRESSIONS,
     CONTEXT,
@@ -35,19 +33,18 @@ if TYPE_CHECKING:
 
     from tests.reliability.summary import Case
 
-CLONE = Path(__file__).resolve().parents[2]
 PARTS = (
     *("crash", "races", "explorer", "stalls", "storage", "rights", "clock", "wire", "pairs"),
     *("pages", "windows", "cursors", "modes", "differential", "labels", "templates"),
     *("memory", "deadline"),
 )
-QUICK = ("crash", "races", "explorer", "storage", "rights", "clock", "labels", "templates")
+QUICK = ("crash", "races", "explorer", "storage", "rights", "clock")
 """The others have tests of their own below, or in ``tests/airflow``."""
 
 
 @pytest.mark.parametrize("part", QUICK)
 def test_no_row_is_lost_or_doubled(part: str) -> None:
-    _play("--quick", part)
+    run_part("--quick", part)
 
 
 @pytest.fixture(scope="session")
@@ -59,21 +56,7 @@ def _table() -> None:
 @pytest.mark.usefixtures("_table")
 @pytest.mark.parametrize("part", PARTS)
 def test_no_row_is_lost_or_doubled_in_full(part: str) -> None:
-    _play(part)
-
-
-def _play(*arguments: str) -> None:
-    """Run a part; show its lines as they come."""
-    command = [sys.executable, "-m", "tests.reliability", *arguments]
-    lines = []
-    with subprocess.Popen(
-        command, cwd=CLONE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as part:
-        assert part.stdout is not None
-        for line in part.stdout:
-            print(line, end="", flush=True)
-            lines.append(line)
-    assert part.returncode == 0, "".join(lines[-50:])
+    run_part(part)
 
 
 SLOW = {"hang", "slow drip", "gzip bomb, 300 MiB", "page of 100 MB"}
