@@ -1,7 +1,7 @@
-"""Exports as OpenLineage describes them: what was read, what was written, column by column.
+"""OpenLineage datasets of an export: what it reads and writes, down to columns.
 
-Only Airflow's OpenLineage provider calls these functions: nothing here is needed without it, and
-nothing of it is imported before. Names follow https://openlineage.io/docs/spec/naming::
+Only Airflow's OpenLineage provider calls these functions, and only they import it. Names follow
+https://openlineage.io/docs/spec/naming::
 
     read      mintlify://<project ID>   conversations
               vyom://<host>             dashboard
@@ -40,9 +40,9 @@ def lineage_of(
 ) -> OperatorLineage[Any, Any]:
     """Return what an export reads and, once it has a summary, what it has written.
 
-    What it reads is told from the start. Otherwise the provider would take the assets among the
-    ``outlets`` for what the task writes, and it would read and write the same dataset. Arguments as
-    of :func:`dataset_written`.
+    The input is reported from the start. Otherwise the OpenLineage provider would report the assets
+    in ``outlets`` as outputs, and the task would read and write the same dataset. Arguments are
+    those of :func:`dataset_written`.
     """
     from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -71,13 +71,13 @@ def dataset_read(source: str) -> Dataset:
 def dataset_written(
     source: str, summary: Mapping[str, Any], *, extra_column: bool, verbatim: bool
 ) -> OutputDataset:
-    """Return the directory of a finished export: what lies in it, and from where each column is.
+    """Return the directory of a finished export: its columns, and where each comes from.
 
     Args:
         source: the URI of the asset that was exported.
-        summary: of the export, as it goes to XCom.
-        extra_column: the format has one for what fits into no other.
-        verbatim: the text in it is the service's own, with no formula escaped.
+        summary: of the export, as in XCom.
+        extra_column: whether the format has a column for values that fit no other column.
+        verbatim: whether text is as the service sent it, without escaped formulas.
     """
     from airflow.providers.common.compat.openlineage.facet import (
         OutputDataset,
@@ -101,9 +101,9 @@ def dataset_written(
 
 
 def _named(uri: str) -> tuple[str, str]:
-    """Return namespace and name, of an Azure storage without its account: no URL has that.
+    """Return namespace and name, without the Airflow connection.
 
-    Whose Airflow connection opens a storage is no part of them.
+    For Azure they also lack the storage account, because the URL does not have it.
     """
     scheme, found, rest = uri.partition("://")
     if not found or scheme in ("file", "local"):
@@ -127,7 +127,7 @@ def _described(field: Field) -> SchemaDatasetFacetFields:
 
 
 def _copied_columns(source: str) -> ColumnLineageDatasetFacet:
-    """Return where the columns come from that hold what the service sent; sums are no copies."""
+    """Return the source of each column that is a copy; columns that are summed have none."""
     from airflow.providers.common.compat.openlineage.facet import (
         ColumnLineageDatasetFacet,
         Fields,

@@ -1,11 +1,12 @@
-"""Assets: what an export brings up to date, as Airflow's schedules and lineage name it.
+"""Assets: the data that an export updates, as Airflow's schedules and lineage name it.
 
 ::
 
     mintlify://<project ID>/<endpoint>      mintlify://acme-docs/conversations
     vyom://<host>/<endpoint>                vyom://api.example.com/dashboard
 
-An export with such an asset among its ``outlets`` gives each event the summary of its manifest.
+If such an asset is among the ``outlets`` of an export, the ``extra`` of its event is what the
+operator returns: counts, and URIs of the manifest and the files.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def mintlify_asset(*, project_id: str, endpoint: str, extra: dict[str, Any] | None = None) -> Asset:
-    """Return the asset of one endpoint of one project."""
+    """Return the asset of one Mintlify endpoint.
+
+    Args:
+        project_id: the Mintlify project, as in the connection's login.
+        endpoint: a name of the endpoint table.
+        extra: of the asset itself; events have an ``extra`` of their own.
+    """
     from airflow.providers.common.compat.sdk import Asset
 
     return Asset(uri=f"mintlify://{project_id}/{endpoint}", extra=extra)
@@ -31,7 +38,13 @@ def mintlify_asset(*, project_id: str, endpoint: str, extra: dict[str, Any] | No
 def vyom_asset(
     *, endpoint: str, host: str | None = None, extra: dict[str, Any] | None = None
 ) -> Asset:
-    """Return the asset of one endpoint; ``host`` as in the connection, default: Vyom's own."""
+    """Return the asset of one Vyom endpoint.
+
+    Args:
+        endpoint: a name of the endpoint table.
+        host: the host name of the connection's base URL. Default: Vyom's own.
+        extra: of the asset itself; events have an ``extra`` of their own.
+    """
     from airflow.providers.common.compat.sdk import Asset
 
     name = urlsplit(_platform("vyom").default_url).hostname if host is None else host
@@ -39,9 +52,9 @@ def vyom_asset(
 
 
 def uri_of(selection: Selection, base_url: str) -> str:
-    """Return the URI of the asset that a selection is of; ``base_url`` as in the connection."""
-    whose = selection.project_id or urlsplit(base_url).netloc.lower()
-    return f"{selection.platform.name}://{whose}/{selection.endpoint.name}"
+    """Return the URI of a selection's asset; ``base_url`` is the connection's."""
+    authority = selection.project_id or urlsplit(base_url).netloc.lower()
+    return f"{selection.platform.name}://{authority}/{selection.endpoint.name}"
 
 
 def endpoint_of(uri: str) -> Endpoint:
@@ -51,13 +64,14 @@ def endpoint_of(uri: str) -> Endpoint:
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Return the URI as it is, or raise ``ValueError`` where it names no endpoint of a service."""
+    """Return the URI unchanged; raise ``ValueError`` if it does not name an endpoint."""
     platform = _platform(uri.scheme)
     endpoint = uri.path.strip("/")
-    whose = "<project ID>" if platform.has_projects else "<host>"
+    authority = "<project ID>" if platform.has_projects else "<host>"
     if not uri.netloc or uri.query or endpoint not in platform.endpoints:
         raise ValueError(
-            f"{uri.geturl()!r} is not {uri.scheme}://{whose}/<endpoint>, with an endpoint of "
+            f"The asset URI {uri.geturl()!r} names no endpoint.\nWrite "
+            f"{uri.scheme}://{authority}/<endpoint>, with an endpoint of "
             f"{', '.join(platform.endpoints)}."
         )
     return uri

@@ -17,7 +17,8 @@
     ├── Unreachable        time-out, DNS, reset, cut-off body, a firewall's page: try again
     └── BadResponse        an answer that the API does not promise: read the message
 
-There is no Airflow in here; :mod:`._airflow_retry` translates to Airflow's exceptions.
+There is no Airflow in here: :mod:`._retry` decides what to do about each, and
+:mod:`._airflow_retry` translates that to Airflow's exceptions.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-docsanalytics",
         "name": "Documentation analytics",
-        "description": "Mintlify and Vyom analytics, exported whole to your own storage.",
+        "description": "Exports Mintlify and Vyom analytics to your own storage.",
         "versions": [__version__],
         "integrations": [
             {
@@ -74,7 +74,7 @@ def _asset_uris() -> list[dict[str, Any]]:
 
 
 def _connection_type(hook: str, platform: Platform) -> dict[str, Any]:
-    """Return the connection's form for Airflow 3.2+; older ones ask the hook's methods."""
+    """Return the connection's form for Airflow 3.2+; older versions call the hook's methods."""
     return {
         "connection-type": platform.name,
         "hook-class-name": f"{_PACKAGE}.hooks.{platform.name}.{hook}",

@@ -1,4 +1,4 @@
-"""Which Airflow this runs on."""
+"""The version of Airflow that this runs on."""
 
 from __future__ import annotations
 

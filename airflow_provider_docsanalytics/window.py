@@ -1,4 +1,4 @@
-"""The half-open UTC time range that an export covers."""
+"""The time range that an export covers: half-open, in UTC."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def parse_instant(value: object, field: str) -> datetime:
-    """Return ``value`` as a UTC instant, cut to whole milliseconds.
+    """Return ``value`` as an instant in UTC, truncated to milliseconds.
 
     Args:
-        value: a ``datetime``, a ``date``, or ISO 8601 text. Without a zone it is taken as UTC; a
-            bare date is its midnight.
-        field: the parameter's name, for the error.
+        value: a ``datetime``, a ``date``, or ISO 8601 text. Without a zone it means UTC; a date
+            means its midnight.
+        field: the name of the parameter, for the error.
 
     Raises:
-        ConfigError: if it is none of these.
+        ConfigError: ``value`` is none of these, or not in the years 1 to 9998.
     """
     instant = _aware(value, field)
     try:
         instant = instant.astimezone(UTC)
     except OverflowError as error:
-        raise ConfigError(f"{field}={value!r} is out of the range of dates.") from error
-    if instant.year == MAXYEAR:  # nothing can be added to it, and nobody waits for it
-        raise ConfigError(f"{field}={value!r} is out of the range of dates.")
-    # A plain datetime, whatever subclass (pendulum) came in: its text must not depend on it.
+        raise _out_of_range(field, value) from error
+    if instant.year == MAXYEAR:  # nothing can be added to it
+        raise _out_of_range(field, value)
+    # A plain datetime, because the text of a subclass (pendulum's) may differ.
     return datetime(
         instant.year,
         instant.month,
@@ -43,11 +43,17 @@ def parse_instant(value: object, field: str) -> datetime:
 
 
 def parse_local(value: object, field: str) -> datetime:
-    """Return ``value`` as :func:`parse_instant` reads it, in the zone in which it was given.
+    """Return the instant of :func:`parse_instant` in the zone of ``value``, UTC if it has none.
 
-    That is its own: UTC where it has none, and an offset is a zone without daylight saving time.
+    An offset counts as a zone without daylight saving time.
     """
     return parse_instant(value, field).astimezone(named_zone(_aware(value, field)))
+
+
+def _out_of_range(field: str, value: object) -> ConfigError:
+    return ConfigError(
+        f"{field}={value!r} is out of the range of dates.\nUse a date from year 1 to 9998, in UTC."
+    )
 
 
 def named_zone(instant: datetime) -> tzinfo:
@@ -66,7 +72,7 @@ def _aware(value: object, field: str) -> datetime:
             instant = datetime.fromisoformat(str(value).strip())
         except ValueError as error:
             raise ConfigError(
-                f"{field}={value!r} is not a date. Write ISO 8601: 2026-01-31 or "
+                f"{field}={value!r} is not a date.\nWrite ISO 8601, such as 2026-01-31 or "
                 "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
                 "data interval."
             ) from error
@@ -74,20 +80,23 @@ def _aware(value: object, field: str) -> datetime:
 
 
 def iso_ms(instant: datetime) -> str:
-    """Return a UTC instant as both APIs take it: ``2026-01-01T00:00:00.000Z``."""
+    """Return a UTC instant as both APIs accept it: ``2026-01-01T00:00:00.000Z``."""
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
 class DateWindow:
-    """``[start, end)`` in UTC, in whole milliseconds: adjacent windows never share an instant.
+    """``[start, end)`` in UTC, to the millisecond: adjacent windows never share an instant.
 
     Attributes:
         start: the first instant inside, in UTC.
         end: the first instant after, in UTC.
-        start_zone: the zone in which ``start`` was given; names and labels are written in it, and
-            it makes no difference between two windows.
+        start_zone: the zone in which ``start`` was given, for paths and partition keys; windows
+            that differ only in their zones are equal.
         end_zone: the same for ``end``.
+
+    Raises:
+        ConfigError: the start is not before the end.
     """
 
     start: datetime
@@ -98,13 +107,13 @@ class DateWindow:
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ConfigError(
-                f"date_from ({iso_ms(self.start)}) must be before date_to ({iso_ms(self.end)}); "
-                "the window is half-open, [date_from, date_to)."
+                f"date_from={iso_ms(self.start)} is not before date_to={iso_ms(self.end)}.\n"
+                "Correct them; the window is half-open: it includes date_from, not date_to."
             )
 
     @classmethod
     def parse(cls, date_from: object, date_to: object) -> DateWindow:
-        """Return the window between two instants as :func:`parse_instant` takes them."""
+        """Return the window between two instants, each as :func:`parse_instant` accepts it."""
         return cls(parse_instant(date_from, "date_from"), parse_instant(date_to, "date_to"))
 
     @classmethod
@@ -135,11 +144,11 @@ class DateWindow:
 
     @property
     def last_ms(self) -> str:
-        """The last whole millisecond inside: the end for an API whose end is inclusive."""
+        """The last millisecond inside: the end for an API whose end is inclusive."""
         return iso_ms(self.end - MILLISECOND)
 
     def halves(self) -> tuple[DateWindow, DateWindow] | None:
-        """Return two adjacent windows that cover this one, or ``None`` if it is 1 ms long."""
+        """Return two adjacent windows that cover this one, ``None`` if it is 1 ms long."""
         length_ms = (self.end - self.start) // MILLISECOND
         if length_ms < 2:  # noqa: PLR2004 - a half needs at least one millisecond
             return None

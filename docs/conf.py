@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation; ``make docs`` starts it."""
+"""Sphinx configuration of the documentation; ``make docs`` uses it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["snippets"]
 
 myst_heading_anchors = 3
-highlight_language = "none"  # what names no language is a tree, a table or output
+highlight_language = "none"  # a block without a language is a tree, a table or output
 suppress_warnings = ["misc.highlighting_failure"]  # SQL has more dialects than the highlighter
-smartquotes = False  # messages and commands are quoted to the letter
+smartquotes = False  # messages and commands are quoted exactly
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-# Types that only type checkers import have no page here, nor has what is Airflow's and Python's.
+# Types that only type checkers import have no page here, nor have those of Airflow and Python.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_docsanalytics\b|\.).*"),
     (
@@ -50,7 +50,7 @@ nitpick_ignore_regex = [
     ),
 ]
 
-html_theme = "furo"  # brings its own style and scripts, and takes the reader's own fonts
+html_theme = "furo"  # ships its style and scripts, and uses the reader's own fonts
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sourcelink = False
@@ -68,6 +68,6 @@ def _check_names(_: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Connect what is written and checked at build time."""
+    """Fill the tables and check the reference during the build."""
     app.connect("source-read", _fill_tables)
     app.connect("env-check-consistency", _check_names)

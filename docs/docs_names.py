@@ -1,4 +1,4 @@
-"""The public names, each of which the documentation's reference has to have."""
+"""The public names: the documentation's reference must have each of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ PACKAGE = "airflow_provider_docsanalytics"
 PACKAGES = ("hooks", "operators", "sensors", "triggers")
 MODULES = ("assets", "errors", "window", "api.endpoint")
 DESCRIBED = ("operators._export", "hooks._base", "_airflow_retry")
-"""Not to be imported from there: their classes are what public ones derive from, or a default."""
-# Of the endpoints' vocabulary, what a hook gives and takes.
+"""Documented, but not for import: bases of public classes, and a default."""
+# Of this module, only what hooks accept and return.
 ONLY = {"api.endpoint": ("Page", "Selection", "Platform", "Endpoint", "Filter")}
 
 

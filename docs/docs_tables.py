@@ -1,6 +1,6 @@
-"""What the documentation says of endpoints and their cost, written from the endpoint tables.
+"""The documentation's tables of endpoints and their cost, generated from the code's tables.
 
-A page says where: ``<!-- table: endpoints -->`` on a line of its own.
+A page marks the place: ``<!-- table: endpoints -->`` on a line of its own.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PLATFORMS = (MINTLIFY, VYOM)
 HOW = {
     CursorPaging: "by cursor",
     OffsetPaging: "by offset",
-    SinglePaging: "one answer",
-    WindowSplitPaging: "by halving the window",
+    SinglePaging: "one response",
+    WindowSplitPaging: "by splitting the window",
     ThreadPaging: "one request each",
 }
 NONE = "\N{EN DASH}"
@@ -39,7 +39,7 @@ _PLACE = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
 
 
 def filled(page: str, text: str) -> str:
-    """Return a page's text with every table where it says so."""
+    """Return a page's text with every table in its place."""
 
     def table(place: re.Match[str]) -> str:
         if place[1] not in TABLES:
@@ -52,7 +52,7 @@ def filled(page: str, text: str) -> str:
 def endpoint_rows() -> Iterator[str]:
     """Yield one line for each endpoint of both platforms."""
     yield from _header(
-        "endpoint", "rows per request", "how it is read", "filters", "totals in the manifest"
+        "endpoint", "rows per request", "paging", "filters", "totals in the manifest"
     )
     for endpoint in _endpoints():
         yield _row(
@@ -65,7 +65,7 @@ def endpoint_rows() -> Iterator[str]:
 
 
 def costs() -> Iterator[str]:
-    """Yield what Mintlify's endpoints cost: requests for so many rows."""
+    """Yield the requests that each of Mintlify's endpoints costs, by the number of rows."""
     sizes = (100, 1_000, 10_000, 100_000)
     yield from _header("endpoint", *(f"{size:,} rows" for size in sizes))
     for endpoint in MINTLIFY.endpoints.values():
@@ -76,7 +76,7 @@ def costs() -> Iterator[str]:
 
 
 def pokes() -> Iterator[str]:
-    """Yield what waiting costs: requests an hour for each interval."""
+    """Yield what waiting costs: requests an hour, by the interval."""
     yield from _header("`poke_interval`", "requests an hour", f"of the {QUOTA_PER_HOUR}")
     for minutes, remark in ((15, " (default)"), (5, ""), (1, "")):
         count = 60 // minutes
@@ -89,13 +89,12 @@ def sections(platform: Platform) -> Iterator[str]:
         yield f"\n### `{endpoint.name}`\n"
         yield from _header("about", "")
         yield _row("path", f"`{endpoint.path}`")
-        yield _row("read", f"{HOW[type(endpoint.paging)]}{_at_most(endpoint)}")
+        yield _row("paging", f"{HOW[type(endpoint.paging)]}{_at_most(endpoint)}")
         yield _row("window", "`date_from`, `date_to`" if endpoint.windowed else "none")
         for name, known in endpoint.filters.items():
             yield _row(f"filter `{name}`", _values(known))
         if endpoint.totals:
             yield _row("totals in the manifest", _names(endpoint.totals))
-        # The table of fields is younger than that of endpoints.
         yield from _fields(endpoint.fields)
 
 
@@ -125,7 +124,7 @@ def _endpoints() -> Iterator[Endpoint]:
 
 
 def _rows_per_request(endpoint: Endpoint) -> int:
-    """Return how many rows a request brings at most; 0 where it brings all there are."""
+    """Return the most rows of one request; 0 if one request returns all rows."""
     return 1 if endpoint.by_id else endpoint.page_size
 
 

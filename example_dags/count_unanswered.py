@@ -1,7 +1,7 @@
-"""How many of a day's questions stayed unanswered: the hook in a task of one's own.
+"""How many of a day's questions stayed unanswered: the hook in your own task.
 
-The rows are counted as their pages come in: none is kept, and the counts alone go through XCom.
-Needs a connection ``mintlify_default``.
+The task counts rows as their pages arrive; only the counts go through XCom. You need a connection
+``mintlify_default``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def count_answers(data_interval_start: Any = None, data_interval_end: Any = None
 
 @task
 def report(counts: dict[str, int]) -> str:
-    """Return a sentence for whoever writes the documentation."""
+    """Return a sentence for the team that writes the documentation."""
     asked, unanswered = sum(counts.values()), counts.get("unanswered", 0)
     return f"{unanswered} of {asked} questions stayed unanswered."
 

@@ -1,17 +1,17 @@
-r"""A Dag whose past can be filled in: each run exports its own day, whenever it runs.
+r"""A Dag for backfills: each run exports its own day, whenever it runs.
 
-Needs what ``mintlify_daily_export.py`` needs, a triggerer, and the Dag unpaused. For January::
+You need what ``mintlify_daily_export.py`` needs, and a triggerer. Unpause the Dag. For January::
 
     airflow backfill create --dag-id mintlify_backfill --max-active-runs 2 \
         --from-date 2026-01-01 --to-date 2026-01-31
 
 On Airflow 2: ``airflow dags backfill mintlify_backfill --start-date … --end-date …``. Both dates
-are days that are exported, and no day is that has not ended. Days that have a run are left out;
-``--reprocess-behavior failed`` or ``completed`` runs those again, too, each into its own directory.
+are included; a day that has not ended is not exported. Days that already have a run are skipped;
+``--reprocess-behavior failed`` or ``completed`` runs them again, each into its own directory.
 
-A month takes more requests than an hour has. When they are spent, every task that runs waits in the
-triggerer, as often as need be in one try, and goes on after the last page that it has stored. How
-many may run is up to ``--max-active-runs``, not to the Dag: more would spend the quota no sooner.
+A month takes more requests than the quota of an hour. When the quota is spent, each running task
+waits in the triggerer, as often as needed in one try, then resumes after the last page that it
+stored. ``--max-active-runs`` limits how many run at a time; more would not be faster.
 """
 
 from __future__ import annotations

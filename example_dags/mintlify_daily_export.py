@@ -1,9 +1,9 @@
 """Every date-windowed Mintlify endpoint, once a day, into one directory per endpoint and day.
 
-Before the first run, three things outside this file:
+Before the first run, create:
 
 * a connection ``mintlify_default`` (password: the admin API key, login: the project ID);
-* a pool that keeps tasks from spending the hourly quota against each other:
+* a pool, so that tasks do not compete for the hourly quota:
   ``airflow pools set mintlify_api 1 "Mintlify: 100 requests an hour"``;
 * a variable ``docs_lake`` with the root to write to, e.g. ``s3://my_conn@my-bucket/docs``.
 """

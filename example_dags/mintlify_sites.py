@@ -1,4 +1,4 @@
-"""Several documentation sites, also of several organisations: one task for each site and endpoint.
+"""Several documentation sites and organisations: one task for each site and endpoint.
 
 Before the first run: one connection per organisation, with its key; the variable ``docs_lake``, as
 for ``mintlify_daily_export.py``; and the sites in a variable ``docs_sites``::
@@ -6,9 +6,9 @@ for ``mintlify_daily_export.py``; and the sites in a variable ``docs_sites``::
     [{"mintlify_conn_id": "mintlify_default", "project_id": "…"},
      {"mintlify_conn_id": "mintlify_other", "project_id": "…"}]
 
-A site that is added there is exported from the next run on. Every organisation has an hourly quota
-of its own, which its sites share. So there is no pool, which would make one organisation wait for
-another: a task whose quota is spent waits in the triggerer, holding nothing.
+A site that you add there is exported from the next run on. Each organisation has its own hourly
+quota, which its sites share. There is no pool, because it would make one organisation wait for
+another; a task whose quota is spent waits in the triggerer and holds no slot.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The full transcripts of a day's unanswered conversations: what the documentation lacks.
 
-One transcript costs one request of the hourly quota, so their number is bounded. Needs what
+One transcript costs one request of the hourly quota, so their number is limited. You need what
 ``mintlify_daily_export.py`` needs.
 """
 
@@ -58,6 +58,6 @@ with DAG(
         endpoint="threads",
         thread_ids=unanswered_threads(conversations.output),
         path="{{ var.value.docs_lake }}/unanswered/{endpoint}/dt={{ data_interval_start | ds }}",
-        # Run again, the day may have other unanswered conversations: other IDs, another export.
+        # A rerun may find other unanswered conversations: other IDs are another export.
         if_exists="replace",
     )

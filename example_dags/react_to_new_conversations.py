@@ -1,12 +1,12 @@
-"""Whenever new conversations have come in: an export of everything since the last one.
+"""An export of all new conversations, whenever some have arrived.
 
-Needs Airflow 3.3, a triggerer, a connection ``mintlify_default`` and a variable ``docs_lake``.
-The triggerer asks for news once in 15 minutes: 4 requests of the hourly 100, however many Dags
-watch. On Airflow 3.0 to 3.2 the watcher works too, but there is no state store for ``claim``.
+You need Airflow 3.3, a triggerer, a connection ``mintlify_default`` and a variable ``docs_lake``.
+The triggerer polls once in 15 minutes: 4 requests of the hourly 100, however many Dags watch. On
+Airflow 3.0 to 3.2 the watcher works too, but there is no state store for ``claim``.
 
-Each run claims its window once: from the end of the last claim to the moment the run was made. So
-the windows lie end to end. A run that is retried or cleared comes back to its own, and a run that
-fails leaves a hole that its clearing fills; no other run reads what it claimed.
+Each run claims its window once: from the end of the last claim to the time the run was created. So
+there is no gap between windows. A run that is retried or cleared exports its own window again. A
+run that fails leaves a gap until you clear it; no other run exports what it claimed.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ with DAG(
     def claim(
         asset_state_store: Any = None, task_state_store: Any = None, dag_run: Any = None
     ) -> dict[str, str]:
-        """Return the window of this run: for ever the same, and next to those of other runs."""
-        mark = asset_state_store[NEWS]
-        claimed_to = mark.get("claimed_to", default="")
+        """Return the window of this run: always the same, and adjacent to those of other runs."""
+        state = asset_state_store[NEWS]
+        claimed_to = state.get("claimed_to", default="")
         window = task_state_store.get("window")
         if window is None:
             end = dag_run.run_after.astimezone(UTC)
@@ -56,7 +56,7 @@ with DAG(
                 raise AirflowSkipException(f"All up to {start} is claimed by earlier runs.")
             task_state_store.set("window", window)
         if window["to"] > claimed_to:
-            mark.set("claimed_to", window["to"])
+            state.set("claimed_to", window["to"])
         return window
 
     window = claim()

@@ -1,6 +1,6 @@
-"""A day's conversations, exported once enough of them have come in.
+"""A day's conversations, exported once enough of them have arrived.
 
-Needs what ``mintlify_daily_export.py`` needs, and a triggerer: waiting holds no worker slot.
+You need what ``mintlify_daily_export.py`` needs, and a triggerer: the wait holds no worker slot.
 """
 
 from __future__ import annotations

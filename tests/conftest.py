@@ -12,11 +12,14 @@ import requests
 from hypothesis import HealthCheck, configuration, settings
 from moto.server import ThreadedMotoServer
 
-from airflow_provider_docsanalytics.simulator import Config, Simulator
+from airflow_provider_docsanalytics.simulator import Config
 from tests.support.airflow_home import airflow_environment
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_docsanalytics.simulator import Simulator
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,7 +44,7 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session")
 def _service() -> Iterator[Simulator]:
     config = Config(rows=2500, start="2026-01-01", end="2026-01-31")
-    with Simulator(config) as simulator:
+    with OddSimulator(config) as simulator:
         yield simulator
 
 

@@ -16,28 +16,28 @@ OUTER |= {"version_compat"}
 # What each part may use of ours; "" is the top level, which only has the version.
 MAY_USE = {
     "": set[str](),
-    "_airflow_retry": {"version_compat"},
+    "_airflow_retry": {"_retry", "version_compat"},
     "_openlineage": {"api", "assets"},
-    "_poll_retry": {"_airflow_retry"},
-    "api": {"api"},
+    "api": {"api", "_retry"},
     "assets": {"api"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
     "hooks": {"hooks", "api", "assets"},
     "operators": {
         *("operators", "triggers", "hooks", "api", "export"),
-        *("_airflow_retry", "_openlineage", "version_compat"),
+        *("_airflow_retry", "_openlineage", "_retry", "version_compat"),
     },
     "sensors": {
         *("sensors", "triggers", "hooks"),
-        *("_airflow_retry", "_poll_retry", "version_compat"),
+        *("_airflow_retry", "_retry", "version_compat"),
     },
     "simulator": {"simulator"},
     "storage": {"storage"},
-    "triggers": {"triggers", "hooks", "_airflow_retry", "_poll_retry", "version_compat"},
+    "triggers": {"triggers", "hooks", "_retry", "version_compat"},
 }
 SHARED = {"", "errors", "fields", "parameters", "_json", "_loop_guard", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard", "window", ""}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard", "_retry"}
+ONLY_STANDARD_LIBRARY |= {"window", ""}
 
 
 def _imports(path: Path) -> set[tuple[str, bool]]:

@@ -109,7 +109,7 @@ def test_the_cost_of_an_endpoint_is_its_rows_by_its_largest_page() -> None:
     assert costs["feedback_by_page"][:2] == ["at least 1", "at least 10"]
 
 
-def test_a_table_that_there_is_not_is_named() -> None:
+def test_an_unknown_table_is_named() -> None:
     with pytest.raises(ValueError, match="quota: no table 'prices'; known: endpoints"):
         docs_tables.filled("quota", "<!-- table: prices -->")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 LONE = rb'{ "rows" : [ {"a":"\ud83d"} , {"b": 1.50, "a":[]} ], "n": null }'
 
 
-def test_slices_are_the_texts_own_letters() -> None:
+def test_slices_are_verbatim() -> None:
     text = b'{"rows": [{"a": 1.50, "b": "\xc3\xa9\\u00e9"}, {}], "big": 12345678901234567890.10}'
     found = _json.members(text)
     assert bytes(found["big"]) == b"12345678901234567890.10"
@@ -60,7 +60,7 @@ def test_a_number_that_json_does_not_have_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("read", [_json.members, _json.value])
 @pytest.mark.parametrize("text", [b'{"rows":[{"a":"b\\u00e9"}, 12, true]}', LONE])
-def test_a_text_that_ends_too_early_is_told_from_a_wrong_one(
+def test_truncated_json_is_distinguished_from_invalid_json(
     read: Callable[[bytes], object], text: bytes
 ) -> None:
     for end in range(1, len(text)):

@@ -12,11 +12,11 @@ import msgspec
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics._loop_guard import LoopGuard
+from airflow_provider_docsanalytics.api._attempts import attempts, too_wide
 from airflow_provider_docsanalytics.api._deadline import Budget
 from airflow_provider_docsanalytics.api._fields import unknown_members
 from airflow_provider_docsanalytics.api._http import Transport
 from airflow_provider_docsanalytics.api._redact import redacted_errors
-from airflow_provider_docsanalytics.api._retry import attempts, too_wide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
 from airflow_provider_docsanalytics.api.endpoint import Page
 from airflow_provider_docsanalytics.api.page_size import PageSize, is_about_limit

@@ -1,1 +1,1 @@
-"""Airflow operators: task parameters here, :mod:`..hooks` and :mod:`..export` behind them."""
+"""Airflow operators: they hold the parameters; :mod:`..hooks` and :mod:`..export` do the work."""

@@ -3,49 +3,58 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
+from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics._airflow_retry import (
-    DEFAULT_RETRY_POLICY,
-    airflow_failures,
-    retry_delay_s,
-)
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
-from airflow_provider_docsanalytics.operators import _pinned
-from airflow_provider_docsanalytics.operators._checks import check_given, check_windowed, is_mapped
-from airflow_provider_docsanalytics.operators._events import announce, partition_of
+from airflow_provider_docsanalytics.operators import _window
+from airflow_provider_docsanalytics.operators._asset_events import partition_of, send_events
 from airflow_provider_docsanalytics.operators._path import (
+    check_path,
     fields_of,
     fill,
     path_text,
     verbatim,
-    without_connection,
 )
-from airflow_provider_docsanalytics.operators._pinned import Pin
-from airflow_provider_docsanalytics.operators._storage import directory_at
+from airflow_provider_docsanalytics.operators._plan import (
+    OutputOptions,
+    check_selection,
+    plan_of,
+    source_of,
+    summary_of,
+)
+from airflow_provider_docsanalytics.operators._storage import check_options, directory_at
 from airflow_provider_docsanalytics.operators._waiting import (
-    defer_for,
-    pin_of,
-    wait_until,
-    waits_of,
+    Resumed,
+    deferral,
+    utc_text,
+    way_to_wait,
 )
-from airflow_provider_docsanalytics.operators._window import resolve_window
+from airflow_provider_docsanalytics.operators._window import Pinned
 from airflow_provider_docsanalytics.operators.links import ManifestLink
-from airflow_provider_docsanalytics.parameters import KeepsText, check_texts
+from airflow_provider_docsanalytics.parameters import (
+    KeepsText,
+    check_page_size,
+    check_texts,
+    flag,
+    holds_template,
+)
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
     from airflow_provider_docsanalytics.export.plan import Plan
     from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
@@ -53,56 +62,64 @@ if TYPE_CHECKING:
 
 
 class ExportOperator(KeepsText, BaseOperator):
-    """Exports one window of one endpoint into a directory: whole, or not at all.
+    """Exports one window of one endpoint into one directory; the export is complete or absent.
 
-    Use a platform's subclass. Everything is checked before the first request, and errors say which
-    parameter to change.
+    Use a platform's subclass.
 
     Args:
         endpoint: a name of the endpoint table (templated).
-        path: directory of this export, absolute or a URL of any ``ObjectStoragePath`` (templated).
-            ``{platform}``, ``{endpoint}``, ``{project_id}``, ``{date_from:%Y-%m-%d}`` and
-            ``{date_to:…}`` are filled in after Jinja. Dates are written in the zone in which the
-            window was given: the Dag's for a data interval, its own for ``date_from``.
+        path: directory of this export: an absolute path, or a URL of any ``ObjectStoragePath``
+            (templated). After Jinja, ``{platform}``, ``{endpoint}``, ``{project_id}``,
+            ``{date_from:%Y-%m-%d}`` and ``{date_to:…}`` are filled in. Dates are written in the
+            zone in which the window was given: the Dag's for a data interval, the value's own for
+            ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
         storage_options: more options for the file system of ``path``, under its own names
-            (templated), such as ``{"requester_pays": True}`` for S3. No credentials: they belong
-            into the connection. They are no part of an export's identity.
+            (templated), such as ``{"requester_pays": True}`` for S3. Put credentials into the
+            connection instead. Options are not part of an export's identity.
         date_from: first instant of the window, ISO 8601; no zone means UTC (templated). Default:
-            the start of the run's data interval. The window is fixed at the first try of a run:
-            a date that depends on the clock does not move it after a wait or a retry.
-        date_to: first instant after the window (templated). Default: the interval's end.
-        lookback: start the window that much earlier. Days are days of the window's zone, also
+            the start of the run's data interval. The first try of a run pins the window: after a
+            wait or a retry it is the same, even if the date depends on the clock.
+        date_to: first instant after the window, as ``date_from`` (templated). Default: the end of
+            the run's data interval.
+        lookback: start the window that much earlier. Days are days of the window's zone, including
             those of 23 and 25 hours.
-        settle: how long after its end a window is not yet read, since the service may still be
-            filling it.
-        filters: the endpoint's own filters (templated).
-        file_format: ``jsonl``, ``csv``, or ``parquet`` (with the extra ``[parquet]``).
-        compression: ``None``, ``gzip`` or ``zstd`` (with the extra ``[zstd]``, but in Parquet).
-        escape_formulas: CSV: put ``'`` before text that a spreadsheet program would run.
-        pages_per_file: a file is closed and checkpointed every so many pages.
-        page_size: rows to ask for at once. Default: the largest page, which costs the fewest
-            requests; where that gets no answer, smaller ones are asked for by itself. No part of
-            what an export is: a retry with another one resumes.
+        settle: how long to wait after the end of the window, because the service may still be
+            adding data; 0 to 300 days.
+        filters: the endpoint's own filters, name to value or list of values (templated).
+        file_format: ``jsonl``, ``csv``, or ``parquet`` (needs the extra ``[parquet]``).
+        compression: ``None``, ``gzip`` or ``zstd`` (outside Parquet, needs the extra ``[zstd]``).
+        escape_formulas: CSV only: put ``'`` before text that a spreadsheet program would run.
+        pages_per_file: pages in one file, at least 1. The checkpoint moves after each file, so a
+            killed worker costs at most this many requests again.
+        page_size: rows per request. Default: the largest page, which costs the fewest requests; if
+            the service does not respond to it, the client tries smaller pages. Not part of an
+            export's identity: a retry with another page size resumes.
         if_exists: ``error`` or ``replace``, for a directory that holds a different export. The same
             export is always replaced.
-        deferrable: wait in the triggerer for a window to settle, and for a spent quota to return,
-            as often as needed in one try. Default: ``[operators] default_deferrable``.
-        partitioned: Airflow 3.3+: give the event of every asset among the ``outlets`` the window's
-            start as its partition key, ``2026-01-31T00:00:00``, in the zone of the window. Then it
-            wakes Dags that are scheduled on partitions, and no others. Events of an alias have no
-            partition.
-        retry_policy: Airflow 3.3+: default fails at once what no retry can cure, and retries a
-            spent quota when it returns.
+        deferrable: wait in the triggerer, as often as needed in one try, until the window has
+            settled and until a spent quota returns. Default: ``[operators] default_deferrable``.
+        partitioned: Airflow 3.3+: give the events of all assets in ``outlets`` the start of the
+            window as partition key, ``2026-01-31T00:00:00``, in the window's zone. Such an event
+            triggers Dags that are scheduled on partitions, and no others. Events of an
+            ``AssetAlias`` have no partition.
+        retry_policy: Airflow 3.3+. The default fails at once on an error that no retry fixes, and
+            retries when a spent quota returns.
 
-    Every asset among the ``outlets``, also one named by ``Asset.ref``, gets what is returned as the
-    ``extra`` of its event; an ``AssetAlias`` stands for the asset of the endpoint. With the extra
-    ``[openlineage]`` a lineage backend hears what was read and written.
+    The event of each asset in ``outlets``, including one from ``Asset.ref``, has the returned
+    dictionary as its ``extra``; an ``AssetAlias`` gets the event of the endpoint's asset. With the
+    extra ``[openlineage]``, the operator reports what it reads and writes as OpenLineage datasets.
 
     Returns:
         (XCom) ``manifest`` and ``path`` (URIs), ``endpoint``, ``project_id``, ``date_from``,
         ``date_to``, ``rows``, ``pages``, ``requests``, ``bytes``, ``files`` (count), ``uris``
         (of the files), ``totals``.
+
+    Raises:
+        ConfigError: a parameter or the connection is wrong: when the Dag is parsed, or, for values
+            that come from templates, before the first request.
+        DocsAnalyticsError: the service or the storage failed. The pages so far are stored, and a
+            retry resumes after them.
     """
 
     template_fields: Sequence[str] = (
@@ -117,7 +134,8 @@ class ExportOperator(KeepsText, BaseOperator):
     operator_extra_links: Collection[BaseOperatorLink] = (ManifestLink(),)
     ui_color = "#e6f2ec"
     summary: dict[str, Any] | None = None
-    """What was returned: in the process whose export has finished, and in no other."""
+    """What was returned: set only in the process in which the export finished."""
+    _platform: ClassVar[Platform]
     _is_exporting = False
 
     def __init__(
@@ -163,42 +181,48 @@ class ExportOperator(KeepsText, BaseOperator):
         self.if_exists = if_exists
         self.deferrable = deferrable
         self.partitioned = partitioned
-        self._given = (date_from, date_to, lookback)  # before any template is rendered
+        self._dates_as_written = (date_from, date_to, lookback)  # before templates are rendered
 
     @cached_property
     def hook(self) -> DocsAnalyticsHook:
         """The platform's hook on this task's connection."""
         raise NotImplementedError
 
-    def select(self, context: Context, window: DateWindow | None = None) -> Selection:
-        """Return what this run exports, checked; ``window`` as it was chosen before."""
-        row = self.hook.platform.endpoint(self.endpoint)
-        check_windowed(self, row)
-        if row.windowed and window is None:
-            window = resolve_window(context, self.date_from, self.date_to, self.lookback)
-        return self.hook.select(
-            self.endpoint, window=window, page_size=self.page_size, **self.selection_arguments()
-        )
-
     def selection_arguments(self) -> dict[str, Any]:
         """Return the arguments of the hook's ``select`` that only some platforms have."""
         return {"filters": self.filters}
 
+    def select(self, context: Context, window: DateWindow | None = None) -> Selection:
+        """Return what this run exports, checked; ``window`` if it is pinned."""
+        if self._endpoint().windowed and window is None:
+            window = _window.resolve_window(context, self.date_from, self.date_to, self.lookback)
+        return self.hook.select(
+            self.endpoint, window=window, page_size=self.page_size, **self.selection_arguments()
+        )
+
     def execute(self, context: Context) -> dict[str, Any]:
-        """Export the window; return the summary that goes to XCom."""
+        """Export the window; return the summary for XCom."""
         return self._run(context)
 
     def resume(self, context: Context, event: Any) -> dict[str, Any]:
-        """Go on after a wait in the triggerer: with the checkpoint, on any worker."""
-        waits = waits_of(event)
-        return self._run(context, waits, pin_of(event), resumed=True)
+        """Resume from the checkpoint, on any worker, after a wait in the triggerer."""
+        return self._run(context, Resumed.from_event(event))
+
+    def on_kill(self) -> None:
+        """Stop in order: what was read is published, and a retry resumes after it.
+
+        Airflow 3 calls this on SIGTERM and then lets the task continue until it kills it.
+        """
+        if self._is_exporting:
+            # Every Airflow counts this as a failure that may be retried.
+            sys.exit("Airflow has stopped this task. The exported rows are kept; a retry resumes.")
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
-        """Return what is to be read."""
+        """Return what the task will read."""
         return self._lineage()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - as OpenLineage calls it
-        """Return what was read and, unless the task has failed, what was written."""
+        """Return what the task has read and, unless it failed, what it has written."""
         return self._lineage()
 
     def _lineage(self) -> OperatorLineage[Any, Any]:
@@ -212,144 +236,143 @@ class ExportOperator(KeepsText, BaseOperator):
             verbatim=not self.escape_formulas,
         )
 
-    def on_kill(self) -> None:
-        """Stop in order: what was read is published, and a retry asks for none of it again.
+    def _check_parameters(self) -> None:
+        """Raise :class:`ConfigError` for a parameter that is wrong and contains no template.
 
-        Airflow 3 calls this on SIGTERM and then lets the task go on, until it kills it.
+        A subclass calls this at the end of ``__init__``, when the Dag is parsed: nothing is read,
+        connected to or rendered, and no package has to be installed, because the Dag may be parsed
+        elsewhere. A task of a mapped operator is created when it runs, where Airflow would retry an
+        error of ``__init__``; its parameters are checked in :meth:`execute`.
         """
-        if self._is_exporting:
-            # Every Airflow takes this as a failure that may be retried.
-            sys.exit("Airflow has ended this task. What was exported is kept; a retry resumes.")
+        self.path = check_path(self.path)
+        check_texts(self, parsing=True)
+        flag("deferrable", self.deferrable)
+        flag("partitioned", self.partitioned)
+        self._output.check()
+        check_page_size(self.page_size)
+        if self.storage_options is not None and not holds_template(self.storage_options):
+            check_options(self.storage_options)
+        _window.check_dates(self.date_from, self.date_to, self.lookback, self.settle)
+        if not holds_template(self.endpoint):
+            arguments = self.selection_arguments()
+            check_selection(self._platform, self._endpoint(), arguments, self.path)
 
-    def _run(
-        self, context: Context, waits: int = 0, pin: Pin | None = None, *, resumed: bool = False
-    ) -> dict[str, Any]:
+    @property
+    def _was_mapped(self) -> bool:
+        """Whether this is one task of a mapped operator."""
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
+
+    def _endpoint(self) -> Endpoint:
+        """Return the endpoint; refuse dates where it takes none."""
+        endpoint = self._platform.endpoint(self.endpoint)
+        dates = (self.date_from, self.date_to, self.lookback)
+        _window.check_takes_dates(endpoint, dates, partitioned=self.partitioned)
+        return endpoint
+
+    def _run(self, context: Context, resumed: Resumed | None = None) -> dict[str, Any]:
+        waits = resumed.waits if resumed else 0
         with airflow_failures():
-            selection, plan, directory = self._begin(context, pin, resumed=resumed)
-            pin = Pin(selection.window, fill(self.path, fields_of(selection)))
-            if selection.window is not None:
-                due = selection.window.end + self.settle
-                wait_until(self, due, waits, pin, context, deferrable=self.deferrable)
+            selection, plan, directory = self._begin(context, resumed)
+            pinned = Pinned(selection.window, fill(self.path, fields_of(selection)))
+            self._settle(context, waits, pinned)
             try:
                 manifest = self._export(selection, plan, directory)
             except DocsAnalyticsError as error:
-                wait_s = retry_delay_s(error, waits + 1)
-                if wait_s is None or not self.deferrable:
+                decision = decide(error, waits + 1)
+                if not isinstance(decision, Wait) or not self.deferrable:
                     raise
                 self.log.warning("%s", error)
-                defer_for(self, wait_s, waits, pin)
-            self.summary = _summary(manifest, directory.uri)
-            announce(
+                self._defer(decision.delay_s, waits, pinned)
+            self.summary = summary_of(manifest, directory.uri)
+            send_events(
                 context,
                 self.outlets,
                 self.summary,
                 source=self.hook.asset_uri(selection),
                 partition=partition_of(selection.window) if self.partitioned else None,
             )
-            _pinned.forget(context)
+            _window.clear_pinned(context)
             return self.summary
 
     def _begin(
-        self, context: Context, pin: Pin | None, *, resumed: bool
+        self, context: Context, resumed: Resumed | None
     ) -> tuple[Selection, Plan, ExportDirectory]:
-        """Return what is exported, how, and where to: as at the first try of this run."""
-        if is_mapped(self):
-            check_given(self, self.hook.platform)
+        """Return what is exported, how, and where to: as pinned by the first try of this run."""
+        if self._was_mapped:
+            self._check_parameters()
         self.path = path_text(self.path)
         check_texts(self)
-        run = _pinned.run_of(context, self._given)
-        begun = pin or _pinned.stored(context, run)
-        selection = self.select(context, begun.window if begun else None)
-        if begun and begun.path is not None:
-            self.path = verbatim(begun.path)
-        plan, directory = self._plan(selection, run), self._directory(selection)
-        if begun is None and selection.window is not None:
-            checkpoint = directory.read_checkpoint()
-            kept = _pinned.window_in(checkpoint, plan, selection.window, resumed=resumed)
-            if kept not in (None, selection.window):
-                self.log.info("The window is %s, as this run has begun", kept)
-                # The directory stays: it is where that has begun.
-                self.path = verbatim(fill(self.path, fields_of(selection)))
-                selection = self.select(context, kept)
+        run = _window.run_id_of(context, self._dates_as_written)
+        pinned = (resumed and resumed.pinned) or _window.load_pinned(context, run)
+        selection = self.select(context, pinned.window if pinned else None)
+        if pinned and pinned.path is not None:
+            self.path = verbatim(pinned.path)
+        plan = self._plan(selection, run)
+        url = fill(self.path, fields_of(selection))
+        directory = directory_at(url, self.storage_conn_id, self.storage_options)
+        if pinned is None and selection.window is not None:
+            begun = _window.window_of_checkpoint(
+                directory.read_checkpoint(), plan, selection.window, resumed=resumed is not None
+            )
+            if begun not in (None, selection.window):
+                self.log.info("Resuming with the window that this run started with: %s", begun)
+                self.path = verbatim(url)  # where that export started
+                selection = self.select(context, begun)
                 plan = self._plan(selection, run)
-            _pinned.store(context, run, selection.window)
+            _window.save_pinned(context, run, selection.window)
         return selection, plan, directory
 
+    def _plan(self, selection: Selection, run: str | None) -> Plan:
+        service, conn_id = self.hook.settings.service, self.hook.conn_id
+        return plan_of(selection, self._output, service=service, conn_id=conn_id, run=run)
+
+    @property
+    def _output(self) -> OutputOptions:
+        return OutputOptions(
+            file_format=self.file_format,
+            compression=self.compression,
+            escape_formulas=self.escape_formulas,
+            pages_per_file=self.pages_per_file,
+            if_exists=self.if_exists,
+        )
+
     def _export(self, selection: Selection, plan: Plan, directory: ExportDirectory) -> Manifest:
-        from airflow_provider_docsanalytics.export.plan import Source
         from airflow_provider_docsanalytics.export.run import export
 
         with self.hook.get_conn() as client:
             self.log.info("Exporting %s to %s", selection, directory.uri)
-            source = Source(
-                name=self.hook.settings.service,
-                pages=partial(client.iter_pages, selection),
-                requests_sent=lambda: client.requests_sent,
-                redact=self.hook.settings.redact,
-            )
             self._is_exporting = True
             try:
-                return export(plan, directory, source)
+                return export(plan, directory, source_of(client, selection, self.hook.settings))
             finally:
                 self._is_exporting = False
 
-    def _plan(self, selection: Selection, run: str | None) -> Plan:
-        from airflow_provider_docsanalytics.export.plan import Plan
-        from airflow_provider_docsanalytics.export.store import Identity
-
-        window = selection.window
-        optional: dict[str, Any] = {"escape_formulas": True} if self.escape_formulas else {}
-        if not selection.platform.has_projects:
-            optional["account"] = self.hook.conn_id
-        if selection.endpoint.by_id:
-            optional["thread_ids"] = selection.thread_ids
-        identity = Identity(
-            platform=selection.platform.name,
-            endpoint=selection.endpoint.name,
-            project_id=selection.project_id,
-            date_from=window.date_from if window else None,
-            date_to=window.date_to if window else None,
-            filters=dict(selection.filters),
-            file_format=self.file_format,
-            compression=self.compression,
-            service=self.hook.settings.service,
-            **optional,
+    def _settle(self, context: Context, waits: int, pinned: Pinned) -> None:
+        """Return once the window has settled; a long wait ends this run of the task instead."""
+        if pinned.window is None:
+            return
+        due = pinned.window.end + self.settle
+        wait_s = (due - datetime.now(UTC)).total_seconds()
+        if wait_s <= 0:
+            return
+        self.log.info(
+            "Waiting until %s (settle=%g min): %s may still be adding data.",
+            utc_text(due),
+            self.settle / timedelta(minutes=1),
+            self._platform.title,
         )
-        context = {"_project_id": selection.project_id} if selection.project_id else {}
-        if window:
-            context |= {"_date_from": window.date_from, "_date_to": window.date_to}
-        return Plan(
-            identity,
-            context,
-            self.pages_per_file,
-            self.if_exists,
-            selection.endpoint.fields,
-            selection.endpoint.key,
-            run,
-            by_offset=selection.endpoint.paging.by_offset,
-            page_size=selection.smaller_page,
-        )
+        rescheduled = bool(context.get("task_reschedule_count"))
+        match way_to_wait(wait_s, deferrable=self.deferrable, rescheduled=rescheduled):
+            case "defer":
+                self._defer(wait_s, waits, pinned)
+            case "reschedule":
+                raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
+            case "sleep":
+                time.sleep(wait_s)
 
-    def _directory(self, selection: Selection) -> ExportDirectory:
-        url = fill(self.path, fields_of(selection))
-        return directory_at(url, self.storage_conn_id, self.storage_options)
-
-
-def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
-    from airflow_provider_docsanalytics.export.store import MANIFEST
-
-    return {
-        "manifest": f"{uri}/{MANIFEST}",
-        "path": uri,
-        "endpoint": manifest.endpoint,
-        "project_id": manifest.project_id,
-        "date_from": manifest.date_from,
-        "date_to": manifest.date_to,
-        "rows": manifest.rows,
-        "pages": manifest.pages,
-        "requests": manifest.requests,
-        "bytes": sum(file.bytes for file in manifest.files),
-        "files": len(manifest.files),
-        "uris": [f"{without_connection(uri)}/{file.name}" for file in manifest.files],
-        "totals": manifest.totals,
-    }
+    def _defer(self, wait_s: float, waits: int, pinned: Pinned) -> NoReturn:
+        """End this run of the task; it resumes after ``wait_s``, at least a minute."""
+        until, trigger, timeout = deferral(wait_s, waits + 1, pinned)
+        self.log.info("Waiting in the triggerer until %s (wait %d)", utc_text(until), waits + 1)
+        self.defer(trigger=trigger, method_name="resume", timeout=timeout)
+        raise AssertionError("defer has returned")

@@ -1,4 +1,4 @@
-"""The single-brace fields of an export's path."""
+"""The path of an export: its single-brace fields, and the rules that it has to keep."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import string
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from unicodedata import bidirectional, category
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._path_rules import LOCAL, has_password, trouble_with
 from airflow_provider_docsanalytics.parameters import holds_template
 
 if TYPE_CHECKING:
@@ -17,10 +17,25 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
+LOCAL = ("file", "local")
+"""Schemes of the local disk."""
+_BUCKET_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
+"""Schemes whose URLs name a bucket or a container; URLs of other schemes may omit the host."""
+_MAX_PATH_BYTES = 960
+"""S3 and GCS accept keys of 1024 bytes; the rest is for the names of our files."""
+_MAX_NAME_BYTES = 255
+_CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+"""Control characters, lone surrogates, and separators of lines and paragraphs."""
+_BIDI_CONTROLS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""Characters that display text in another order than it is stored."""
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/*)(?P<rest>.*)", re.DOTALL)
+_BUCKET = re.compile(r"[A-Za-z0-9._-]+|arn:[A-Za-z0-9:_-]+")
+_HOST = re.compile(rf"{_BUCKET.pattern}|[A-Za-z0-9._-]+:[0-9]+")
+
 _COMPACT = "%Y%m%dT%H%M%S"
 _DIRECTIVES = "Y m d H M S f j y z Z F T R D G V U W u w e I"
-"""What ``strftime`` writes alike on every worker, whatever its zone, language and C library."""
-_SAME_EVERYWHERE = re.compile(rf"([^%]|%%|%-?[{_DIRECTIVES}])*", re.DOTALL)
+"""``strftime`` directives that do not depend on the worker's zone, language or C library."""
+_PORTABLE_FORMAT = re.compile(rf"([^%]|%%|%-?[{_DIRECTIVES}])*", re.DOTALL)
 _FIELD = re.compile(r"\{[^{}]*\}")
 _EXAMPLES: dict[str, str | datetime] = {
     "platform": "platform",
@@ -45,11 +60,11 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
     return fields
 
 
-def given_path(path: Any) -> Any:
-    """Return a path as an operator keeps it, checked as far as can be seen when a Dag is parsed.
+def check_path(path: Any) -> Any:
+    """Return a path as an operator stores it, checked as far as possible when a Dag is parsed.
 
-    A ``pathlib.Path`` and an ``ObjectStoragePath`` become text. What another task gives, and what
-    Jinja is to fill in, is checked by :func:`fill` when the task runs.
+    A ``pathlib.Path`` and an ``ObjectStoragePath`` become text. A path from another task, or with
+    a Jinja template, is returned as it is; :func:`fill` checks it when the task runs.
 
     Raises:
         ConfigError: for a path that cannot work.
@@ -72,60 +87,18 @@ def fill(path: object, fields: Mapping[str, str | datetime]) -> str:
     text = path_text(path)
     _refuse_password(_FIELD.sub("field", text))
     try:
-        filled = _Fields().vformat(text, (), fields)
+        filled = _PathFormatter().vformat(text, (), fields)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         known = ", ".join(f"{{{name}}}" for name in fields)
         raise ConfigError(
-            f"path={text!r:.200}: {error}. Known fields here: {known}, dates with a format, as in "
-            "{date_from:%Y-%m-%d}."
+            f"path={text!r:.200}: {error}.\nKnown fields here: {known}. Dates take a format, such "
+            "as {date_from:%Y-%m-%d}."
         ) from error
     _refuse_password(filled)
-    if trouble := trouble_with(filled):
-        gives = "" if filled == text else f" gives {filled!r:.200}"
-        raise ConfigError(f"path={text!r:.200}{gives}: {trouble}")
+    if problem := _problem(filled):
+        becomes = "" if filled == text else f" becomes {filled!r:.200}"
+        raise ConfigError(f"path={text!r:.200}{becomes}: {problem}")
     return filled
-
-
-def local_root(url: str) -> str | None:
-    """Return the directory of a path of :func:`fill` on the local disk, ``None`` for a store's.
-
-    To the letter: as a URL it would end at ``?``, ``#`` and ``::``, which are legal in names.
-    """
-    scheme, found, rest = url.partition("://")
-    if url.startswith("/"):
-        return url
-    return rest if found and scheme in LOCAL else None
-
-
-def without_connection(url: str) -> str:
-    """Return a URL as loaders take it: they know no Airflow connection in it."""
-    scheme, found, rest = url.partition("://")
-    bucket, slash, key = rest.partition("/")
-    return f"{scheme}{found}{bucket.rpartition('@')[2]}{slash}{key}"
-
-
-def check_connection(url: str, storage_conn_id: str | None) -> None:
-    """Refuse two connections for one path, and one that does not exist.
-
-    Airflow takes the one in the URL, and goes on without any where it finds none: with whatever
-    credentials the worker has, to whatever has that name there.
-    """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    named = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if named and storage_conn_id and named != storage_conn_id:
-        raise ConfigError(
-            f"path names the connection {named!r}, and storage_conn_id={storage_conn_id!r} "
-            "another. Leave one of them out."
-        )
-    if conn_id := storage_conn_id or named:
-        try:
-            BaseHook.get_connection(conn_id)
-        except AirflowNotFoundException as error:
-            raise ConfigError(
-                f"The connection {conn_id!r} of path and storage_conn_id does not exist ({error}). "
-                "Create it, or correct its ID."
-            ) from error
 
 
 def path_text(path: Any) -> str:
@@ -135,56 +108,148 @@ def path_text(path: Any) -> str:
     is_object_storage_path = hasattr(path, "conn_id") and hasattr(path, "protocol")
     if not is_object_storage_path and not isinstance(path, PurePath):
         raise ConfigError(
-            f"path={path!r:.200} is not a text. Write an absolute path or a URL as text, and its "
+            f"path={path!r:.200} is not text.\nWrite an absolute path or a URL as text, and its "
             "connection into storage_conn_id."
         )
     if set(getattr(path, "storage_options", ())) - {"conn_id"}:
         raise ConfigError(
-            "path is an ObjectStoragePath with storage options, which would be lost. Put them into "
-            "an Airflow connection, and its ID into storage_conn_id."
+            "path is an ObjectStoragePath with storage options, which would be lost.\nPut them "
+            "into an Airflow connection, and its ID into storage_conn_id."
         )
     return str(path)
 
 
-def _refuse_password(path: str) -> None:
-    """Refuse credentials, without quoting them."""
-    if has_password(path):
-        raise ConfigError(
-            "path carries a user with a password, which would stand in manifests and logs: put "
-            "them into an Airflow connection, and its ID into storage_conn_id."
-        )
-
-
 def verbatim(path: str) -> str:
-    """Return what :func:`fill` makes this path of: it has no fields."""
+    """Return a path without fields that :func:`fill` turns into this one."""
     return path.replace("{", "{{").replace("}", "}}")
+
+
+class _PathFormatter(string.Formatter):
+    """``str.format`` with plain names only: no positions, attributes, items or conversions."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:  # noqa: ARG002 - the base class's signature
+        if field_name not in kwargs:
+            raise ValueError(f"unknown field {{{field_name}}}")
+        return kwargs[field_name], field_name
+
+    def convert_field(self, value: Any, conversion: str | None) -> Any:
+        if conversion is not None:
+            raise ValueError(f"the conversion !{conversion} is not supported")
+        return value
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, datetime):
+            if not _PORTABLE_FORMAT.fullmatch(format_spec):
+                raise ValueError(
+                    f"the format {format_spec!r:.100} does not give the same text on every worker, "
+                    f"so a retry could write elsewhere: use %{_DIRECTIVES.replace(' ', ' %')}"
+                )
+            return value.strftime(format_spec or _compact(value))
+        if format_spec:
+            raise ValueError(f"{value!r} takes no format")
+        return str(value)
 
 
 def _compact(value: datetime) -> str:
     return _COMPACT + ("Z" if value.tzname() == "UTC" else "%z")
 
 
-class _Fields(string.Formatter):
-    """``str.format`` with plain names only: no positions, attributes, items or conversions."""
+# Rules
 
-    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:  # noqa: ARG002 - the base class's signature
-        if field_name not in kwargs:
-            raise KeyError(f"unknown field {{{field_name}}}")
-        return kwargs[field_name], field_name
 
-    def convert_field(self, value: Any, conversion: str | None) -> Any:
-        if conversion is not None:
-            raise ValueError(f"no conversion !{conversion} here")
-        return value
+def _refuse_password(path: str) -> None:
+    """Refuse credentials, without quoting them."""
+    if _has_password(path):
+        raise ConfigError(
+            "path carries a user with a password, which manifests and logs would show.\nPut them "
+            "into an Airflow connection, and its ID into storage_conn_id."
+        )
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, datetime):
-            if not _SAME_EVERYWHERE.fullmatch(format_spec):
-                raise ValueError(
-                    f"the format {format_spec!r:.100} does not give the same on every worker, so "
-                    f"that a retry would write elsewhere: use %{_DIRECTIVES.replace(' ', ' %')}"
-                )
-            return value.strftime(format_spec or _compact(value))
-        if format_spec:
-            raise ValueError(f"{value!r} takes no format")
-        return str(value)
+
+def _has_password(path: str) -> bool:
+    """Return whether a path may carry credentials; such a path must not be quoted."""
+    url = _as_url(path)
+    if url is None or (url["scheme"].lower() in LOCAL and len(url["slashes"]) > len("//")):
+        return False
+    user, _, host = url["rest"].partition("/")[0].rpartition("@")
+    return ":" in user or (":" in host and not _HOST.fullmatch(host))
+
+
+def _as_url(path: str) -> re.Match[str] | None:
+    """Return the parts of a URL, and of what was meant to be one, such as ``s3:/bucket``."""
+    url = _URL.fullmatch(path)
+    is_meant = url and (url["slashes"] or url["scheme"].lower() in (*LOCAL, *_BUCKET_SCHEMES))
+    return url if is_meant else None
+
+
+def _problem(path: str) -> str:
+    """Return what is wrong with a path and, on the next line, the fix; ``""`` if nothing is."""
+    if not path:
+        return "it is empty.\nWrite a directory, such as s3://bucket/docs/{endpoint}."
+    if any(
+        category(each) in _CONTROL_CATEGORIES or bidirectional(each) in _BIDI_CONTROLS
+        for each in path
+    ):
+        return "it contains a line break or another control character.\nRemove the character."
+    if path != path.strip():
+        return "it starts or ends with a space.\nRemove the space; a template may be empty."
+    if len(path.encode()) > _MAX_PATH_BYTES:
+        return f"it is longer than {_MAX_PATH_BYTES} bytes; some storage refuses that.\nShorten it."
+    url = _as_url(path)
+    return _url_problem(url["scheme"], url["slashes"], url["rest"]) if url else _disk_problem(path)
+
+
+def _url_problem(scheme: str, slashes: str, rest: str) -> str:
+    if scheme != scheme.lower():
+        return f"its scheme is in upper case.\nWrite {scheme.lower()}://, in lower case."
+    if found := next((each for each in ("?", "#", "::", "://") if each in rest), None):
+        return (
+            f"it contains {found!r}, which file systems and loaders read as a query, a version or "
+            "another URL, not as part of a name.\nReplace it, as in {{ value | replace('"
+            f"{found}', '-') }}}}."
+        )
+    if scheme in LOCAL:
+        if len(slashes) < len("///"):
+            return (
+                "a local path has three slashes and no host.\nWrite file:///lake/docs or "
+                "/lake/docs."
+            )
+        return _disk_problem(f"{slashes.removeprefix('//')}{rest}")
+    authority, _, key = rest.partition("/")
+    return _bucket_problem(scheme, slashes, authority) or (_name_problem(key) if key else "")
+
+
+def _bucket_problem(scheme: str, slashes: str, authority: str) -> str:
+    connection, at, bucket = authority.rpartition("@")
+    if at and not connection:
+        return "it names no connection before '@'.\nName one, or leave out the '@'."
+    if slashes != "//" or not authority or (scheme in _BUCKET_SCHEMES and not bucket):
+        return f"it names no bucket.\nWrite {scheme}://bucket/docs, with two slashes."
+    if scheme in _BUCKET_SCHEMES and not _BUCKET.fullmatch(bucket):
+        return f"{bucket!r} cannot be the name of a bucket.\nCorrect the name."
+    return ""
+
+
+def _disk_problem(path: str) -> str:
+    if not path.startswith("/"):
+        return (
+            "it depends on where the worker runs.\nWrite an absolute path or a URL (file:///, "
+            "s3://, gs://, abfs://)."
+        )
+    if path == "/":
+        return "it is the root of the file system.\nWrite a directory, such as /lake/docs."
+    if any(len(part.encode()) > _MAX_NAME_BYTES for part in path.split("/")):
+        return f"a name in it is longer than {_MAX_NAME_BYTES} bytes.\nShorten the name."
+    return _name_problem(path.removeprefix("/"))
+
+
+def _name_problem(key: str) -> str:
+    parts = key.removesuffix("/").split("/")
+    if not all(map(str.strip, parts)):
+        return (
+            "a name between two slashes is empty, or only spaces; a template may be empty.\nGive "
+            "it a value, as in {{ value or 'none' }}, or remove the slash."
+        )
+    if {".", ".."} & set(parts):
+        return "it contains '.' or '..'.\nWrite the directory that it leads to."
+    return ""

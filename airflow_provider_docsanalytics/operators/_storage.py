@@ -1,4 +1,4 @@
-"""The directory of an export, as an Airflow connection and storage options reach it."""
+"""The storage of an export: its connection, its options, and the directory that they open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._path import check_connection, local_root
+from airflow_provider_docsanalytics.operators._path import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,66 +20,70 @@ _CREDENTIAL = re.compile(
     r"|access_?key|account_key|private_key|customer_?key|(sas|session|security)_token"
 )
 _STRICT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
-"""Whose file systems name all their options; those of others pass them on."""
+"""Protocols whose file systems name all of their options; those of others pass options on."""
 _OF_EVERY_FILE_SYSTEM = frozenset(
     {"use_listings_cache", "listings_expiry_time", "max_paths", "skip_instance_cache"}
 )
 
 
 def check_options(options: object) -> None:
-    """Refuse what is no dict, and credentials: task instances show their rendered parameters."""
+    """Refuse anything but a dict, and credentials: Airflow displays rendered parameters."""
     if not isinstance(options, Mapping):
         raise ConfigError(
-            f"storage_options is {type(options).__name__}: expected a dict of the file system's "
-            "own options, such as {'requester_pays': True}."
+            f"storage_options is {type(options).__name__}, not a dict.\nWrite a dict of the file "
+            "system's own options, such as {'requester_pays': True}."
         )
     if nameless := [name for name in options if not isinstance(name, str)]:
-        raise ConfigError(f"storage_options: {nameless[0]!r:.100} is no name of an option.")
+        raise ConfigError(
+            f"storage_options has {nameless[0]!r:.100} where the name of an option belongs.\n"
+            "Write the name as text, such as {'requester_pays': True}."
+        )
     for name in _names(options):
         if _CREDENTIAL.search(name):
             raise ConfigError(
-                f"storage_options holds {name!r}: Airflow shows parameters of tasks to whoever "
-                "sees the task. Put credentials into the connection of path, and its ID into "
-                "storage_conn_id."
+                f"storage_options contains {name!r}, and Airflow shows the parameters of a task to "
+                "everyone who sees the task.\nPut credentials into the connection of path, and "
+                "its ID into storage_conn_id."
             )
 
 
 def directory_at(
     url: str, storage_conn_id: str | None, options: Mapping[str, Any] | None
 ) -> ExportDirectory:
-    """Return the directory at a URL.
+    """Return the directory at a URL, opened through its connection and with these options.
 
     Raises:
-        ConfigError: there is no such connection, file system or option.
+        ConfigError: the connection, the file system or an option does not exist.
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_docsanalytics.export.store import ExportDirectory
 
-    # Airflow 2 takes an explicit None for the connection, and then not the one in the URL.
+    # In Airflow 2 an explicit None overrides the connection in the URL.
     connection = {"conn_id": storage_conn_id} if storage_conn_id else {}
-    check_connection(url, storage_conn_id)
+    _check_connection(url, storage_conn_id)
     if options is not None:
         check_options(options)
     try:
         path = ObjectStoragePath(url, **connection)
-        filesystem = _with(path.fs, options) if options else path.fs
-        if root := local_root(url):
+        filesystem = _reopen(path.fs, options) if options else path.fs
+        if root := _local_root(url):
             return ExportDirectory(filesystem, root, url)
         return ExportDirectory(filesystem, path.path, str(path))
+    except ConfigError:
+        raise
     except (ValueError, ImportError) as error:
         raise ConfigError(
-            f"path={url!r} cannot be written to: {error}. Check its connection; s3:// needs "
-            "airflow-provider-docsanalytics[s3] where the workers run, gs:// [gcs], abfs:// "
-            "[azure]."
+            f"Cannot open path={url!r}: {error}.\nCheck its connection. On the workers, s3:// "
+            "needs airflow-provider-docsanalytics[s3], gs:// needs [gcs], abfs:// needs [azure]."
         ) from error
 
 
-def _with(filesystem: Any, options: Mapping[str, Any]) -> Any:
-    """Return the connection's file system, made again with more options.
+def _reopen(filesystem: Any, options: Mapping[str, Any]) -> Any:
+    """Return the connection's file system, reopened with more options.
 
-    No Airflow does this: ``ObjectStoragePath`` leaves options out, and Amazon's ``get_fs`` takes
-    them for those of ``botocore``'s client.
+    Airflow cannot do this: ``ObjectStoragePath`` drops options, and Amazon's ``get_fs`` passes
+    them to ``botocore``'s client.
     """
     kind = type(filesystem)
     protocols = filesystem.protocol
@@ -87,8 +91,8 @@ def _with(filesystem: Any, options: Mapping[str, Any]) -> Any:
         known = set(_parameters(kind))
         if unknown := sorted(set(options) - known):
             raise ConfigError(
-                f"storage_options: {kind.__name__} has no option {', '.join(unknown)}. It has: "
-                f"{', '.join(sorted(known))}."
+                f"storage_options: {kind.__name__} has no option {', '.join(unknown)}.\nUse its "
+                f"options: {', '.join(sorted(known))}."
             )
     given = filesystem.storage_options
     merged = {name: _merged(given.get(name), value) for name, value in options.items()}
@@ -96,15 +100,58 @@ def _with(filesystem: Any, options: Mapping[str, Any]) -> Any:
         return kind(*filesystem.storage_args, **{**given, **merged})
     except TypeError as error:
         raise ConfigError(
-            f"storage_options: {kind.__name__} does not take them: {error}"
+            f"storage_options: {kind.__name__} does not accept them: {error}.\nCheck their names "
+            "and types in the documentation of the file system."
         ) from error
 
 
 def _merged(given: Any, value: Any) -> Any:
-    """Return an option; where the connection gives some members of it, those stay."""
+    """Return an option, merged into what the connection sets for it."""
     if isinstance(given, Mapping) and isinstance(value, Mapping):
         return {**given, **value}
     return value
+
+
+def without_connection(url: str) -> str:
+    """Return a URL as loaders need it: without the Airflow connection."""
+    scheme, found, rest = url.partition("://")
+    bucket, slash, key = rest.partition("/")
+    return f"{scheme}{found}{bucket.rpartition('@')[2]}{slash}{key}"
+
+
+def _check_connection(url: str, storage_conn_id: str | None) -> None:
+    """Refuse two connections for one path, and one that does not exist.
+
+    Airflow uses the one in the URL. Where that does not exist, it continues without any: with the
+    worker's own credentials, in whatever bucket has that name for them.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    named = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if named and storage_conn_id and named != storage_conn_id:
+        raise ConfigError(
+            f"path names the connection {named!r}, but storage_conn_id={storage_conn_id!r}.\n"
+            "Leave one of them out."
+        )
+    if conn_id := storage_conn_id or named:
+        try:
+            BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            raise ConfigError(
+                f"The connection {conn_id!r} of path and storage_conn_id does not exist "
+                f"({error}).\nCreate the connection, or correct its ID."
+            ) from error
+
+
+def _local_root(url: str) -> str | None:
+    """Return the directory on the local disk, ``None`` for a URL of other storage.
+
+    Taken literally: parsed as a URL it would end at ``?``, ``#`` and ``::``, which names may have.
+    """
+    scheme, found, rest = url.partition("://")
+    if url.startswith("/"):
+        return url
+    return rest if found and scheme in LOCAL else None
 
 
 def _parameters(kind: type) -> Iterator[str]:

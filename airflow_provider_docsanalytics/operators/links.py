@@ -21,13 +21,13 @@ _CONSOLES = {
 class ManifestLink(BaseOperatorLink):
     """The manifest of a finished export, in the console of Amazon S3 or Google Cloud Storage.
 
-    No other storage has a page that a browser could open, so there is no link to it.
+    There is no link for other storage, because it has no page that a browser can open.
     """
 
     name = "Manifest"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the page's URL, or nothing."""
+        """Return the URL of the page; ``""`` if there is none, or the export has not finished."""
         summary = _summary(operator, ti_key)
         return console_url(summary["manifest"]) if summary else ""
 
@@ -38,23 +38,23 @@ class AnalyticsLink(BaseOperatorLink):
     name = "Mintlify analytics"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - the base class's signature
-        """Return the page's URL; which project it shows is chosen there."""
+        """Return the URL of the page; you choose the project there."""
         return "https://app.mintlify.com/analytics"
 
 
 def _summary(operator: BaseOperator, ti_key: TaskInstanceKey) -> dict[str, Any] | None:
-    """Return what the export gave to XCom, ``None`` if it has not finished."""
-    if AIRFLOW_V_3_0_PLUS:  # the worker asks, whenever it is done with the task: also to wait
+    """Return the export's XCom, ``None`` if it has not finished."""
+    if AIRFLOW_V_3_0_PLUS:  # the worker asks after each run of the task, also when it defers
         return getattr(operator, "summary", None)
     from airflow.providers.common.compat.sdk import XCom
 
-    # The web server asks, and its operator has never run.
+    # The web server asks; its operator has not run.
     summary: dict[str, Any] | None = XCom.get_value(key="return_value", ti_key=ti_key)
     return summary
 
 
 def console_url(uri: str) -> str:
-    """Return the page of an object in its storage's console, or nothing where there is none."""
+    """Return the page of an object in its storage's console, ``""`` where there is none."""
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.rpartition("@")[2].partition("/")
     return _CONSOLES.get(scheme, "").format(bucket=quote(bucket), key=quote(key))

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
-from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
 from airflow_provider_docsanalytics.operators._export import ExportOperator
 from airflow_provider_docsanalytics.operators.links import AnalyticsLink
 
@@ -20,13 +19,17 @@ if TYPE_CHECKING:
 
 
 class MintlifyExportOperator(ExportOperator):
-    """Exports one window of a Mintlify endpoint: see :class:`~._base.ExportOperator` for the rest.
+    """Exports one window of a Mintlify endpoint into one directory.
+
+    All other parameters, the returned dictionary and the errors are those of
+    :class:`~airflow_provider_docsanalytics.operators._export.ExportOperator`.
 
     Args:
-        project_id: default: the connection's login (templated).
-        thread_ids: for the endpoint ``threads``: the IDs, one request each (templated). IDs that do
-            not exist are listed in the manifest under ``missing``.
-        mintlify_conn_id: the connection (templated).
+        project_id: the Mintlify project (templated). Default: the connection's login.
+        thread_ids: only for the endpoint ``threads``, and required there: a list of thread IDs
+            (templated). Each costs one request. The manifest lists IDs that do not exist under
+            ``missing``; if none exists, the task fails with ``NotFound``.
+        mintlify_conn_id: the Airflow connection, of type ``mintlify`` (templated).
     """
 
     template_fields: Sequence[str] = (
@@ -36,6 +39,7 @@ class MintlifyExportOperator(ExportOperator):
         "mintlify_conn_id",
     )
     custom_operator_name = "Mintlify export"
+    _platform = MINTLIFY
     operator_extra_links: Collection[BaseOperatorLink] = (
         *ExportOperator.operator_extra_links,
         AnalyticsLink(),
@@ -53,8 +57,8 @@ class MintlifyExportOperator(ExportOperator):
         self.project_id = project_id
         self.thread_ids = thread_ids
         self.mintlify_conn_id = mintlify_conn_id
-        if not is_mapped(self):
-            check_given(self, MINTLIFY)
+        if not self._was_mapped:
+            self._check_parameters()
 
     @cached_property
     def hook(self) -> MintlifyHook:
@@ -64,7 +68,7 @@ class MintlifyExportOperator(ExportOperator):
         return MintlifyHook(self.mintlify_conn_id)
 
     def selection_arguments(self) -> dict[str, Any]:
-        """Return filters, project and threads."""
+        """Return filters, project and thread IDs."""
         return {
             "filters": self.filters,
             "project_id": self.project_id,

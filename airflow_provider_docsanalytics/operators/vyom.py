@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from airflow_provider_docsanalytics.operators._checks import check_given, is_mapped
 from airflow_provider_docsanalytics.operators._export import ExportOperator
 
 if TYPE_CHECKING:
@@ -16,20 +15,26 @@ if TYPE_CHECKING:
 
 
 class VyomExportOperator(ExportOperator):
-    """Exports one window of a Vyom endpoint: see :class:`~._base.ExportOperator` for the rest.
+    """Exports one window of a Vyom endpoint into one directory.
+
+    All other parameters, the returned dictionary and the errors are those of
+    :class:`~airflow_provider_docsanalytics.operators._export.ExportOperator`. Vyom has no projects,
+    so ``project_id`` of the returned dictionary is ``None``.
 
     Args:
-        vyom_conn_id: the connection (templated).
+        vyom_conn_id: the Airflow connection, of type ``vyom`` (templated). Its ID is part of an
+            export's identity, so that rows of two accounts never share a directory.
     """
 
     template_fields: Sequence[str] = (*ExportOperator.template_fields, "vyom_conn_id")
     custom_operator_name = "Vyom export"
+    _platform = VYOM
 
     def __init__(self, *, vyom_conn_id: str = "vyom_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vyom_conn_id = vyom_conn_id
-        if not is_mapped(self):
-            check_given(self, VYOM)
+        if not self._was_mapped:
+            self._check_parameters()
 
     @cached_property
     def hook(self) -> VyomHook:

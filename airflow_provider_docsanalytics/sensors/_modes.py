@@ -1,4 +1,4 @@
-"""What makes a sensor end the same way whether it pokes, reschedules or defers."""
+"""What makes the sensor behave the same whether it pokes, reschedules or defers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _KEY = "docsanalytics_failures"
 
 @contextmanager
 def as_when_poking(sensor: BaseSensorOperator) -> Iterator[None]:
-    """Let an error end the task as Airflow's sensors have it while they poke.
+    """End the task on an error as Airflow's sensors do while they poke.
 
-    ``soft_fail`` makes a skip of a time-out, ``never_fail`` of everything but the sensor's own.
+    ``soft_fail`` skips the task on a timeout, ``never_fail`` on everything but the sensor's own
+    timeout.
     """
     try:
         yield
@@ -46,26 +47,26 @@ def as_when_poking(sensor: BaseSensorOperator) -> Iterator[None]:
         raise
 
 
-class FailureMemory:
-    """How many pokes in a row have failed, for the next one, which is another process's.
+class FailureCount:
+    """The consecutive failures of a sensor whose next poke is another process.
 
     Args:
-        context: of the task; Airflow 3.3+ keeps state for it over reschedules. Before, there is
-            none.
+        context: of the task. Airflow 3.3+ keeps state over reschedules in it, earlier versions do
+            not.
     """
 
     def __init__(self, context: Context) -> None:
         self._store: Any = context.get("task_state_store")
-        kept = 0 if self._store is None else self._store.get(_KEY, default=0)
-        self.failures = kept if isinstance(kept, int) else 0
+        stored = 0 if self._store is None else self._store.get(_KEY, default=0)
+        self.failures = stored if isinstance(stored, int) else 0
 
-    def keep(self, failures: int) -> bool:
-        """Tell the next poke; return whether that can be done."""
+    def save(self, failures: int) -> bool:
+        """Store the count for the next poke; return whether this Airflow can."""
         if self._store is not None:
             self._store.set(_KEY, failures)
         return self._store is not None
 
-    def forget(self) -> None:
-        """Begin at none again: the service has answered, or the task has failed."""
+    def reset(self) -> None:
+        """Delete the count: a poll has succeeded, or the task has failed."""
         if self._store is not None and self.failures:
             self._store.delete(_KEY)

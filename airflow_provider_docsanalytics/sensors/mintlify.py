@@ -17,12 +17,8 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_docsanalytics._airflow_retry import (
-    DEFAULT_RETRY_POLICY,
-    airflow_failures,
-    retry_delay_s,
-)
-from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._retry import PollRetryPolicy, Wait, decide
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.parameters import (
     KeepsText,
@@ -30,7 +26,7 @@ from airflow_provider_docsanalytics.parameters import (
     flag,
     holds_template,
 )
-from airflow_provider_docsanalytics.sensors._modes import FailureMemory, as_when_poking
+from airflow_provider_docsanalytics.sensors._modes import FailureCount, as_when_poking
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
@@ -41,27 +37,29 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
 
 QUOTA_PER_HOUR = 100
-_LONGEST_STAY_S = 60.0
-"""Until the next poke of one who cannot give the slot back, since that would forget the failure."""
+_MAX_SLEEP_S = 60.0
+"""Until the next poke of a sensor that keeps its slot, because a reschedule would lose the count of
+its failures."""
 _FAILED = "__fail__"
 _TIMED_OUT = ("Trigger timeout", "Trigger/execution timeout")
-"""What Airflow 3 and Airflow 2 say of a trigger whose time is up."""
+"""The errors of a trigger that has timed out, in Airflow 3 and in Airflow 2."""
 
 
 class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     """Waits until conversation turns have come in; each poke costs one request.
 
-    The same in every mode, deferrable included: a spent quota is waited out; a refused key and
-    wrong parameters fail at once; of other failures four in a row are sat out, and the fifth fails
-    the task. ``soft_fail`` makes a ``timeout`` a skip and nothing else, ``never_fail`` all failures
-    but a timeout, as Airflow has it for poking; with ``silent_fail`` they are logged and waited on.
+    It behaves the same in every mode, deferrable included. While the quota is spent, it waits. A
+    refused key and wrong parameters fail the task at once. Of other failures, the fifth in a row
+    fails the task. As in Airflow's own sensors that poke, ``soft_fail`` skips the task on a
+    ``timeout`` only, and ``never_fail`` on every failure but a timeout. ``silent_fail`` logs
+    failures and keeps waiting.
 
     Args:
         since: turns at or after this moment count, ISO 8601, no zone means UTC (templated).
             Default: the start of the run's data interval, else its logical date.
-        minimum: how many turns it takes, 1 to 1000; a row without a timestamp is none.
-        resolution_status: count ``answered`` or ``unanswered`` turns only. Then one page, up to
-            1000 turns, is looked at.
+        minimum: the number of turns to wait for, 1 to 1000; a row without a timestamp is no turn.
+        resolution_status: count ``answered`` or ``unanswered`` turns only. Then a poke reads one
+            page, up to 1000 turns.
         project_id: default: the connection's login (templated).
         mintlify_conn_id: the connection (templated).
         deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
@@ -69,11 +67,11 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         retry_policy: as in :class:`~.operators._export.ExportOperator`.
 
     Returns:
-        (XCom) ``count`` of the turns seen (at least ``minimum``, not necessarily all there are),
+        (XCom) ``count`` of the turns found (at least ``minimum``, not necessarily all there are),
         ``newest``: the newest timestamp among them.
 
     Raises:
-        ConfigError: a parameter is out of range; where it is no template, when the Dag is parsed.
+        ConfigError: a parameter is out of range; without a template, when the Dag is parsed.
     """
 
     template_fields: Sequence[str] = ("since", "project_id", "mintlify_conn_id")
@@ -104,7 +102,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         self.project_id = project_id
         self.mintlify_conn_id = mintlify_conn_id
         self.deferrable = deferrable
-        self._quiet_until = 0.0
+        self._next_poke = 0.0  # by the monotonic clock
         check_texts(self, parsing=True)
 
     @cached_property
@@ -119,14 +117,14 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         return PollRetryPolicy(self.poke_interval)
 
     def execute(self, context: Context) -> Any:
-        """Wait; return what was seen."""
+        """Wait; return what was found."""
         self._warn_of_the_quota()
         with airflow_failures():
             check_texts(self)
             if not self.deferrable:
-                return self._wait(context)
+                return self._poke_until_done(context)
             with as_when_poking(self):
-                first = self._first_look(context)
+                first = self._first_poke(context)
             if first.is_done:
                 return first.xcom_value
             self._defer(context)
@@ -135,98 +133,103 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context
     ) -> Any:
-        """Resume as Airflow asks to, and end as a sensor that pokes would.
+        """Resume after the trigger, and end as a sensor that pokes would.
 
-        Airflow's sensors make a skip of whatever a deferred one fails with, if ``soft_fail`` is
-        set: of a refused key, too.
+        With ``soft_fail``, Airflow's sensors skip a deferred task on every failure, a refused key
+        included.
         """
         with airflow_failures(), as_when_poking(self):
             if next_method == _FAILED and (next_kwargs or {}).get("error") in _TIMED_OUT:
-                raise AirflowSensorTimeout(f"Not enough turns within timeout={self.timeout:g} s.")
+                raise AirflowSensorTimeout(
+                    f"Found fewer than minimum={self.minimum} conversation turns within "
+                    f"timeout={self.timeout:g} s.\nIncrease timeout, or decrease minimum."
+                )
             resume = super(BaseSensorOperator, self).resume_execution
             return resume(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
-        """Return what the trigger has seen, or fail as it did."""
+        """Return what the trigger has found, or fail as it did."""
         match event:
             case {"status": "seen", "count": count, "newest": newest}:
                 return {"count": count, "newest": newest}
-            case {"status": "failed", "error": error, "curable": curable}:
-                raise (AirflowException if curable else AirflowFailException)(error)
-        raise AirflowException(f"Resumed by an event that this provider does not give: {event!r}")
+            case {"status": "failed", "error": error, "curable": is_retryable}:
+                raise (AirflowException if is_retryable else AirflowFailException)(error)
+        raise AirflowException(
+            f"Resumed by an event that this provider does not send: {event!r:.200}\n"
+            "Clear the task. If it fails again, restart the triggerer: it runs another version of "
+            "this provider."
+        )
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once, unless the quota is known to be spent."""
+        """Send one request, unless the quota is known to be spent."""
         from airflow_provider_docsanalytics.hooks.mintlify import in_short
 
-        if time.monotonic() < self._quiet_until:
+        turns = self._poll(context) if time.monotonic() >= self._next_poke else None
+        if turns is None:
             return PokeReturnValue(is_done=False)
-        seen = self._look(context)
-        if seen is None:
-            return PokeReturnValue(is_done=False)
-        self.log.info("%d turns seen of %d waited for", len(seen), self.minimum)
-        return PokeReturnValue(is_done=len(seen) >= self.minimum, xcom_value=in_short(seen))
+        self.log.info("Found %d of %d conversation turns", len(turns), self.minimum)
+        return PokeReturnValue(is_done=len(turns) >= self.minimum, xcom_value=in_short(turns))
 
-    def _wait(self, context: Context) -> Any:
-        """Poke until it is done, in the slot or in slots of its own, but not before it is due."""
+    def _poke_until_done(self, context: Context) -> Any:
+        """Poke, as the mode says, but never before the next request is due."""
         try:
             return super().execute(context)
-        except AirflowRescheduleException as again:
-            due = datetime.now(UTC) + timedelta(seconds=self._quiet_until - time.monotonic())
-            if due <= again.reschedule_date:
+        except AirflowRescheduleException as rescheduled:
+            due = datetime.now(UTC) + timedelta(seconds=self._next_poke - time.monotonic())
+            if due <= rescheduled.reschedule_date:
                 raise
         raise AirflowRescheduleException(due)  # type: ignore[no-untyped-call]
 
-    def _first_look(self, context: Context) -> PokeReturnValue:
+    def _first_poke(self, context: Context) -> PokeReturnValue:
         """Poke before deferring."""
         try:
             return self.poke(context)
         except DocsAnalyticsError as error:
             if not self.silent_fail:
                 raise
-            self.log.error("%s", error)  # noqa: TRY400 - said in full
+            self.log.error("%s", error)  # noqa: TRY400 - the message says it all
         return PokeReturnValue(is_done=False)
 
-    def _look(self, context: Context) -> tuple[Turn, ...] | None:
-        """Return the turns, or ``None`` after a failure that is sat out.
+    def _poll(self, context: Context) -> tuple[Turn, ...] | None:
+        """Return the turns, or ``None`` after a failure that a later poke may not have.
 
-        In ``mode="reschedule"`` the next poke is another process's, which is told of the failures.
-        Where Airflow cannot tell it (before 3.3), the failing stays in this one.
+        With ``mode="reschedule"`` the next poke is another process, which gets the count of the
+        failures. Where Airflow has no place for that (before 3.3), this process retries.
         """
-        memory = FailureMemory(context) if self.reschedule and not self.deferrable else None
-        if memory and memory.failures:
-            self._policy = PollRetryPolicy(self.poke_interval, memory.failures)
+        count = FailureCount(context) if self.reschedule and not self.deferrable else None
+        if count and count.failures:
+            self._policy = PollRetryPolicy(self.poke_interval, count.failures)
         while True:
             try:
-                seen = self._ask(context)
+                turns = self._find_turns(context)
             except DocsAnalyticsError as error:
-                if self._sit_out(error, memory):
+                if self._back_off(error, count):
                     return None
                 continue
             self._policy.succeeded()
-            if memory:
-                memory.forget()
-            return seen
+            if count:
+                count.reset()
+            return turns
 
-    def _sit_out(self, error: DocsAnalyticsError, memory: FailureMemory | None) -> bool:
-        """Return whether the slot may be given back until the next poke is due; else wait here."""
+    def _back_off(self, error: DocsAnalyticsError, count: FailureCount | None) -> bool:
+        """Return whether the next poke retries; else sleep until a retry is due here."""
         try:
-            wait_s = self._policy.wait_s(error)
+            delay_s = self._policy.next_delay_s(error)
         except DocsAnalyticsError:
-            if memory:
-                memory.forget()
+            if count:
+                count.reset()
             raise
-        told = memory is None or memory.keep(self._policy.failures)
-        if stays := not told and retry_delay_s(error, 1) is None:
-            wait_s = min(wait_s, _LONGEST_STAY_S)
-        self.log.warning("%s Asking again in %.0f s", error, wait_s)
-        if stays:
-            time.sleep(wait_s)
+        is_saved = count is None or count.save(self._policy.failures)
+        if sleeps := not is_saved and not isinstance(decide(error, 1), Wait):
+            delay_s = min(delay_s, _MAX_SLEEP_S)
+        self.log.warning("%s Polling again in %.0f s", error, delay_s)
+        if sleeps:
+            time.sleep(delay_s)
         else:
-            self._quiet_until = time.monotonic() + wait_s
-        return not stays
+            self._next_poke = time.monotonic() + delay_s
+        return not sleeps
 
-    def _ask(self, context: Context) -> tuple[Turn, ...]:
+    def _find_turns(self, context: Context) -> tuple[Turn, ...]:
         from airflow_provider_docsanalytics.hooks.mintlify import connection_must_exist
 
         with connection_must_exist():
@@ -240,7 +243,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     def _defer(self, context: Context) -> None:
         from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 
-        wait_s = max(self.poke_interval, self._quiet_until - time.monotonic())
+        wait_s = max(self.poke_interval, self._next_poke - time.monotonic())
         self.defer(
             trigger=MintlifyConversationTrigger(
                 since=self._since(context),
@@ -266,7 +269,8 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
             since = context.get("data_interval_start") or context.get("logical_date")
         if since is None:
             raise ConfigError(
-                "This run has no date: pass since, the moment from which turns count."
+                "since is not set, and this run has no data interval and no logical date.\n"
+                "Pass since, the moment from which turns count."
             )
         return iso_ms(parse_instant(since, "since"))
 
@@ -274,8 +278,8 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         pokes = 3600 / self.poke_interval
         if pokes > QUOTA_PER_HOUR / 2:
             self.log.warning(
-                "poke_interval=%g s is %.0f requests an hour, of the %d that the whole "
-                "organisation has; 15 minutes are 4.",
+                "poke_interval=%g s sends %.0f requests an hour, of the %d that the organisation "
+                "has. 900 s (15 minutes) sends 4.",
                 self.poke_interval,
                 pokes,
                 QUOTA_PER_HOUR,
@@ -285,7 +289,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
 def _check(
     since: object, minimum: object, resolution_status: object, poke_interval: object
 ) -> None:
-    """Refuse what is wrong and holds no template, as the trigger does."""
+    """Refuse a wrong value that holds no template, as the trigger does."""
     from airflow_provider_docsanalytics.hooks.mintlify import check_interval, check_wanted
     from airflow_provider_docsanalytics.window import parse_instant
 

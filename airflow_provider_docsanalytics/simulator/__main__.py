@@ -1,6 +1,6 @@
 """Serve both analytics APIs on 127.0.0.1 until SIGTERM or SIGINT.
 
-When ready, one line of JSON on standard output says where and with which keys.
+When ready, the simulator prints one line of JSON with its URL and its keys.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import json
 import signal
 import sys
 from threading import Event
+from typing import Any
 
-from airflow_provider_docsanalytics.simulator.config import Config
+from airflow_provider_docsanalytics.simulator.data import Config
 from airflow_provider_docsanalytics.simulator.faults import KINDS
-from airflow_provider_docsanalytics.simulator.quota import RETRY_AFTER_STYLES, Quota
+from airflow_provider_docsanalytics.simulator.request import RETRY_AFTER_STYLES, Quota
 from airflow_provider_docsanalytics.simulator.server import Simulator
 
 
@@ -41,32 +42,41 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m airflow_provider_docsanalytics.simulator", description=__doc__
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="0, the default, takes a free one")
+    add("--port", type=int, default=0, help="0, the default, picks a free one")
     add(
         "--projects",
         type=int,
         default=1,
-        help="proj_sim_docs, proj_sim_docs_2 …: each with own rows",
+        help="proj_sim_docs, proj_sim_docs_2 …, each with its own rows (%(default)s)",
     )
     add("--rows", type=int, default=defaults.rows, help="conversation turns (%(default)s)")
     add("--pages", type=int, default=defaults.pages, help="documentation pages (%(default)s)")
     add("--seed", type=int, default=defaults.seed, help="equal seeds give equal data")
-    add("--start", help="ISO date or instant of the first data (30 days before --end)")
-    add("--end", help="ISO date or instant after the last data (the end of today, UTC)")
+    add("--start", help="ISO date or time of the first data (30 days before --end)")
+    add("--end", help="ISO date or time after the last data (the end of today, UTC)")
     add("--legacy-schema", action="store_true", help="conversations with the older, fewer fields")
     add("--row-bytes", type=int, help="pad conversation rows to this size (no padding)")
-    add("--quota", metavar="N/SECONDS", help="Mintlify requests in any such period (unlimited)")
-    add("--retry-after", choices=RETRY_AFTER_STYLES, default="seconds", help="form of the header")
-    add("--latency-ms", type=float, default=0, help="wait before every answer (%(default)s)")
-    add("--pretty", action="store_true", help="indent the answers")
-    add("--gzip", action="store_true", help="compress for clients that accept it")
+    add(
+        "--quota",
+        metavar="N/SECONDS",
+        help="Mintlify requests in any period of this length (no limit)",
+    )
+    add(
+        "--retry-after",
+        choices=RETRY_AFTER_STYLES,
+        default="seconds",
+        help="form of the header of a 429 (%(default)s)",
+    )
+    add("--latency-ms", type=float, default=0, help="delay of every response (%(default)s)")
+    add("--gzip", action="store_true", help="compress responses for clients that accept it")
     add(
         "--fault",
-        type=json.loads,
+        type=_fault,
         action="append",
         default=[],
         metavar="JSON",
-        help=f'for example {{"kind": "status", "status": 503}}; kinds: {", ".join(KINDS)}',
+        help='can be repeated; for example {"kind": "status", "status": 503}; '
+        f"kinds: {', '.join(KINDS)}",
     )
     return parser
 
@@ -87,7 +97,6 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         port=options.port,
         quota=_quota(options.quota, options.retry_after) if options.quota else None,
         latency_ms=options.latency_ms,
-        pretty=options.pretty,
         gzip=options.gzip,
         faults=options.fault,
     )
@@ -95,7 +104,20 @@ def _simulator(options: argparse.Namespace) -> Simulator:
 
 def _quota(text: str, retry_after: str) -> Quota:
     limit, _, period_s = text.partition("/")
-    return Quota(int(limit), float(period_s), retry_after)
+    try:
+        numbers = int(limit), float(period_s)
+    except ValueError:
+        raise ValueError(f"--quota {text} is not N/SECONDS.\nUse for example 100/3600.") from None
+    return Quota(*numbers, retry_after)
+
+
+def _fault(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not JSON: {error}.\nPut the object in single quotes."
+        ) from None
 
 
 if __name__ == "__main__":

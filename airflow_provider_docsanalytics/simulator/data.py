@@ -1,45 +1,90 @@
-"""The data set behind both services: events, from which every endpoint's answer is derived."""
+"""The data set of both services: its parameters, and the events that all responses are made of."""
 
 # ruff: noqa: PLR2004 - the proportions of made-up data need no names
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from airflow_provider_docsanalytics.simulator import texts, ulid
-from airflow_provider_docsanalytics.simulator.timestamps import DAY_MS, Window, iso
-from airflow_provider_docsanalytics.simulator.turns import Turns
+from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator.conversations import Turns
+from airflow_provider_docsanalytics.simulator.values import DAY_MS, Window, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from airflow_provider_docsanalytics.simulator.config import Config
 
 SOURCES = ("code_snippet", "contextual", "agent", "thumbs_only")
 STATUSES = ("pending", "in_progress", "resolved", "dismissed")
 RESOLUTIONS = ("answered", "unanswered")
 
+_DEFAULT_SPAN = timedelta(days=30)
+_MIN_GAP_MS = 10
 _MAX_FEEDBACK = 20_000
 _MAX_SEARCHES = 40_000
 _MAX_VIEWS = 60_000
 _MAX_CALLS = 5_000
 _SEARCH_TERMS = 450
 _MIDNIGHT_EVERY = 20
-_JITTER = 0.9  # of the gap between two events, so that no two share their millisecond
+_JITTER = 0.9  # of the gap between two events, so that no two share a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The data set's parameters; equal ones give equal data.
+
+    ``start`` and ``end`` are ISO dates or instants in UTC, half-open. The default is the 30 days up
+    to the end of the current day, so that yesterday is complete.
+    """
+
+    rows: int = 2500
+    """Conversation turns; the events of the other endpoints are in proportion, up to a maximum."""
+    pages: int = 610
+    """Distinct documentation pages."""
+    seed: int = 1
+    start: str | None = None
+    end: str | None = None
+    legacy_schema: bool = False
+    """Conversations without ``resolutionStatus``, ``responseType`` and ``pageUrl``."""
+    row_bytes: int | None = None
+    """Pad a conversation row to this size; by default rows are as long as their text."""
+
+    def window(self) -> Window:
+        """Return the range of all data.
+
+        Raises:
+            ValueError: A number or a date is invalid, or the range is too short for the rows.
+        """
+        if self.rows < 0 or self.pages < 1:
+            raise ValueError(
+                f"A data set of rows={self.rows} and pages={self.pages} is impossible.\n"
+                "Set rows to at least 0 and pages to at least 1."
+            )
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        end_ms = values.parse_instant(self.end or tomorrow.isoformat())
+        span_ms = _DEFAULT_SPAN // timedelta(milliseconds=1)
+        start_ms = values.parse_instant(self.start) if self.start else end_ms - span_ms
+        if end_ms - start_ms < max(1, self.rows * _MIN_GAP_MS):
+            raise ValueError(
+                f"rows={self.rows} does not fit between start={self.start} and end={self.end}.\n"
+                f"Make the range longer: each row needs {_MIN_GAP_MS} ms."
+            )
+        return Window(start_ms, end_ms)
 
 
 class Feedback(NamedTuple):
-    """One entry, at the time that its ``createdAt`` names or hides."""
+    """One entry; ``createdAt`` of its row is its time or null."""
 
     instant_ms: int
     row: dict[str, Any]
 
 
 class Search(NamedTuple):
-    """Somebody searched for a term, and opened a page or none."""
+    """A search for a term, and the page that was opened, if any."""
 
     instant_ms: int
     term: int
@@ -47,7 +92,7 @@ class Search(NamedTuple):
 
 
 class View(NamedTuple):
-    """A visitor, human or AI, saw a page."""
+    """A view of a page by a visitor, human or AI."""
 
     instant_ms: int
     page: int
@@ -69,13 +114,19 @@ _Event = TypeVar("_Event", Feedback, Search, View, Call)
 
 
 class Dataset:
-    """Everything that the services know; made when first asked for, apart from the turns."""
+    """Everything that the services return. All but the turns is made on first use."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.window = config.window()
         self.cursor_age = 0
-        self.turns = Turns(config, self._times("turns", config.rows))
+        self.turns = Turns(
+            self._times("turns", config.rows),
+            seed=config.seed,
+            pages=config.pages,
+            legacy_schema=config.legacy_schema,
+            row_bytes=config.row_bytes,
+        )
 
     @cached_property
     def feedback(self) -> list[Feedback]:
@@ -102,7 +153,7 @@ class Dataset:
 
     @cached_property
     def views(self) -> list[View]:
-        """View events, oldest first. Every fourth visitor is an AI, and a few are seen as both."""
+        """View events, oldest first. Every fourth visitor is an AI, and a few count as both."""
         rng = self._random("views")
         count = min(8 * self.config.rows, _MAX_VIEWS)
         views = []
@@ -114,7 +165,7 @@ class Dataset:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """Calls, oldest first. Every twentieth starts on the stroke of midnight, UTC."""
+        """Calls, oldest first. Every twentieth starts exactly at midnight UTC."""
         rng = self._random("calls")
         calls = []
         times = self._times("call times", min(self.config.rows, _MAX_CALLS))
@@ -134,7 +185,7 @@ class Dataset:
         return sorted(calls)
 
     def _times(self, name: str, count: int) -> Iterator[int]:
-        """Yield instants that rise through the whole range, evenly but for some jitter."""
+        """Yield ascending instants, spread evenly over the range but for some jitter."""
         jitter = self._random(name).random
         start_ms, end_ms = self.window
         step = (end_ms - start_ms) / max(1, count)
@@ -148,13 +199,13 @@ class Dataset:
         return int(self.config.pages * rng.random() ** 1.5)
 
     def _feedback_row(self, rng: Random, number: int, instant_ms: int) -> dict[str, Any]:
-        awkward = texts.AWKWARD[number % len(texts.AWKWARD)]
-        salt = ulid.salt(f"{self.config.seed}:feedback")
+        awkward = values.AWKWARD[number % len(values.AWKWARD)]
+        salt = values.ulid_salt(f"{self.config.seed}:feedback")
         source = rng.choices(SOURCES, (15, 55, 10, 20))[0]
         row: dict[str, Any] = {
-            "id": ulid.make(instant_ms, salt, number),
-            "path": texts.page_path(self._page(rng)),
-            "comment": None if number % 3 == 0 else texts.sentence(rng, 9) + awkward,
+            "id": values.make_ulid(instant_ms, salt, number),
+            "path": values.page_path(self._page(rng)),
+            "comment": None if number % 3 == 0 else values.sentence(rng, 9) + awkward,
             "createdAt": None if number % 50 == 7 else iso(instant_ms),
             "source": source,
             "status": rng.choices(STATUSES, (50, 15, 25, 10))[0],

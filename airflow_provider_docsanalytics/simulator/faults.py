@@ -1,96 +1,78 @@
-"""Scripted faults: how they are written, and which requests they strike.
+"""Faults: how you describe them, which requests they strike, and what they do to a response.
 
-A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, whose value names the kind's own
-members. ``match`` holds ``endpoint`` (a name, or else a part of the path), ``query`` (parameters
-that must have these values), ``wider_than_days`` (the window asked for; no dates are the widest),
-``limit_above`` (more rows asked for than that, by ``limit``) and ``nth`` (1 by default: the first
-matching request since the fault was added that it may strike); ``times`` is how many it strikes
-from then on (1 by default, null for ever). Of several faults that are due, the first strikes and
-the others wait for the next request.
+A fault is a JSON object. ``kind`` is a key of :data:`KINDS`, which lists the kind's own members.
+``times`` is the number of requests that the fault strikes (1 by default, null for no limit).
+``match`` selects the requests:
 
-A gateway that cannot carry large pages is a ``status``, ``short_body``, ``truncated_json`` or
-``reset_in_body`` with ``limit_above``; a service that has lowered its largest page to ``largest``
-is a ``lowered_limit``. Both last with ``"times": null``.
+- ``endpoint``: a name, or a part of the path;
+- ``query``: parameters that must have these values;
+- ``wider_than_days``: windows wider than this, or without dates;
+- ``limit_above``: pages with a larger ``limit`` than this;
+- ``nth``: the first of the matching requests to strike (1 by default).
+
+If several faults match a request, the first one strikes and the others wait for the next request.
+
+``status`` and ``body`` replace the response. ``set_key`` and ``drop_key`` change a member of it
+(``totals.ai``), ``set_in_rows`` and ``drop_in_rows`` a member of each row. The kinds of a
+connection are in :mod:`.http_server`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import mintlify, timestamps, vyom
+from airflow_provider_docsanalytics.simulator import mintlify, values, vyom
+from airflow_provider_docsanalytics.simulator.request import Response, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-
-class _Members(NamedTuple):
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
+_HTML = b"<!doctype html><title>One moment</title><p>Checking your browser</p>"
+_NUMBER = int | float
 
 
-KINDS = {
-    "status": _Members(("status",), ("body", "headers", "content_type", "damage")),
-    "body": _Members(("body",), ("status", "headers", "content_type", "damage")),
-    "html": _Members(),
-    "lowered_limit": _Members(("largest",)),
-    "redirect": _Members(("location",), ("status",)),
-    "drop_key": _Members(("key",)),
-    "set_key": _Members(("key", "value")),
-    "drop_in_rows": _Members(("key",), ("every",)),
-    "set_in_rows": _Members(("key", "value"), ("every",)),
-    "repeat_cursor": _Members(),
-    "cursor_loop": _Members(("back",)),
-    "cursor_as_url": _Members(),
-    "duplicate_page": _Members(),
-    "ignored_offset": _Members(),
-    "empty_page": _Members(),
-    "numbers_as_text": _Members(),
-    "content_type": _Members(("content_type",)),
-    "truncated_json": _Members(),
-    "invalid_utf8": _Members(),
-    "big_body": _Members(("bytes",)),
-    "gzip_bomb": _Members(("size",)),
-    "delay": _Members(("seconds",)),
-    "hang": _Members(("seconds",)),
-    "slow_drip": _Members(("bytes_per_s",)),
-    "short_body": _Members(),
-    "reset_before_headers": _Members(),
-    "reset_in_body": _Members(),
+class Kind(NamedTuple):
+    """The members of one kind of fault, and their types."""
+
+    required: Mapping[str, Any] = {}
+    optional: Mapping[str, Any] = {}
+
+
+_RESPONSE = {"headers": dict, "content_type": str}
+KINDS: dict[str, Kind] = {
+    "status": Kind({"status": int}, {"body": str, **_RESPONSE}),
+    "body": Kind({"body": str}, {"status": int, **_RESPONSE}),
+    "html": Kind(),
+    "truncated_json": Kind(),
+    "drop_key": Kind({"key": str}),
+    "set_key": Kind({"key": str, "value": object}),
+    "drop_in_rows": Kind({"key": str}, {"every": int}),
+    "set_in_rows": Kind({"key": str, "value": object}, {"every": int}),
+    "delay": Kind({"seconds": _NUMBER}),
+    "hang": Kind({"seconds": _NUMBER}),
+    "slow_drip": Kind({"bytes_per_s": _NUMBER}),
+    "short_body": Kind(),
+    "reset_before_headers": Kind(),
+    "reset_in_body": Kind(),
 }
-DAMAGES = ("cut", "gzip", "utf8")
-"""What ``damage`` does to a scripted body: half of it is missing, it is announced as gzip and is
-none, or there is a byte in it that no UTF-8 has."""
-_MATCH = ("endpoint", "nth", "query", "wider_than_days", "limit_above")
-_TYPES: dict[str, Any] = {
+NO_RESPONSE = ("hang", "reset_before_headers")
+"""The kinds after which the client gets no response at all."""
+_MATCH = {
     "endpoint": str,
-    "nth": int,
-    "wider_than_days": int | float,
-    "limit_above": int,
-    "largest": int,
-    "back": int,
     "query": dict,
-    "times": int | None,
-    "status": int,
-    "body": str,
-    "headers": dict,
-    "content_type": str,
-    "damage": str,
-    "location": str,
-    "key": str,
-    "value": object,
-    "every": int,
-    "bytes": int,
-    "size": int,
-    "seconds": int | float,
-    "bytes_per_s": int | float,
+    "wider_than_days": _NUMBER,
+    "limit_above": int,
+    "nth": int,
 }
 
 
 @dataclass(slots=True)
 class Fault:
-    """One scripted fault, how many matching requests it has seen, and the cursors of those."""
+    """One fault, the queries of the requests that it has matched, and how many it has struck."""
 
     kind: str
     options: Mapping[str, Any]
@@ -100,78 +82,81 @@ class Fault:
     limit_above: int = 0
     nth: int = 1
     times: int | None = 1
-    seen: int = 0
+    matched: list[Mapping[str, str]] = field(default_factory=list)
     struck: int = 0
-    cursors: list[str | None] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, spec: Any) -> Fault:
-        """Return the fault of a JSON object.
+    def parse(cls, spec: Any, kinds: Mapping[str, Kind]) -> Fault:
+        """Return the fault that a JSON object describes.
 
         Raises:
-            ValueError: A member is unknown, missing or of the wrong kind.
+            ValueError: A member is unknown, missing or of the wrong type.
         """
-        if not isinstance(spec, dict) or spec.get("kind") not in KINDS:
-            raise ValueError(f"a fault is an object whose kind is one of {', '.join(KINDS)}")
-        match = spec.get("match", {})
+        if not isinstance(spec, dict) or spec.get("kind") not in kinds:
+            raise ValueError(
+                f"Fault {spec!r} is not an object with a known kind.\n"
+                f"Use one of the kinds {', '.join(kinds)}."
+            )
+        name, match = spec["kind"], spec.get("match", {})
         if not isinstance(match, dict):
-            raise ValueError(f"fault {spec['kind']}: match is an object")  # noqa: TRY004 - as above
-        members = KINDS[spec["kind"]]
-        own = (*members.required, *members.optional)
-        options = {name: value for name, value in spec.items() if name in own}
-        unknown = (spec.keys() - options.keys() - {"kind", "match", "times"}) | (
-            match.keys() - set(_MATCH)
+            raise ValueError(  # noqa: TRY004 - like every other mistake in a fault
+                f"Fault {name}: match is {match!r}.\nUse an object with {', '.join(_MATCH)}."
+            )
+        members = {**kinds[name].required, **kinds[name].optional}
+        options = {member: value for member, value in spec.items() if member in members}
+        unknown = (spec.keys() - members.keys() - {"kind", "match", "times"}) | (
+            match.keys() - _MATCH.keys()
         )
-        missing = set(members.required) - options.keys()
+        missing = kinds[name].required.keys() - options.keys()
         if unknown or missing:
             raise ValueError(
-                f"fault {spec['kind']}: unknown members: {sorted(unknown)}, "
-                f"missing members: {sorted(missing)}"
+                f"Fault {name}: unknown members: {sorted(unknown)}, "
+                f"missing members: {sorted(missing)}.\n"
+                f"It takes {', '.join([*members, 'times'])} and, in match, {', '.join(_MATCH)}."
             )
         times = spec.get("times", 1)
+        types = {**members, **_MATCH, "times": int | None}
         given = {**options, **match, "times": times}
-        wrong = [name for name, value in given.items() if not isinstance(value, _TYPES[name])]
+        wrong = {name: value for name, value in given.items() if not isinstance(value, types[name])}
         if wrong:
-            raise ValueError(f"fault {spec['kind']}: of the wrong type: {wrong}")
-        if options.get("damage") not in (None, *DAMAGES):
-            raise ValueError(f"fault {spec['kind']}: damage is one of {', '.join(DAMAGES)}")
-        if "largest" in options:
-            match = {"limit_above": options["largest"], **match}
-        return cls(spec["kind"], options, **match, times=times)
+            raise ValueError(
+                f"Fault {spec['kind']}: of the wrong type: {wrong}.\nCheck their types."
+            )
+        return cls(name, options, **match, times=times)
 
     def matches(self, endpoint: str | None, path: str, query: Mapping[str, str]) -> bool:
-        """Tell whether the fault is meant for such a request."""
+        """Tell whether ``match`` selects such a request."""
         by_name = self.endpoint in (*mintlify.ENDPOINTS, *vyom.ENDPOINTS)
         here = self.endpoint == endpoint if by_name else self.endpoint in path
-        asked = self.query.items() <= query.items() and self._is_large(query)
-        return here and asked and self._is_wide(query)
+        same = self.query.items() <= query.items()
+        return here and same and self._is_large(query) and self._is_wide(query)
 
     def _is_large(self, query: Mapping[str, str]) -> bool:
-        """Tell whether more rows are asked for than is still answered."""
         limit = query.get("limit", "")
         return not self.limit_above or (limit.isdecimal() and int(limit) > self.limit_above)
 
     def _is_wide(self, query: Mapping[str, str]) -> bool:
-        """Tell whether the window is wider than what is still answered; one that is none is not."""
+        """Tell whether the window is too wide; one with an invalid date is not."""
         if not self.wider_than_days:
             return True
-        dates = [query.get(name) for names in (mintlify.DATES, vyom.DATES) for name in names]
+        dates = [query.get(name) for name in (*mintlify.DATES, *vyom.DATES)]
         try:
-            given = [timestamps.parse(date) for date in dates if date is not None]
+            given = [values.parse_instant(date) for date in dates if date is not None]
         except ValueError:
             return False
-        return len(given) != 2 or given[1] - given[0] > self.wider_than_days * timestamps.DAY_MS  # noqa: PLR2004 - a start and an end
+        return len(given) != 2 or given[1] - given[0] > self.wider_than_days * values.DAY_MS  # noqa: PLR2004 - a start and an end
 
     @property
     def is_due(self) -> bool:
-        """Whether the request last seen is one to strike."""
-        return self.nth <= self.seen and (self.times is None or self.struck < self.times)
+        """Whether the fault strikes the request that it has matched last."""
+        return self.nth <= len(self.matched) and (self.times is None or self.struck < self.times)
 
 
 class Faults:
-    """The faults in force, in the order in which they were added."""
+    """The active faults of these kinds, in the order in which they were added."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        self._kinds = kinds
         self._faults: list[Fault] = []
         self._lock = Lock()
 
@@ -179,14 +164,14 @@ class Faults:
         """Add faults, all of them or none.
 
         Raises:
-            ValueError: One is not a fault.
+            ValueError: One is invalid.
         """
-        added = [Fault.parse(spec) for spec in specs]
+        added = [Fault.parse(spec, self._kinds) for spec in specs]
         with self._lock:
             self._faults += added
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
@@ -195,9 +180,73 @@ class Faults:
         with self._lock:
             matching = [fault for fault in self._faults if fault.matches(endpoint, path, query)]
             for fault in matching:
-                fault.seen += 1
-                fault.cursors.append(query.get("cursor"))
+                fault.matched.append(query)
             striking = next((fault for fault in matching if fault.is_due), None)
             if striking is not None:
                 striking.struck += 1
         return striking
+
+
+def apply_fault(fault: Fault, response: Response) -> Response:
+    """Return the response with the fault applied; the bodies of errors are not edited."""
+    options = fault.options
+    if fault.kind in ("status", "body"):
+        return Response(
+            options.get("status", response.status),
+            options.get("body", '{"error":"Scripted fault"}').encode(),
+            headers=options.get("headers", {}),
+            content_type=options.get("content_type", response.content_type),
+        )
+    if fault.kind == "html":
+        return Response(200, _HTML, content_type="text/html; charset=utf-8")
+    if response.status != HTTPStatus.OK:
+        return response
+    return replace(response, body=_edited(fault, response.body))
+
+
+def _edited(fault: Fault, body: bytes) -> bytes:
+    """Return the body of a successful response with the fault applied."""
+    options = fault.options
+    value = [options["value"]] if "value" in options else []
+    match fault.kind:
+        case "truncated_json":
+            body = body[: len(body) // 2]
+        case "drop_key" | "set_key":
+            document = json.loads(body)
+            _set(document, options["key"], value)
+            body = dump(document)
+        case "drop_in_rows" | "set_in_rows":
+            document = json.loads(body)
+            every = options.get("every", 1)
+            for row in _rows(document)[every - 1 :: every]:
+                _set(row, options["key"], value)
+            body = dump(document)
+    return body
+
+
+def _rows(document: dict[str, Any]) -> list[Any]:
+    """Return the rows of a response; without a list of them, the response is the only row."""
+    inner = document["data"] if "success" in document else document
+    lists = [
+        member
+        for name, member in inner.items()
+        if isinstance(member, list) and name != "messages"  # a part of a thread, which is a row
+    ]
+    return lists[0] if lists else [inner]
+
+
+def _set(target: Any, dotted: str, value: list[Any]) -> None:
+    """Set the member at the dotted path to the one value, or remove it if there is none.
+
+    A list on the path stands for each of its elements.
+    """
+    name, _, rest = dotted.partition(".")
+    if isinstance(target, list):
+        for element in target:
+            _set(element, dotted, value)
+    elif rest:
+        _set(target[name], rest, value)
+    elif value:
+        target[name] = value[0]
+    else:
+        target.pop(name, None)

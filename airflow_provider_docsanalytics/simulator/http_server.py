@@ -1,4 +1,4 @@
-"""HTTP: one request in, one answer out, and the faults that happen to a connection."""
+"""HTTP: one response for each request, and the faults of a connection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from airflow_provider_docsanalytics.simulator.query import Answer, Asked
+from airflow_provider_docsanalytics.simulator.request import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_docsanalytics.simulator.faults import Fault
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # linger on, for 0 s: close() sends RST instead of FIN
 _DRIPS_PER_S = 20
@@ -28,34 +26,36 @@ _MISSING_BYTES = 64
 
 
 class Reply(NamedTuple):
-    """What becomes of a request.
+    """A response, and how it is sent.
 
     Attributes:
-        answer: what is sent.
-        fault: what happens to the connection on the way.
-        delay_s: how long it takes.
-        compress: whether the answer is compressed for whoever accepts that.
+        response: what is sent.
+        delay_s: how long the client waits for it.
+        compress: whether clients that accept gzip get it compressed.
+        fault: the kind of a fault that strikes the connection; others are ignored here.
+        bytes_per_s: the speed of a ``slow_drip``.
     """
 
-    answer: Answer
-    fault: Fault | None = None
+    response: Response
     delay_s: float = 0
     compress: bool = False
+    fault: str | None = None
+    bytes_per_s: float = 0
 
 
 class Server(ThreadingTCPServer):
-    """A server on loopback that ends its connections and waits when it is closed.
+    """A server on loopback that ends its connections and delays when it is closed.
 
     Args:
-        port: 0 for a free one.
-        respond: what becomes of each request and its body.
+        port: 0 picks a free one.
+        respond: returns the reply to a request.
     """
 
     allow_reuse_address = True
     request_queue_size = 128
     daemon_threads = True
 
-    def __init__(self, port: int, respond: Callable[[Asked, bytes], Reply]) -> None:
+    def __init__(self, port: int, respond: Callable[[Request], Reply]) -> None:
         self.respond = respond
         self.stopping = Event()
         self.connection_numbers = itertools.count(1)
@@ -75,7 +75,7 @@ class Server(ThreadingTCPServer):
         super().shutdown_request(request)
 
     def close(self) -> None:
-        """Stop serving; whoever waits for an answer sees the connection end."""
+        """Stop serving; a client that waits for a response sees the connection end."""
         self.stopping.set()
         self.shutdown()
         for connection in tuple(self._connections):
@@ -84,13 +84,13 @@ class Server(ThreadingTCPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what is a bug in here; that a client went away is none."""
+        """Report a bug of the simulator; a client that disconnects is not one."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection: hands each request on and sends what comes back."""
+    """One connection: passes each request to the server's callable and sends the reply."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -102,85 +102,75 @@ class Handler(BaseHTTPRequestHandler):
         self.number = next(self.server.connection_numbers)
 
     def do_GET(self) -> None:
-        """Answer a request of any method."""
+        """Reply to a request of any method."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         target = urlsplit(self.path)
         headers = {name.title(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, target.path, target.query, headers, self.number)
-        reply = self.server.respond(asked, body)
+        reply = self.server.respond(
+            Request(self.command, target.path, target.query, headers, self.number, body)
+        )
         self.server.stopping.wait(reply.delay_s)
-        answer = reply.answer
+        response = reply.response
         if reply.compress and "gzip" in headers.get("Accept-Encoding", ""):
-            answer = _compressed(answer)
-        if reply.fault is None:
-            self._send(answer)
-        else:
-            self._send_spoiled(answer, reply.fault)
+            response = _compressed(response)
+        self._send(response, reply)
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - inherited
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the inherited name
-        """Keep quiet: the simulator has a log of its own."""
+        """Write nothing: the simulator has a log of its own."""
 
-    def _send(self, answer: Answer) -> None:
-        body = b"" if self.command == "HEAD" else answer.body
-        self.connection.sendall(self._head(answer) + body)
-
-    def _send_spoiled(self, answer: Answer, fault: Fault) -> None:
-        body = answer.body
-        match fault.kind:
+    def _send(self, response: Response, reply: Reply) -> None:
+        body = b"" if self.command == "HEAD" else response.body
+        match reply.fault:
+            case "hang":
+                self.close_connection = True
             case "reset_before_headers":
                 self._reset()
             case "reset_in_body":
-                self.connection.sendall(self._head(answer) + body[: len(body) // 2])
+                self.connection.sendall(self._head(response) + body[: len(body) // 2])
                 self._reset()
             case "short_body":
-                self.connection.sendall(self._head(answer, missing=_MISSING_BYTES) + body)
+                self.connection.sendall(self._head(response, missing=_MISSING_BYTES) + body)
                 self.close_connection = True
-            case "hang":
-                self.server.stopping.wait(fault.options["seconds"])
-                self.close_connection = True
-            case "delay":
-                self.server.stopping.wait(fault.options["seconds"])
-                self._send(answer)
             case "slow_drip":
-                self._drip(answer, fault.options["bytes_per_s"])
+                self.connection.sendall(self._head(response))
+                self._drip(body, reply.bytes_per_s)
             case _:
-                self._send(answer)
+                self.connection.sendall(self._head(response) + body)
 
-    def _head(self, answer: Answer, missing: int = 0) -> bytes:
-        reason = self.responses.get(answer.status, ("",))[0]
+    def _head(self, response: Response, missing: int = 0) -> bytes:
+        reason = self.responses.get(response.status, ("",))[0]
         headers = {
             "Date": self.date_time_string(),
-            "Content-Type": answer.content_type,
-            "Content-Length": len(answer.body) + missing,
-            **answer.headers,
+            "Content-Type": response.content_type,
+            "Content-Length": len(response.body) + missing,
+            **response.headers,
         }
         lines = [
-            f"HTTP/1.1 {answer.status} {reason}",
+            f"HTTP/1.1 {response.status} {reason}",
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _drip(self, answer: Answer, bytes_per_s: float) -> None:
-        self.connection.sendall(self._head(answer))
+    def _drip(self, body: bytes, bytes_per_s: float) -> None:
         step = max(1, int(bytes_per_s / _DRIPS_PER_S))
-        for start in range(0, len(answer.body), step):
-            self.connection.sendall(answer.body[start : start + step])
+        for start in range(0, len(body), step):
+            self.connection.sendall(body[start : start + step])
             if self.server.stopping.wait(step / bytes_per_s):
                 self.close_connection = True
                 return
 
     def _reset(self) -> None:
-        """Close with RST. The reader holds the socket open too, so it goes first."""
+        """Close with RST. The reader also holds the socket open, so it is closed first."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.rfile.close()
         self.connection.close()
         self.close_connection = True
 
 
-def _compressed(answer: Answer) -> Answer:
-    if "Content-Encoding" in answer.headers:
-        return answer
-    headers = {**answer.headers, "Content-Encoding": "gzip"}
-    return replace(answer, body=gzip.compress(answer.body, 1, mtime=0), headers=headers)
+def _compressed(response: Response) -> Response:
+    if "Content-Encoding" in response.headers:
+        return response
+    headers = {**response.headers, "Content-Encoding": "gzip"}
+    return replace(response, body=gzip.compress(response.body, 1, mtime=0), headers=headers)

@@ -1,32 +1,30 @@
-"""Mintlify's Analytics Export API: what its endpoints take, and what they answer."""
+"""Mintlify's Analytics Export API: its endpoints, their parameters and their responses."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import queries, ulid
-from airflow_provider_docsanalytics.simulator.data import SOURCES, STATUSES
-from airflow_provider_docsanalytics.simulator.queries import Filters, Listing
-from airflow_provider_docsanalytics.simulator.query import (
-    Answer,
+from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator.conversations import Position
+from airflow_provider_docsanalytics.simulator.data import SOURCES, STATUSES, Dataset, View, within
+from airflow_provider_docsanalytics.simulator.request import (
     Query,
     RefusedError,
+    Response,
     Route,
     dump,
     invalid,
     splice,
 )
-from airflow_provider_docsanalytics.simulator.timestamps import ALL_TIME, Window
-from airflow_provider_docsanalytics.simulator.turns import Position
+from airflow_provider_docsanalytics.simulator.values import ALL_TIME, Window, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from airflow_provider_docsanalytics.simulator.data import Dataset
+    from collections.abc import Callable, Iterable
 
 PLATFORM = "mintlify"
 _PATH = re.compile(r"(?:/api/external)?/v1/analytics/(?P<project>[^/]+)(?P<rest>/.*)")
@@ -34,9 +32,23 @@ _THREAD = re.compile(r"/assistant/threads/([^/]+)")
 DATES = ("dateFrom", "dateTo")
 
 
+class Filters(NamedTuple):
+    """The two filters of feedback; None means all."""
+
+    source: str | None = None
+    statuses: tuple[str, ...] | None = None
+
+
+class Listing(NamedTuple):
+    """Rendered rows in the order of the service, and the whole-response fields."""
+
+    rows: list[bytes]
+    totals: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class _List:
-    """An endpoint that gives rows, a page at a time."""
+    """An endpoint whose rows can all be listed, and returned in pages."""
 
     path: str
     rows_key: str
@@ -53,33 +65,8 @@ class _List:
         return (*DATES, "limit", *paging, *self.filters)
 
 
-_LISTS = {
-    "feedback": _List(
-        "/feedback", "feedback", 50, 100, "cursor", queries.feedback, filters=("source", "status")
-    ),
-    "feedback_by_page": _List(
-        "/feedback/by-page",
-        "feedback",
-        10,
-        100,
-        "none",
-        queries.feedback_by_page,
-        filters=("source", "status"),
-    ),
-    "searches": _List("/searches", "searches", 50, 100, "cursor", queries.searches, has_more=False),
-    "views": _List("/views", "views", 50, 250, "offset", queries.views),
-    "visitors": _List("/visitors", "visitors", 50, 250, "offset", queries.visitors),
-}
-_PATHS = {
-    "/assistant": "conversations",
-    "/assistant/caller-stats": "caller_stats",
-    **{spec.path: name for name, spec in _LISTS.items()},
-}
-ENDPOINTS = ("conversations", "threads", "caller_stats", *_LISTS)
-
-
 def find(path: str) -> Route:
-    """Return where a path leads."""
+    """Return the endpoint that a path leads to."""
     match = _PATH.fullmatch(path)
     if match is None:
         return Route(PLATFORM, None)
@@ -89,8 +76,8 @@ def find(path: str) -> Route:
     return Route(PLATFORM, _PATHS.get(match["rest"]), match["project"])
 
 
-def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
-    """Answer a request to an endpoint.
+def respond(data: Dataset, route: Route, raw_query: str) -> Response:
+    """Return the response of an endpoint.
 
     Raises:
         RefusedError: 400 or 404.
@@ -99,7 +86,7 @@ def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
         return _thread(data, route.thread_id, Query(raw_query, ()))
     if route.endpoint == "caller_stats":
         callers = _callers(data, _window(Query(raw_query, DATES)))
-        return Answer(200, dump(callers), rows=1)
+        return Response(200, dump(callers), rows=1)
     if route.endpoint == "conversations":
         return _conversations(data, Query(raw_query, (*DATES, "limit", "cursor")))
     assert route.endpoint is not None
@@ -137,13 +124,13 @@ def refusal(refused: RefusedError) -> bytes:
     return dump(body)
 
 
-def _thread(data: Dataset, thread_id: str, _: Query) -> Answer:
-    if not ulid.is_ulid(thread_id):
+def _thread(data: Dataset, thread_id: str, _: Query) -> Response:
+    if not values.is_ulid(thread_id):
         raise RefusedError(400, "Invalid thread ID", [f"{thread_id!r} is not a ULID"])
     thread = data.turns.thread(thread_id)
     if thread is None:
         raise RefusedError(404, "Thread not found")
-    return Answer(200, dump(thread), rows=1)
+    return Response(200, dump(thread), rows=1)
 
 
 def _callers(data: Dataset, window: Window) -> dict[str, int]:
@@ -151,17 +138,17 @@ def _callers(data: Dataset, window: Window) -> dict[str, int]:
     return {**{kind: callers[kind] for kind in ("web", "api", "other")}, "total": callers.total()}
 
 
-def _conversations(data: Dataset, query: Query) -> Answer:
+def _conversations(data: Dataset, query: Query) -> Response:
     window = _window(query)
     limit = query.number("limit", 100, 1, 1000)
     scope = f"{data.config.seed}:{data.cursor_age}:conversations:{window}"
     after = _position(query, scope)
-    rows, following = data.turns.page(window, limit, after)
-    paging = {"nextCursor": following and ulid.seal(scope, *following), "hasMore": bool(following)}
-    return Answer(200, splice("conversations", rows, paging), rows=len(rows))
+    rows, last = data.turns.page(window, limit, after)
+    paging = {"nextCursor": last and values.seal_cursor(scope, *last), "hasMore": bool(last)}
+    return Response(200, splice("conversations", rows, paging), rows=len(rows))
 
 
-def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
+def _list(data: Dataset, endpoint: str, raw_query: str) -> Response:
     spec = _LISTS[endpoint]
     query = Query(raw_query, spec.known)
     window = _window(query)
@@ -178,10 +165,10 @@ def _list(data: Dataset, endpoint: str, raw_query: str) -> Answer:
     more = start + limit < len(listing.rows)
     rest = dict(listing.totals)
     if spec.paging == "cursor":
-        rest["nextCursor"] = ulid.seal(scope, 0, start + limit) if more else None
+        rest["nextCursor"] = values.seal_cursor(scope, 0, start + limit) if more else None
     if spec.has_more:
         rest["hasMore"] = more
-    return Answer(200, splice(spec.rows_key, rows, rest), rows=len(rows))
+    return Response(200, splice(spec.rows_key, rows, rest), rows=len(rows))
 
 
 @lru_cache(maxsize=64)
@@ -191,7 +178,7 @@ def _listed(
     window: Window,
     filters: Filters,
 ) -> Listing:
-    """Return a listing, which is kept: the next page does not start over."""
+    """Return a listing and cache it for its next page."""
     return make(data, window, filters)
 
 
@@ -210,7 +197,129 @@ def _position(query: Query, scope: str) -> Position | None:
     cursor = query.text("cursor")
     if cursor is None:
         return None
-    position = ulid.unseal(scope, cursor)
+    position = values.unseal_cursor(scope, cursor)
     if position is None:
-        raise invalid("cursor: not one that this endpoint gave for this window")
+        raise invalid("cursor: not from this endpoint and this window")
     return Position(*position)
+
+
+def _list_feedback(data: Dataset, window: Window, filters: Filters) -> Listing:
+    """Return the entries, newest first."""
+    return Listing([dump(row) for row in _feedback_rows(data, window, filters)[::-1]], {})
+
+
+def _list_feedback_by_page(data: Dataset, window: Window, filters: Filters) -> Listing:
+    """Return the counts of every page with feedback, by total, descending."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in _feedback_rows(data, window, filters):
+        page = counts[row["path"]]
+        page["total"] += 1
+        page["thumbsUp"] += row.get("helpful") is True
+        page["thumbsDown"] += row.get("helpful") is False
+        page["code"] += row["source"] == "code_snippet"
+    columns = ("thumbsUp", "thumbsDown", "code", "total")
+    rows = [
+        {"path": path, **{column: page[column] for column in columns}}
+        for path, page in counts.items()
+    ]
+    return Listing(_by_total(rows), {})
+
+
+def _list_searches(data: Dataset, window: Window, _: Filters) -> Listing:
+    """Return the search terms, by hits, descending."""
+    hits: Counter[int] = Counter()
+    last: dict[int, int] = {}
+    clicked: dict[int, Counter[int]] = defaultdict(Counter)
+    for event in within(data.searches, window):
+        hits[event.term] += 1
+        last[event.term] = event.instant_ms
+        if event.page is not None:
+            clicked[event.term][event.page] += 1
+    rows = [
+        {
+            "searchQuery": values.search_term(term),
+            "hits": count,
+            "ctr": round(clicked[term].total() / count, 4),
+            "topClickedPage": _most_clicked(clicked[term]),
+            "lastSearchedAt": iso(last[term]),
+        }
+        for term, count in sorted(hits.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return Listing([dump(row) for row in rows], {"totalSearches": hits.total()})
+
+
+def _list_views(data: Dataset, window: Window, _: Filters) -> Listing:
+    """Return the view counts of every viewed page, by total, descending."""
+    events = within(data.views, window)
+    pages: dict[int, Counter[bool]] = defaultdict(Counter)
+    for event in events:
+        pages[event.page][event.is_ai] += 1
+    rows = [
+        {"path": values.page_path(page), **_traffic(seen[False], seen[True], seen.total())}
+        for page, seen in pages.items()
+    ]
+    ai = sum(event.is_ai for event in events)
+    return Listing(_by_total(rows), {"totals": _traffic(len(events) - ai, ai, len(events))})
+
+
+def _list_visitors(data: Dataset, window: Window, _: Filters) -> Listing:
+    """Return the distinct visitors of every viewed page, by total, descending."""
+    events = within(data.views, window)
+    pages: dict[int, list[View]] = defaultdict(list)
+    for event in events:
+        pages[event.page].append(event)
+    rows = [{"path": values.page_path(page), **_distinct(seen)} for page, seen in pages.items()]
+    return Listing(_by_total(rows), {"totals": _distinct(events)})
+
+
+def _feedback_rows(data: Dataset, window: Window, filters: Filters) -> list[dict[str, Any]]:
+    return [
+        entry.row
+        for entry in within(data.feedback, window)
+        if filters.source in (None, entry.row["source"])
+        and (filters.statuses is None or entry.row["status"] in filters.statuses)
+    ]
+
+
+def _by_total(rows: list[dict[str, Any]]) -> list[bytes]:
+    return [dump(row) for row in sorted(rows, key=lambda row: (-row["total"], row["path"]))]
+
+
+def _most_clicked(pages: Counter[int]) -> str | None:
+    return values.page_path(max(pages, key=lambda page: (pages[page], -page))) if pages else None
+
+
+def _distinct(events: Iterable[View]) -> dict[str, int]:
+    """Return the numbers of visitors; one who is both human and AI counts once in ``total``."""
+    humans = {event.visitor for event in events if not event.is_ai}
+    machines = {event.visitor for event in events if event.is_ai}
+    return _traffic(len(humans), len(machines), len(humans | machines))
+
+
+def _traffic(human: int, ai: int, total: int) -> dict[str, int]:
+    return {"human": human, "ai": ai, "total": total}
+
+
+_LISTS = {
+    "feedback": _List(
+        "/feedback", "feedback", 50, 100, "cursor", _list_feedback, filters=("source", "status")
+    ),
+    "feedback_by_page": _List(
+        "/feedback/by-page",
+        "feedback",
+        10,
+        100,
+        "none",
+        _list_feedback_by_page,
+        filters=("source", "status"),
+    ),
+    "searches": _List("/searches", "searches", 50, 100, "cursor", _list_searches, has_more=False),
+    "views": _List("/views", "views", 50, 250, "offset", _list_views),
+    "visitors": _List("/visitors", "visitors", 50, 250, "offset", _list_visitors),
+}
+_PATHS = {
+    "/assistant": "conversations",
+    "/assistant/caller-stats": "caller_stats",
+    **{spec.path: name for name, spec in _LISTS.items()},
+}
+ENDPOINTS = ("conversations", "threads", "caller_stats", *_LISTS)

@@ -1,45 +1,57 @@
-"""The simulator: both services in front of one data set, with a quota, faults and a log."""
+"""The simulator: both services with one data set, a quota, faults, a log, and the admin API.
+
+The admin API, ``/_control/…``, lets another process do what the methods of :class:`Simulator` do.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypedDict
 from urllib.parse import parse_qsl
 
-from airflow_provider_docsanalytics.simulator import admin_api, mintlify, timestamps, vyom
-from airflow_provider_docsanalytics.simulator.apply_fault import spoil
-from airflow_provider_docsanalytics.simulator.config import Config
-from airflow_provider_docsanalytics.simulator.cursor_aliases import Detours
-from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Dataset
-from airflow_provider_docsanalytics.simulator.faults import Fault, Faults
+from airflow_provider_docsanalytics.simulator import mintlify, values, vyom
+from airflow_provider_docsanalytics.simulator.data import RESOLUTIONS, Config, Dataset
+from airflow_provider_docsanalytics.simulator.faults import (
+    KINDS,
+    NO_RESPONSE,
+    Fault,
+    Faults,
+    Kind,
+    apply_fault,
+)
 from airflow_provider_docsanalytics.simulator.http_server import Reply, Server
-from airflow_provider_docsanalytics.simulator.query import Answer, Asked, RefusedError, Route
-from airflow_provider_docsanalytics.simulator.quota import Quota
-from airflow_provider_docsanalytics.simulator.timestamps import ALL_TIME, Window
+from airflow_provider_docsanalytics.simulator.request import (
+    Quota,
+    RefusedError,
+    Request,
+    Response,
+    Route,
+    dump,
+)
+from airflow_provider_docsanalytics.simulator.values import ALL_TIME, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+_ADMIN_PREFIX = "/_control/"
 _LOGGED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Connection")
 _POLL_S = 0.05
-_UNANSWERED = ("hang", "reset_before_headers")
 
 
 class _Service(Protocol):
-    """What the modules of the two services have in common."""
-
-    PLATFORM: str
+    """What the modules of both services provide."""
 
     def find(self, path: str) -> Route: ...
-    def answer(self, data: Dataset, route: Route, raw_query: str) -> Answer: ...
+    def respond(self, data: Dataset, route: Route, raw_query: str) -> Response: ...
     def refusal(self, refused: RefusedError) -> bytes: ...
 
 
 class Entry(TypedDict):
-    """One request in the log. ``status`` is None if no answer was begun."""
+    """One request in the log. ``status`` is None if no response was sent."""
 
     n: int
     at: float
@@ -57,10 +69,12 @@ class Entry(TypedDict):
 class Simulator:
     """A stand-in for Mintlify's and Vyom's analytics APIs on a port of 127.0.0.1.
 
-    It serves inside a ``with`` block, from threads of its own. Of several ``projects`` behind the
-    one key, each has rows of its own: the further ones are called ``proj_sim_docs_2`` and so on.
-    Vyom's calls are the first one's.
+    It serves inside a ``with`` block, from threads of its own. One key opens all ``projects``:
+    ``proj_sim_docs``, ``proj_sim_docs_2`` and so on, each with rows of its own. Vyom's calls are
+    those of the first one. A subclass may have more ``fault_kinds``.
     """
+
+    fault_kinds: ClassVar[Mapping[str, Kind]] = KINDS
 
     project_id = "proj_sim_docs"
     mintlify_key = "mint_sim_0000000000000000"
@@ -74,24 +88,21 @@ class Simulator:
         port: int = 0,
         quota: Quota | None = None,
         latency_ms: float = 0,
-        pretty: bool = False,
         gzip: bool = False,
         faults: Iterable[Any] = (),
     ) -> None:
         self.config = config or Config()
         self.latency_ms = latency_ms
         self.gzip = gzip
-        self._pretty = pretty
         ids = [self.project_id, *(f"{self.project_id}_{n}" for n in range(2, projects + 1))]
         seed = self.config.seed
         self._configs = {name: replace(self.config, seed=seed + n) for n, name in enumerate(ids)}
         self._projects = {name: Dataset(config) for name, config in self._configs.items()}
         self._quota = quota
-        self._faults = Faults()
+        self._faults = Faults(self.fault_kinds)
         self._faults.add(faults)
-        self._detours = Detours()
         self._log: list[Entry] = []
-        self._logging = Lock()
+        self._log_lock = Lock()
         self._server = Server(port, self._respond)
         self.url = self._server.url
 
@@ -105,48 +116,53 @@ class Simulator:
 
     @property
     def requests(self) -> list[Entry]:
-        """Return the log so far: every request but those to the control endpoint."""
-        with self._logging:
+        """The log so far: every request but those to the admin API."""
+        with self._log_lock:
             return list(self._log)
 
     def clear_requests(self) -> None:
-        """Forget the log; numbers start at 1 again."""
-        with self._logging:
+        """Empty the log; numbers start at 1 again."""
+        with self._log_lock:
             self._log.clear()
 
     def add_faults(self, specs: Iterable[Any]) -> None:
-        """Script faults, in the form that :mod:`.faults` describes."""
+        """Add faults; :mod:`.faults` describes them."""
         self._faults.add(specs)
 
     def clear_faults(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def expire_cursors(self) -> None:
-        """From now on refuse every cursor that was given until now."""
+        """Make every cursor that was returned so far invalid."""
         for data in self._projects.values():
             data.cursor_age += 1
 
     def set_quota(
         self, limit: int | None, period_s: float = 3600, retry_after: str = "seconds"
     ) -> None:
-        """Start a new quota for Mintlify's endpoints, or lift it (None)."""
+        """Start a new quota for Mintlify's endpoints, or remove it (None)."""
         self._quota = None if limit is None else Quota(limit, period_s, retry_after)
 
     def add_turns(
         self, count: int = 1, timestamp: str | None = None, resolution_status: str | None = None
     ) -> None:
-        """Add conversation turns of one instant (default: now), each a thread of its own.
+        """Add conversation turns at one instant (default: now), each a thread of its own.
 
-        Of several projects, the first one gets them.
+        If there are several projects, the first one gets them.
         """
         if count < 1 or resolution_status not in (None, *RESOLUTIONS):
-            raise ValueError(f"count is at least 1, resolutionStatus one of {RESOLUTIONS}")
-        instant_ms = int(time.time() * 1000) if timestamp is None else timestamps.parse(timestamp)
+            raise ValueError(
+                f"Cannot add turns with count={count}, resolutionStatus={resolution_status!r}.\n"
+                f"Use a count of at least 1 and a resolutionStatus of {', '.join(RESOLUTIONS)}."
+            )
+        instant_ms = (
+            int(time.time() * 1000) if timestamp is None else values.parse_instant(timestamp)
+        )
         self._projects[self.project_id].turns.add(count, instant_ms, resolution_status)
 
     def reset(self) -> None:
-        """Go back to the data set of the configuration, with no quota, no faults, empty log."""
+        """Restore the data set of the configuration, with no quota, no faults and an empty log."""
         self._projects = {name: Dataset(config) for name, config in self._configs.items()}
         self._quota = None
         self.clear_faults()
@@ -166,31 +182,102 @@ class Simulator:
         The window is half-open for Vyom's endpoints, too. Filters are the endpoint's own.
 
         Raises:
-            ValueError: The endpoint, a date or the project is none.
+            ValueError: The endpoint, the project or a date is unknown.
         """
         data = self._projects.get(project_id or self.project_id)
         if data is None:
-            raise ValueError(f"{project_id!r} is not a project")
+            raise ValueError(
+                f"Unknown project {project_id!r}.\nUse one of {', '.join(self._projects)}."
+            )
         window = Window(
-            ALL_TIME.start_ms if date_from is None else timestamps.parse(date_from),
-            ALL_TIME.end_ms if date_to is None else timestamps.parse(date_to),
+            ALL_TIME.start_ms if date_from is None else values.parse_instant(date_from),
+            ALL_TIME.end_ms if date_to is None else values.parse_instant(date_to),
         )
         if endpoint in mintlify.ENDPOINTS:
             return mintlify.truth(data, endpoint, window, **filters)
         if endpoint in vyom.ENDPOINTS:
             return vyom.truth(data, endpoint, window, **filters)
-        raise ValueError(f"{endpoint!r} is not an endpoint")
+        known = (*mintlify.ENDPOINTS, *vyom.ENDPOINTS)
+        raise ValueError(f"Unknown endpoint {endpoint!r}.\nUse one of {', '.join(known)}.")
 
-    def _respond(self, asked: Asked, body: bytes) -> Reply:
-        if asked.path.startswith(admin_api.PREFIX):
-            query = (asked.method, asked.path, asked.raw_query)
-            return Reply(admin_api.answer(self._actions(), *query, body))
-        answer, fault = self._answer(asked)
-        return Reply(answer, fault, self.latency_ms / 1000, self.gzip)
+    def _respond(self, request: Request) -> Reply:
+        if request.path.startswith(_ADMIN_PREFIX):
+            return Reply(self._administer(request))
+        route = _service(request.path).find(request.path)
+        fault = self._faults.pick(route.endpoint, request.path, request.query)
+        response = self._answer(request, route, fault)
+        self._record(request, route, response, fault)
+        delay_s = self.latency_ms / 1000
+        if fault is None:
+            return Reply(response, delay_s, self.gzip)
+        options = fault.options
+        delay_s += options.get("seconds", 0)
+        return Reply(response, delay_s, self.gzip, fault.kind, options.get("bytes_per_s", 0))
 
-    def _actions(self) -> dict[str, Callable[..., Any]]:
-        """Return what ``/_control/…`` may do."""
-        return {
+    def _answer(self, request: Request, route: Route, fault: Fault | None) -> Response:
+        """Return the service's response, with the fault applied."""
+        service = _service(request.path)
+        try:
+            data = self._admit(request, route)
+            response = service.respond(data, route, request.raw_query)
+        except RefusedError as refused:
+            response = Response(refused.status, service.refusal(refused), headers=refused.headers)
+        return response if fault is None else apply_fault(fault, response)
+
+    def _admit(self, request: Request, route: Route) -> Dataset:
+        """Check path, method, key and quota; return the data that the request is for.
+
+        Raises:
+            RefusedError: 401, 403, 404, 405 or 429.
+        """
+        if route.endpoint is None:
+            raise RefusedError(404, "Not found")
+        if request.method != "GET":
+            raise RefusedError(405, "Method not allowed", headers={"Allow": "GET"})
+        for_mintlify = route.platform == mintlify.PLATFORM
+        key = self.mintlify_key if for_mintlify else self.vyom_key
+        if request.headers.get("Authorization") != f"Bearer {key}":
+            raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
+        if not for_mintlify:
+            return self._projects[self.project_id]
+        if route.project_id not in self._projects:
+            raise RefusedError(403, "This API key does not serve this project")
+        if self._quota is not None:
+            self._quota.spend()
+        return self._projects[route.project_id]
+
+    def _record(
+        self, request: Request, route: Route, response: Response, fault: Fault | None
+    ) -> None:
+        headers: dict[str, str | dict[str, bool]] = {
+            name: request.headers[name] for name in _LOGGED_HEADERS if name in request.headers
+        }
+        headers["Authorization"] = {"present": "Authorization" in request.headers}
+        no_response = fault is not None and fault.kind in NO_RESPONSE
+        with self._log_lock:
+            self._log.append(
+                {
+                    "n": len(self._log) + 1,
+                    "at": time.time(),
+                    "platform": route.platform,
+                    "endpoint": route.endpoint,
+                    "path": request.path,
+                    "query": request.query,
+                    "status": None if no_response else response.status,
+                    "rows": response.rows,
+                    "fault": fault.kind if fault else None,
+                    "headers": headers,
+                    "connection": request.connection,
+                }
+            )
+
+    def _administer(self, request: Request) -> Response:
+        """Carry out a request to the admin API; a 400 says what is wrong with it.
+
+        An action takes the query and an object in the body as keywords (``dateFrom`` as
+        ``date_from``), and a list in the body as one argument.
+        """
+        actions: dict[str, Callable[..., Any]] = {
             "GET requests": self._requests_of,
             "DELETE requests": self.clear_requests,
             "POST faults": self.add_faults,
@@ -200,80 +287,30 @@ class Simulator:
             "POST turns": self.add_turns,
             "GET truth": self._truth,
         }
+        name = f"{request.method} {request.path.removeprefix(_ADMIN_PREFIX)}"
+        if name not in actions:
+            return Response(400, dump({"error": f"{name}: use one of {', '.join(actions)}"}))
+        try:
+            given = json.loads(request.body) if request.body else {}
+            keywords = dict(parse_qsl(request.raw_query))
+            keywords |= given if isinstance(given, dict) else {}
+            arguments = () if isinstance(given, dict) else (given,)
+            result = actions[name](*arguments, **{_snake(key): keywords[key] for key in keywords})
+        except (ValueError, TypeError, AttributeError) as error:
+            return Response(400, dump({"error": str(error)}))
+        return Response(200, dump({"ok": True} if result is None else result))
 
     def _requests_of(self, endpoint: str | None = None) -> list[Entry]:
         return [entry for entry in self.requests if endpoint in (None, entry["endpoint"])]
 
-    def _truth(self, **asked: str) -> dict[str, Any]:
-        rows, totals = self.truth(**asked)
+    def _truth(self, **selection: str) -> dict[str, Any]:
+        rows, totals = self.truth(**selection)
         return {"rows": rows, "totals": totals}
 
-    def _answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
-        """Return the answer to a request, spoiled and logged, and what else is to go wrong."""
-        service: _Service = vyom if asked.path.startswith(vyom.PREFIX) else mintlify
-        route = service.find(asked.path)
-        query = dict(parse_qsl(asked.raw_query, keep_blank_values=True))
-        fault = self._faults.pick(route.endpoint, asked.path, query)
-        ignored = "offset" if fault is not None and fault.kind == "ignored_offset" else None
-        try:
-            answer = self._serve(service, route, asked, ignored)
-        except RefusedError as refused:
-            answer = Answer(refused.status, service.refusal(refused), headers=refused.headers)
-        if self._pretty:
-            answer = _prettier(answer)
-        if fault is not None:
-            answer = spoil(fault, answer, query, self._detours)
-        self._record(asked, route, query, answer, fault)
-        return answer, fault
 
-    def _serve(self, service: _Service, route: Route, asked: Asked, ignored: str | None) -> Answer:
-        if route.endpoint is None:
-            raise RefusedError(404, "Not found")
-        if asked.method != "GET":
-            raise RefusedError(405, "Method not allowed", headers={"Allow": "GET"})
-        for_mintlify = route.platform == mintlify.PLATFORM
-        key = self.mintlify_key if for_mintlify else self.vyom_key
-        if asked.headers.get("Authorization") != f"Bearer {key}":
-            raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
-        if for_mintlify:
-            if route.project_id not in self._projects:
-                raise RefusedError(403, "This API key does not serve this project")
-            if self._quota is not None:
-                self._quota.spend()
-        data = self._projects[route.project_id if for_mintlify else self.project_id]
-        return service.answer(data, route, self._detours.resolve(asked.raw_query, ignored))
-
-    def _record(
-        self,
-        asked: Asked,
-        route: Route,
-        query: dict[str, str],
-        answer: Answer,
-        fault: Fault | None,
-    ) -> None:
-        headers: dict[str, str | dict[str, bool]] = {
-            name: asked.headers[name] for name in _LOGGED_HEADERS if name in asked.headers
-        }
-        headers["Authorization"] = {"present": "Authorization" in asked.headers}
-        unanswered = fault is not None and fault.kind in _UNANSWERED
-        with self._logging:
-            self._log.append(
-                {
-                    "n": len(self._log) + 1,
-                    "at": time.time(),
-                    "platform": route.platform,
-                    "endpoint": route.endpoint,
-                    "path": asked.path,
-                    "query": query,
-                    "status": None if unanswered else answer.status,
-                    "rows": answer.rows,
-                    "fault": fault.kind if fault else None,
-                    "headers": headers,
-                    "connection": asked.connection,
-                }
-            )
+def _service(path: str) -> _Service:
+    return vyom if path.startswith(vyom.PREFIX) else mintlify
 
 
-def _prettier(answer: Answer) -> Answer:
-    text = json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2)
-    return replace(answer, body=text.encode())
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda capital: f"_{capital[0].lower()}", name)

@@ -1,4 +1,4 @@
-"""Vyom's voice-assistant analytics: views of one list of calls."""
+"""Vyom's analytics API for voice assistants: its endpoints aggregate one list of calls."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import timestamps
+from airflow_provider_docsanalytics.simulator import values
 from airflow_provider_docsanalytics.simulator.data import within
-from airflow_provider_docsanalytics.simulator.query import Answer, Query, Route, dump, invalid
-from airflow_provider_docsanalytics.simulator.timestamps import Window
+from airflow_provider_docsanalytics.simulator.request import Query, Response, Route, dump, invalid
+from airflow_provider_docsanalytics.simulator.values import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from airflow_provider_docsanalytics.simulator.data import Call, Dataset
-    from airflow_provider_docsanalytics.simulator.query import RefusedError
+    from airflow_provider_docsanalytics.simulator.request import RefusedError
 
 PLATFORM = "vyom"
 PREFIX = "/analytics/"
@@ -25,8 +25,8 @@ DATES = ("start_date", "end_date")
 _DEFAULT_SPAN = timedelta(days=30)
 
 
-class _Wanted(NamedTuple):
-    """What a request asks for, and the calls that it is about."""
+class _Selection(NamedTuple):
+    """The calls that a request selects, and its other parameters."""
 
     data: Dataset
     window: Window
@@ -35,44 +35,44 @@ class _Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """An endpoint: a way to look at calls. Without a key for its rows it has one, the object."""
+class _Endpoint:
+    """An endpoint: an aggregate of calls. Without ``rows_key``, ``data`` is the only row."""
 
     path: str
     rows_key: str
-    rows: Callable[[_Wanted], list[dict[str, Any]]]
+    rows: Callable[[_Selection], list[dict[str, Any]]]
     filters: tuple[str, ...] = ()
 
 
 def find(path: str) -> Route:
-    """Return where a path leads."""
-    names = (name for name, view in _VIEWS.items() if view.path == path)
+    """Return the endpoint that a path leads to."""
+    names = (name for name, spec in _ENDPOINTS.items() if spec.path == path)
     return Route(PLATFORM, next(names, None))
 
 
-def answer(data: Dataset, route: Route, raw_query: str) -> Answer:
-    """Answer a request to an endpoint.
+def respond(data: Dataset, route: Route, raw_query: str) -> Response:
+    """Return the response of an endpoint.
 
     Raises:
         RefusedError: 400.
     """
     endpoint = route.endpoint
     assert endpoint is not None
-    view = _VIEWS[endpoint]
-    query = Query(raw_query, (*DATES, *view.filters))
+    spec = _ENDPOINTS[endpoint]
+    query = Query(raw_query, (*DATES, *spec.filters))
     now = datetime.now(UTC)
     start_ms, last_ms = (query.instant(name) for name in DATES)
     window = Window(
-        timestamps.of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
-        (timestamps.of(now) if last_ms is None else last_ms) + 1,
+        values.instant_of(now - _DEFAULT_SPAN) if start_ms is None else start_ms,
+        (values.instant_of(now) if last_ms is None else last_ms) + 1,
     )
     if window.start_ms >= window.end_ms:
         raise invalid("start_date: must not be after end_date")
     granularity = query.choice("granularity", _PERIODS) or "day"
     rows = _rows(data, endpoint, window, granularity, query.text("assistant_id"))
-    body = {view.rows_key: rows} if view.rows_key else rows[0]
+    body = {spec.rows_key: rows} if spec.rows_key else rows[0]
     message = f"{endpoint.replace('_', ' ').capitalize()}: ok"
-    return Answer(200, dump({"success": True, "message": message, "data": body}), rows=len(rows))
+    return Response(200, dump({"success": True, "message": message, "data": body}), rows=len(rows))
 
 
 def truth(
@@ -101,13 +101,13 @@ def _rows(
         for call in within(data.calls, window)
         if assistant_id in (None, _assistant(call)["assistant_id"])
     ]
-    return _VIEWS[endpoint].rows(_Wanted(data, window, granularity, calls))
+    return _ENDPOINTS[endpoint].rows(_Selection(data, window, granularity, calls))
 
 
 def _grouped(
     calls: Sequence[Call], key: Callable[[Call], dict[str, str]], *, average: bool = False
 ) -> list[dict[str, Any]]:
-    """Return one row for each group that has a call, by total duration, descending."""
+    """Return one row for each group with a call, by total duration, descending."""
     groups: dict[tuple[tuple[str, str], ...], list[Call]] = defaultdict(list)
     for call in calls:
         groups[tuple(key(call).items())].append(call)
@@ -131,7 +131,7 @@ def _seconds(calls: Collection[Call]) -> float:
     return sum(call.duration_s for call in calls)
 
 
-def _dashboard(wanted: _Wanted) -> list[dict[str, Any]]:
+def _dashboard(selection: _Selection) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = {
@@ -139,16 +139,16 @@ def _dashboard(wanted: _Wanted) -> list[dict[str, Any]]:
         "calls_this_week": today - timedelta(days=today.weekday()),
         "calls_this_month": today.replace(day=1),
     }
-    until_ms = timestamps.of(now)
+    until_ms = values.instant_of(now)
     counts = {
-        name: len(within(wanted.data.calls, Window(timestamps.of(start), until_ms)))
+        name: len(within(selection.data.calls, Window(values.instant_of(start), until_ms)))
         for name, start in since.items()
     }
     date_range = {
-        "start_date": timestamps.iso(wanted.window.start_ms),
-        "end_date": timestamps.iso(wanted.window.end_ms - 1),
+        "start_date": values.iso(selection.window.start_ms),
+        "end_date": values.iso(selection.window.end_ms - 1),
     }
-    return [{**_sums(wanted.calls, average=True), **counts, "date_range": date_range}]
+    return [{**_sums(selection.calls, average=True), **counts, "date_range": date_range}]
 
 
 def _assistant(call: Call) -> dict[str, str]:
@@ -159,36 +159,36 @@ def _assistant(call: Call) -> dict[str, str]:
 
 
 def _period(call: Call, granularity: str) -> str:
-    return timestamps.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
+    return values.as_datetime(call.instant_ms).strftime(_PERIODS[granularity])
 
 
-_VIEWS = {
-    "calls_by_assistant": _View(
+_ENDPOINTS = {
+    "calls_by_assistant": _Endpoint(
         "/analytics/calls/by-assistant",
         "assistants",
-        lambda wanted: _grouped(wanted.calls, _assistant, average=True),
+        lambda selection: _grouped(selection.calls, _assistant, average=True),
     ),
-    "calls_by_phone_number": _View(
+    "calls_by_phone_number": _Endpoint(
         "/analytics/calls/by-phone-number",
         "phone_numbers",
-        lambda wanted: _grouped(
-            wanted.calls, lambda call: {"phone_number": call.phone_number}, average=True
+        lambda selection: _grouped(
+            selection.calls, lambda call: {"phone_number": call.phone_number}, average=True
         ),
         filters=("assistant_id",),
     ),
-    "calls_by_service": _View(
+    "calls_by_service": _Endpoint(
         "/analytics/calls/by-service",
         "services",
-        lambda wanted: _grouped(wanted.calls, lambda call: {"service": call.service}),
+        lambda selection: _grouped(selection.calls, lambda call: {"service": call.service}),
     ),
-    "calls_by_time": _View(
+    "calls_by_time": _Endpoint(
         "/analytics/calls/by-time",
         "time_series",
-        lambda wanted: _grouped(
-            wanted.calls, lambda call: {"date": _period(call, wanted.granularity)}
+        lambda selection: _grouped(
+            selection.calls, lambda call: {"date": _period(call, selection.granularity)}
         ),
         filters=("granularity", "assistant_id"),
     ),
-    "dashboard": _View("/analytics/dashboard", "", _dashboard),
+    "dashboard": _Endpoint("/analytics/dashboard", "", _dashboard),
 }
-ENDPOINTS = tuple(_VIEWS)
+ENDPOINTS = tuple(_ENDPOINTS)

@@ -1,4 +1,4 @@
-"""Requests from a trigger: in threads of our own, never on the triggerer's event loop."""
+"""Requests from a trigger: in their own threads, never on the triggerer's event loop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
 T = TypeVar("T")
-_THREADS = 4
+_MAX_THREADS = 4
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, done in a thread that does not keep the process from ending.
+    """Return what ``work`` returns, run in a daemon thread.
 
-    Python waits for the threads of its own pools before it ends: a triggerer that is told to stop
-    would wait for a service that hangs.
+    Python waits for the threads of its own pools before it ends: a triggerer that stops would wait
+    for a service that hangs.
     """
     done: Future[T] = Future()
 
@@ -31,7 +31,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
         if done.set_running_or_notify_cancel():
             try:
                 done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
                 done.set_exception(error)
 
     Thread(target=run, name="docsanalytics", daemon=True).start()
@@ -40,7 +40,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 @cache
 def _load_client() -> None:
-    """Import what sends requests, which takes too long for an event loop."""
+    """Import the HTTP client, which takes too long for an event loop."""
     importlib.import_module("airflow_provider_docsanalytics.api.client")
 
 
@@ -48,16 +48,16 @@ _limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = Wea
 
 
 def _limiter() -> asyncio.Semaphore:
-    """Return the running loop's turnstile in front of the threads."""
-    return _limiters.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_THREADS))
+    """Return the running loop's limiter of threads."""
+    return _limiters.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_MAX_THREADS))
 
 
-async def run_in_thread(mintlify_conn_id: str, ask: Callable[[MintlifyHook], T]) -> T:
-    """Return what ``ask`` returns, run in a thread with a hook on this connection.
+async def run_in_thread(mintlify_conn_id: str, request: Callable[[MintlifyHook], T]) -> T:
+    """Return what ``request`` returns, run in a thread with a hook on this connection.
 
-    The connection is read anew each time, so a new key counts at once. Hundreds of triggers may
-    wake in one moment: as many go on as there are threads, or their connections alone would hold
-    the loop up.
+    The connection is read each time, so a new key takes effect with the next poll. Hundreds of
+    triggers may wake at the same moment: the limiter lets through as many as there are threads,
+    because reading all their connections would block the loop.
     """
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, connection_must_exist
 
@@ -66,4 +66,4 @@ async def run_in_thread(mintlify_conn_id: str, ask: Callable[[MintlifyHook], T])
         hook = MintlifyHook(mintlify_conn_id)
         with connection_must_exist():
             await hook.aload_settings()
-        return await _in_thread(lambda: ask(hook))
+        return await _in_thread(lambda: request(hook))

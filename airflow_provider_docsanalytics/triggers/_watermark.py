@@ -1,8 +1,7 @@
-"""How far a watcher has got: pure values, kept as JSON in Airflow's asset state store."""
+"""Watermarks: how far a watcher has counted; pure values, stored as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,52 +12,37 @@ from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.window import MILLISECOND, iso_ms, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Collection
     from datetime import datetime
 
     from airflow_provider_docsanalytics.hooks.mintlify import Turn
+    from airflow_provider_docsanalytics.triggers._shared_poll import PollResult
 
 OVERLAP = timedelta(minutes=10)
-"""How much later than its own timestamp a turn may show up and still be announced, at the least."""
-REACH = timedelta(days=2)
-"""How far a poll reaches back behind the newest turn, at the most.
+"""How long after its own timestamp a turn may appear and still be announced, at least."""
+MAX_LOOKBACK = timedelta(days=2)
+"""How far before the newest turn a poll starts, at most.
 
-A poll shows turns up to a day ahead of the clock here (:data:`.hooks.mintlify.AHEAD`), and the
+A poll reads turns up to a day ahead of the clock here (:data:`.hooks.mintlify.AHEAD`), and the
 clock may be ahead by most of another day. So no turn, whatever its timestamp, moves a watermark
 beyond the service's present, and no clock has to be right.
 """
-LOOK_BACK = timedelta(days=1)
-"""How far the first poll of a watcher without ``since`` reaches back behind what it announces."""
-KEPT = 250
-"""Turns that a poll shows again, of the newest; the other 750 of a page are for new ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class PollResult:
-    """What one poll has shown to all who watch.
-
-    Attributes:
-        since: it reached back to here, ISO 8601.
-        turns: what it saw, in no order that can be relied on.
-        more: the page was full, and there are turns that it did not show.
-        on_persisted: what is to be done once the events of this poll are in Airflow's database.
-    """
-
-    since: str
-    turns: tuple[Turn, ...]
-    more: bool
-    on_persisted: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+FIRST_LOOKBACK = timedelta(days=1)
+"""How far before the turns that it announces the first poll of a watcher without ``since`` starts.
+"""
+MAX_REREAD = 250
+"""Turns that a poll reads again, of the newest; the other 750 of a page are for new ones."""
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Turns that are announced together, in summary.
+    """The summary of turns that are announced together.
 
     Attributes:
-        count: how many were seen; with ``more``, there are others that no look could show.
+        count: how many were found; with ``more``, there are others that no poll could read.
         oldest: the first timestamp among them, ISO 8601.
         newest: the last one.
         unanswered: how many of them the assistant could not answer.
-        more: whether a look was too small for all of them.
+        more: whether a poll's page was too small for all of them.
     """
 
     count: int
@@ -75,11 +59,11 @@ class Batch(msgspec.Struct, frozen=True):
         return cls(len(times), min(times), max(times), unanswered, more)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the summary as an event takes it."""
+        """Return the summary as the fields of an event."""
         batch: dict[str, Any] = msgspec.to_builtins(self)
         return batch
 
-    def with_(self, other: Batch | None) -> Batch:
+    def merge(self, other: Batch | None) -> Batch:
         """Return the summary of both."""
         if other is None:
             return self
@@ -93,15 +77,15 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Watermark(msgspec.Struct, frozen=True):
-    """Up to where a watcher has counted. All times are the turns' own: no clock has a say.
+    """How far a watcher has counted. All times are the turns' own timestamps, none is a clock's.
 
     Attributes:
-        since: the next look has to reach back to here, ISO 8601.
+        since: where the next poll has to start, ISO 8601.
         newest: the last timestamp that was counted; empty before the first.
         counted: the turns from ``since`` on that were counted, each key with its timestamp.
-        pending: what was counted and is not announced, since it is too little.
+        pending: the turns that were counted and are too few to be announced.
         total: how many turns were counted so far.
-        old_before: what the first look shows of before this moment is counted as old.
+        old_before: turns before this moment in the first poll count as old.
     """
 
     since: str
@@ -113,56 +97,57 @@ class Watermark(msgspec.Struct, frozen=True):
 
     @classmethod
     def first(cls, since: datetime | None, *, now: datetime, interval_s: float) -> Watermark:
-        """Return the mark of a watcher that has not got anywhere yet.
+        """Return the watermark of a watcher that has none yet.
 
         Without ``since``, the turns of the last interval are new. The clock here may be ahead, so
-        that those to come are stamped before that: the first look reaches further back, and what it
-        shows there is known from then on.
+        new turns may have earlier timestamps than that: the first poll starts further back, and
+        counts the turns there as old.
         """
         if since is not None:
             return cls(since=iso_ms(since))
         begun = now - timedelta(seconds=interval_s)
-        return cls(since=iso_ms(begun - LOOK_BACK), old_before=iso_ms(begun))
+        return cls(since=iso_ms(begun - FIRST_LOOKBACK), old_before=iso_ms(begun))
 
     @classmethod
     def parse(cls, stored: Any) -> Watermark | None:
-        """Return the mark as the store gives it back, or ``None`` if it is none."""
+        """Return a stored watermark, or ``None`` if the value is none."""
         try:
-            mark = msgspec.convert(_with_times(stored), cls)
-            newest = mark.newest and iso_ms(parse_instant(mark.newest, "newest"))
-            since = iso_ms(parse_instant(mark.since, "since"))
+            watermark = msgspec.convert(_with_times(stored), cls)
+            newest = watermark.newest and iso_ms(parse_instant(watermark.newest, "newest"))
+            since = iso_ms(parse_instant(watermark.since, "since"))
         except (msgspec.ValidationError, ConfigError):
             return None
-        return structs.replace(mark, since=since, newest=newest)
+        return structs.replace(watermark, since=since, newest=newest)
 
-    def reach(self) -> tuple[int, str, int]:
-        """Return what puts two marks of one watcher in order of what they have counted."""
+    def position(self) -> tuple[int, str, int]:
+        """Return the sort key of a watcher's watermarks: the more was counted, the greater."""
         return self.total, self.newest, len(self.counted)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the mark as the store takes it."""
-        mark: dict[str, Any] = msgspec.to_builtins(self)
-        return mark
+        """Return the watermark as it is stored."""
+        watermark: dict[str, Any] = msgspec.to_builtins(self)
+        return watermark
 
-    def after(self, look: PollResult, wanted: Collection[Turn]) -> Watermark:
-        """Return the mark once the turns of a look were counted; ``wanted`` are those that matter.
+    def after(self, result: PollResult, wanted: Collection[Turn]) -> Watermark:
+        """Return the watermark after a poll; of its turns, ``wanted`` are to be announced.
 
-        A full page says nothing of the turns it leaves out, so the next look starts further on:
-        they are not waited for, but ``more`` tells that they may be there.
+        The turns that a full page leaves out are not waited for: the next poll starts later, and
+        ``more`` says that there may be such turns.
         """
-        new = [turn for turn in look.turns if self._is_new(turn)]
+        new = [turn for turn in result.turns if self._is_new(turn)]
         fresh = [
             turn for turn in wanted if self._is_new(turn) and turn.timestamp >= self.old_before
         ]
         counted = self.counted | {turn.key: turn.timestamp for turn in new}
         newest = max((turn.timestamp for turn in new), default=self.newest)
         newest = max(newest, self.newest)
-        since = self._since(counted, newest, look)
+        since = self._next_since(counted, newest, result)
+        batch = Batch.of(fresh, more=result.more).merge(self.pending) if fresh else self.pending
         return Watermark(
             since=since,
             newest=newest,
             counted={key: time for key, time in counted.items() if time >= since},
-            pending=Batch.of(fresh, more=look.more).with_(self.pending) if fresh else self.pending,
+            pending=batch,
             total=self.total + len(new),
         )
 
@@ -172,30 +157,30 @@ class Watermark(msgspec.Struct, frozen=True):
         return batch if batch and (batch.more or batch.count >= minimum) else None
 
     def announced(self) -> Watermark:
-        """Return the mark once its pending turns were announced."""
+        """Return the watermark once its pending turns are announced."""
         return structs.replace(self, pending=None)
 
     def _is_new(self, turn: Turn) -> bool:
         return turn.timestamp >= self.since and turn.key not in self.counted
 
-    def _since(self, counted: dict[str, str], newest: str, look: PollResult) -> str:
-        """Return where the next look starts, never before this one's."""
+    def _next_since(self, counted: dict[str, str], newest: str, result: PollResult) -> str:
+        """Return where the next poll starts, never before this one."""
         times = sorted(counted.values())
         if not times:
             return self.since
-        since = times[-KEPT] if len(times) >= KEPT else self.since
-        if not look.more:
+        since = times[-MAX_REREAD] if len(times) >= MAX_REREAD else self.since
+        if not result.more:
             since = min(since, _earlier(newest, OVERLAP))
-        since = max(since, self.since, _earlier(newest, REACH))
-        if look.more and since == self.since and counted.keys() == self.counted.keys():
-            # More turns of one moment than a page holds: those that are left out stay out.
+        since = max(since, self.since, _earlier(newest, MAX_LOOKBACK))
+        if result.more and since == self.since and counted.keys() == self.counted.keys():
+            # A page holds only turns of one moment, and leaves some out: skip those.
             later = (time for time in times if time > since)
             return next(later, iso_ms(parse_instant(newest, "newest") + MILLISECOND))
         return since
 
 
 def _with_times(stored: Any) -> Any:
-    """Return a mark whose counted turns have timestamps; versions up to 0.1 kept keys alone."""
+    """Return a watermark whose counted turns have timestamps; versions up to 0.1 kept keys only."""
     if not isinstance(stored, dict) or not isinstance(stored.get("counted"), list):
         return stored
     return stored | {"counted": {str(key): stored.get("newest", "") for key in stored["counted"]}}

@@ -1,4 +1,4 @@
-"""Where a watcher's mark lies: the asset state store of Airflow 3.3+, before that nowhere."""
+"""Where watermarks are stored: in the asset state store of Airflow 3.3+, before that nowhere."""
 
 from __future__ import annotations
 
@@ -14,91 +14,89 @@ from airflow_provider_docsanalytics.triggers._watermark import Watermark
 from airflow_provider_docsanalytics.window import iso_ms, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 
 log = logging.getLogger(__name__)
 
 PREFIX = "docsanalytics_conversations:"
-"""What a watcher's key begins with; its own digest follows."""
+"""The start of a watcher's key in the store; its digest follows."""
 INDEX = "docsanalytics_watchers"
-"""The digests of all watchers that have a mark with an asset: the store itself has no listing."""
+"""The key of the digests of all watchers of an asset: the store itself lists nothing."""
 OLD_KEY = "docsanalytics_conversations"
-"""Where versions up to 0.1 kept one mark for all watchers of an asset."""
+"""The key of the one watermark that versions up to 0.1 stored for all watchers of an asset."""
 SAVED_AT = "saved_at"
-FORGET_AFTER = timedelta(days=90)
-"""A watcher that has not saved its mark for so long has ended: a running one does at each poll."""
-_FIRST_TIDY_S = 3600.0
-_TIDY_EVERY_S = 86_400.0
+RETENTION = timedelta(days=90)
+"""After this long without a save, a watcher has ended: a running one saves at each poll."""
+_FIRST_CLEANUP_S = 3600.0
+_CLEANUP_INTERVAL_S = 86_400.0
 
 
 def digest(*, conn_id: str, project_id: str | None, minimum: int, status: str | None) -> str:
-    """Return what tells a watcher of an asset from the others: all that its events depend on.
+    """Return what tells a watcher from the others of an asset: all that its events depend on.
 
-    Not the interval, since another one changes when and not what; and not ``since``, which says
-    where a watcher begins that has no mark yet.
+    Not the interval, which only changes when it polls, nor ``since``, which only says where a
+    watcher starts that has no watermark yet.
     """
-    told = json.dumps([conn_id, project_id, minimum, status]).encode()
-    return blake2b(told, digest_size=8).hexdigest()
+    identity = json.dumps([conn_id, project_id, minimum, status]).encode()
+    return blake2b(identity, digest_size=8).hexdigest()
 
 
 class WatermarkStore:
-    """The mark of one watcher, with every asset that it watches.
+    """Stores the watermark of one watcher with each asset that it watches; before 3.3, nowhere.
 
-    To Airflow watchers with equal parameters are one, whatever number of assets they belong to.
+    Airflow runs watchers with equal parameters as one, however many assets they belong to.
 
     Args:
-        accessors: what the triggerer has given to the trigger; ``None`` before Airflow 3.3.
+        accessors: the asset state stores of the trigger; ``None`` before Airflow 3.3.
         watcher: the watcher's :func:`digest`.
     """
 
     def __init__(self, accessors: AssetStateStoreAccessors | None, watcher: str) -> None:
-        listed = [] if accessors is None else _listed(accessors)
+        listed = [] if accessors is None else _assets_of(accessors)
         self._assets: list[Any] = listed or []
         self._unlisted: Any = accessors if listed is None else None
         self._watcher = watcher
-        self._tidy_at = time.monotonic() + _FIRST_TIDY_S
+        self._next_cleanup = time.monotonic() + _FIRST_CLEANUP_S
 
     async def load(self) -> Watermark | None:
-        """Return the mark: the earliest, so that no asset misses anything."""
+        """Return the watermark: the earliest, so that no asset misses a turn."""
         return await self._earliest(PREFIX + self._watcher)
 
-    async def save(self, mark: Watermark) -> None:
-        """Keep the mark."""
-        value = mark.as_json() | {SAVED_AT: iso_ms(datetime.now(UTC))}
+    async def save(self, watermark: Watermark) -> None:
+        """Store the watermark with each asset."""
+        value = watermark.as_json() | {SAVED_AT: iso_ms(datetime.now(UTC))}
         for asset in self._assets:
             await asset.aset(PREFIX + self._watcher, value)
 
-    async def begin(self, first: Watermark) -> Watermark:
-        """Return the stored mark, else an older version's, else ``first``; from now on it is kept.
+    async def load_or_save(self, first: Watermark) -> Watermark:
+        """Return the stored watermark, else an older version's, else ``first``, and store it.
 
-        The first of an asset's watchers that finds nothing of its own goes on with the mark of an
-        older version. The old mark goes only when the new one is there.
+        The first watcher of an asset that has none of its own takes the watermark of an older
+        version. That is deleted once the new one is stored.
         """
         await self._find_single_asset()
-        mark = await self.load()
-        taken_over = mark is None and (mark := await self._earliest(OLD_KEY)) is not None
-        mark = mark or first
-        await self.save(mark)
+        watermark = await self.load()
+        migrates = watermark is None and (watermark := await self._earliest(OLD_KEY)) is not None
+        watermark = watermark or first
+        await self.save(watermark)
         for asset in self._assets:
-            if taken_over:
+            if migrates:
                 await asset.adelete(OLD_KEY)
             watchers = _texts(await asset.aget(INDEX))
             if self._watcher not in watchers:
                 await asset.aset(INDEX, [*watchers, self._watcher])
-        return mark
+        return watermark
 
     async def _find_single_asset(self) -> None:
-        """Where Airflow's list is not where it was: use what it documents for a single asset."""
+        """If Airflow's list of assets is not found, use its documented methods for a single one."""
         if self._unlisted is None:
             return
         try:
             await self._unlisted.aget(INDEX)
         except (AttributeError, TypeError, ValueError) as error:
             log.warning(
-                "The asset state store of this Airflow is not as expected (%s): this watcher's "
-                "place is not kept, and it begins anew when the triggerer restarts. Upgrade "
+                "Cannot use the asset state store of this Airflow (%s). This watcher's watermark "
+                "is not stored: it starts again when the triggerer restarts. Upgrade "
                 "airflow-provider-docsanalytics.",
                 error,
             )
@@ -106,29 +104,29 @@ class WatermarkStore:
             self._assets = [self._unlisted]
         self._unlisted = None
 
-    async def tidy(self) -> None:
-        """Remove the marks of watchers that have ended; an hour after the start, then once a day.
+    async def clean_up(self) -> None:
+        """Delete the watermarks of watchers that have ended; an hour after the start, then daily.
 
-        Not at the start: after a long outage the others have to come back first. What two
-        triggerers do to the index at once can leave a mark behind, never remove that of a watcher
-        that runs: whether one does stands with its own mark, which no other writes.
+        Not at the start: after a long outage the other watchers have to restart first. Two
+        triggerers that change the index at once may leave a watermark behind, but never delete that
+        of a running watcher: its own watermark, which no other writes, says whether it runs.
         """
-        if time.monotonic() < self._tidy_at:
+        if time.monotonic() < self._next_cleanup:
             return
-        self._tidy_at = time.monotonic() + _TIDY_EVERY_S
+        self._next_cleanup = time.monotonic() + _CLEANUP_INTERVAL_S
         try:
             for asset in self._assets:
-                await self._tidy(asset)
+                await self._delete_expired(asset)
         except Exception:
-            log.exception("Marks of ended watchers could not be removed; tried again tomorrow")
+            log.exception("Watermarks of ended watchers could not be deleted; retrying tomorrow")
 
-    async def _tidy(self, asset: Any) -> None:
+    async def _delete_expired(self, asset: Any) -> None:
         listed = _texts(await asset.aget(INDEX))
         kept = [self._watcher]
         for watcher in listed:
             if watcher == self._watcher:
                 continue
-            if _has_ended(await asset.aget(PREFIX + watcher)):
+            if _is_expired(await asset.aget(PREFIX + watcher)):
                 await asset.adelete(PREFIX + watcher)
             else:
                 kept.append(watcher)
@@ -136,19 +134,19 @@ class WatermarkStore:
             await asset.aset(INDEX, kept)
 
     async def _earliest(self, key: str) -> Watermark | None:
-        marks = []
+        watermarks = []
         for asset in self._assets:
             stored = await asset.aget(key)
-            mark = Watermark.parse(stored)
-            if mark is not None:
-                marks.append(mark)
+            watermark = Watermark.parse(stored)
+            if watermark is not None:
+                watermarks.append(watermark)
             elif stored is not None:
-                log.warning("%r: %r is no mark, and is left out of account", asset, stored)
-        return min(marks, key=Watermark.reach, default=None)
+                log.warning("%r: %r is not a watermark and is ignored", asset, stored)
+        return min(watermarks, key=Watermark.position, default=None)
 
 
-def _listed(accessors: AssetStateStoreAccessors) -> list[Any] | None:
-    """Return the accessor of every asset; ``None``: Airflow has no public list, and no private one.
+def _assets_of(accessors: AssetStateStoreAccessors) -> list[Any] | None:
+    """Return the accessor of each asset; ``None``: Airflow has no public list, and no private one.
 
     An asset that is named by ``Asset.ref(uri=…)`` is in the second.
     """
@@ -159,18 +157,18 @@ def _listed(accessors: AssetStateStoreAccessors) -> list[Any] | None:
 
 
 def _texts(stored: Any) -> list[str]:
-    values: Iterable[Any] = stored if isinstance(stored, list) else ()
+    values = stored if isinstance(stored, list) else []
     return [value for value in values if isinstance(value, str)]
 
 
-def _has_ended(stored: Any) -> bool:
-    """Return whether a mark has not been saved for long; one of no known age is kept."""
+def _is_expired(stored: Any) -> bool:
+    """Return whether a watermark was last saved long ago; one of unknown age is kept."""
     if stored is None:
         return True
     saved_at = stored.get(SAVED_AT) if isinstance(stored, dict) else None
     if not isinstance(saved_at, str):
         return False
     try:
-        return datetime.now(UTC) - parse_instant(saved_at, SAVED_AT) > FORGET_AFTER
+        return datetime.now(UTC) - parse_instant(saved_at, SAVED_AT) > RETENTION
     except ConfigError:
         return False

@@ -1,4 +1,4 @@
-"""Waits in the triggerer for conversations: for a deferred sensor, or for an asset's watcher."""
+"""The trigger for new conversations: of a deferred sensor, or of an asset's watcher."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_docsanalytics._airflow_retry import NON_RETRYABLE
-from airflow_provider_docsanalytics._poll_retry import PollRetryPolicy
+from airflow_provider_docsanalytics._retry import Fail, PollRetryPolicy, decide
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.hooks.mintlify import (
     check_interval,
@@ -19,7 +18,7 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     matching,
 )
 from airflow_provider_docsanalytics.parameters import id_text, text
-from airflow_provider_docsanalytics.triggers._shared_poll import Source, poll_of
+from airflow_provider_docsanalytics.triggers._shared_poll import PollProducer, Source, poll_of
 from airflow_provider_docsanalytics.triggers._threads import run_in_thread
 from airflow_provider_docsanalytics.triggers._watermark import Watermark
 from airflow_provider_docsanalytics.triggers._watermark_store import WatermarkStore, digest
@@ -35,44 +34,44 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
-    from airflow_provider_docsanalytics.triggers._shared_poll import Poll
-    from airflow_provider_docsanalytics.triggers._watermark import Batch, PollResult
+    from airflow_provider_docsanalytics.triggers._shared_poll import Poll, PollResult
+    from airflow_provider_docsanalytics.triggers._watermark import Batch
 
 
 class _RefusedError(ConfigError, TypeError):
-    """A wrong argument; a triggerer fails the one trigger on a ``TypeError``, and ends on others.
+    """A wrong argument. On a ``TypeError`` a triggerer fails one trigger; other errors end it.
 
-    What an older version has let into Airflow's database must not take all triggers with it.
+    An argument that an older version has accepted must not end all triggers.
     """
 
 
 class MintlifyConversationTrigger(BaseEventTrigger):
     """Polls for new conversation turns, one request a poll; none of its parameters is secret.
 
-    In an ``AssetWatcher`` (Airflow 3.0+) it runs for ever, and each batch of at least ``minimum``
-    new turns is one event: ``count``, ``oldest``, ``newest``, ``unanswered``, and ``more`` if a
-    poll's page of 1000 had no room for all. On 3.3+ all watchers with the same connection, project
-    and interval share one poll, and how far each has got lies in the asset state store: a triggerer
-    that restarts goes on where the last one ended. Watchers of one asset that differ in connection,
-    project, ``minimum`` or ``resolution_status`` each have a place of their own there. Announced at
-    least once, whatever the clocks say: a triggerer that is killed within a second or two of an
-    event may announce it again.
+    In an ``AssetWatcher`` (Airflow 3.0+) it never ends, and each batch of at least ``minimum`` new
+    turns is one event: ``count``, ``oldest``, ``newest``, ``unanswered``, and ``more`` if a poll's
+    page of 1000 had no room for all. On 3.3+ all watchers with the same connection, project and
+    interval share one poll, and the watermark of each is in the asset state store: a triggerer that
+    restarts resumes there. Watchers of one asset that differ in connection, project, ``minimum`` or
+    ``resolution_status`` each have their own watermark. Turns are announced at least once, whatever
+    the clocks say: a triggerer that is killed within a second or two of an event may announce it
+    again.
 
     Args:
-        since: turns at or after this moment count, ISO 8601. Default for a watcher that has not
-            got anywhere yet: an interval before it starts.
-        minimum: how many turns it takes, 1 to 1000; a row without a timestamp is none.
+        since: turns at or after this moment count, ISO 8601. Default for a watcher without a
+            watermark: an interval before it starts.
+        minimum: the number of turns to wait for, 1 to 1000; a row without a timestamp is no turn.
         resolution_status: count ``answered`` or ``unanswered`` turns only.
         project_id: default: the connection's login.
         mintlify_conn_id: the connection.
         poke_interval_s: seconds between two polls, more than 0.
-        once: for a deferred task: end with one event, which says that enough turns are there or
-            that it is no use to go on. A watcher only logs what goes wrong, and goes on.
+        once: for a deferred task: end with one event, which says that there are enough turns, or
+            that no retry helps. A watcher logs failures and keeps polling.
         not_before: with ``once``, the moment of the first poll, ISO 8601 with a zone; default: an
-            interval from now. A moment, so that a triggerer that restarts does not wait all over
-            again.
-        failures: with ``once``, polls that have failed in a row so far, the sensor's own.
-        silent_fail: with ``once``, log what would end the wait, and go on.
+            interval from now. A moment, so that a triggerer that restarts does not start the wait
+            over.
+        failures: with ``once``, the consecutive failures of the sensor itself.
+        silent_fail: with ``once``, log a failure that would end the wait, and keep polling.
 
     Raises:
         ConfigError: a parameter is out of range.
@@ -132,23 +131,21 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the one event of a deferred task, or a watcher's where Airflow shares no polls."""
+        """Yield the one event of a deferred task, or a watcher's events before Airflow 3.3."""
         if self.once:
-            yield await self._answer()
+            yield await self._poll_until_done()
             return
         poll = poll_of((self._source, self.trigger_id))
-        async for event in self._announce(poll.looks(self._source), poll):
+        async for event in self._announce(poll.results(self._source), poll):
             yield event
 
     def shared_stream_key(self) -> Source | None:
-        """Return what watchers have to agree in to share one poll."""
+        """Return what watchers have in common that share one poll."""
         return None if self.once else self._source
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> Any:
-        """Return the shared poll; Airflow tells it when events are in its database."""
-        from airflow_provider_docsanalytics.triggers._poll_producer import PollProducer
-
+        """Return the shared poll, as Airflow 3.3+ runs it."""
         return PollProducer(cls(**kwargs)._source)  # noqa: SLF001 - our own
 
     async def filter_shared_stream(
@@ -172,75 +169,76 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         return Source(self.mintlify_conn_id, self.project_id, self.poke_interval_s)
 
     async def _announce(
-        self, looks: AsyncIterator[PollResult], poll: Poll
+        self, results: AsyncIterator[PollResult], poll: Poll
     ) -> AsyncIterator[TriggerEvent]:
         store = WatermarkStore(getattr(self, "asset_state_store", None), self._digest)
-        mark = await store.begin(self._first_mark())
-        poll.follow(self, mark.since)
+        watermark = await store.load_or_save(self._first_watermark())
+        poll.join(self, watermark.since)
         try:
-            async for look in looks:
-                if look.since > mark.since:
-                    continue  # it was asked for before this watcher joined; the next reaches back
-                mark, batch = self._counted(look, await self._latest(mark, store))
-                poll.follow(self, mark.since)
-                look.on_persisted.append(partial(store.save, mark))
+            async for result in results:
+                if result.since > watermark.since:
+                    continue  # sent before this watcher joined; the next poll starts early enough
+                latest = await self._latest(watermark, store)
+                watermark, batch = self._counted(result, latest)
+                poll.join(self, watermark.since)
+                result.on_persisted.append(partial(store.save, watermark))
                 if batch is not None:
                     self.log.info("New conversation turns: %s", batch)
                     yield _event(**batch.as_json())
-                await store.tidy()
+                await store.clean_up()
         finally:
             poll.leave(self)
 
     @staticmethod
-    async def _latest(mark: Watermark, store: WatermarkStore) -> Watermark:
-        """Return the mark, or the stored one where another triggerer has got further."""
+    async def _latest(watermark: Watermark, store: WatermarkStore) -> Watermark:
+        """Return the watermark, or the stored one if another triggerer has counted more."""
         stored = await store.load()
-        return mark if stored is None else max(mark, stored, key=Watermark.reach)
+        return watermark if stored is None else max(watermark, stored, key=Watermark.position)
 
-    def _counted(self, look: PollResult, mark: Watermark) -> tuple[Watermark, Batch | None]:
-        """Return the mark behind a look, and what is to be announced."""
+    def _counted(self, result: PollResult, watermark: Watermark) -> tuple[Watermark, Batch | None]:
+        """Return the watermark after a poll, and what is to be announced."""
         try:
-            wanted = matching(look.turns, self.resolution_status)
+            wanted = matching(result.turns, self.resolution_status)
         except BadResponse as error:
-            self.log.error("%s", error)  # noqa: TRY400 - said in full
+            self.log.error("%s", error)  # noqa: TRY400 - the message says it all
             wanted = ()
-        mark = mark.after(look, wanted)
-        batch = mark.due(self.minimum)
-        return (mark if batch is None else mark.announced()), batch
+        watermark = watermark.after(result, wanted)
+        batch = watermark.due(self.minimum)
+        return (watermark if batch is None else watermark.announced()), batch
 
-    def _first_mark(self) -> Watermark:
+    def _first_watermark(self) -> Watermark:
         since = None if self.since is None else parse_instant(self.since, "since")
         return Watermark.first(since, now=datetime.now(UTC), interval_s=self.poke_interval_s)
 
-    async def _answer(self) -> TriggerEvent:
-        """Poll until enough turns are there, or it is no use to go on."""
+    async def _poll_until_done(self) -> TriggerEvent:
+        """Return the event: there are enough turns, or the task has to fail."""
         policy = PollRetryPolicy(self.poke_interval_s, self.failures)
-        wait_s = self._first_wait_s()
+        delay_s = self._first_delay_s()
         while True:
-            await asyncio.sleep(wait_s)
-            wait_s = self.poke_interval_s
+            await asyncio.sleep(delay_s)
+            delay_s = self.poke_interval_s
             try:
-                seen = await run_in_thread(self.mintlify_conn_id, self._ask)
+                turns = await run_in_thread(self.mintlify_conn_id, self._find_turns)
             except DocsAnalyticsError as error:
                 try:
-                    wait_s = policy.wait_s(error)
+                    delay_s = policy.next_delay_s(error)
                 except DocsAnalyticsError:
                     if not self.silent_fail:
-                        curable = not isinstance(error, NON_RETRYABLE)
-                        return _event(status="failed", error=str(error), curable=curable)
-                self.log.warning("%s Asking again in %.0f s", error, wait_s)
+                        is_retryable = not isinstance(decide(error, 1), Fail)
+                        return _event(status="failed", error=str(error), curable=is_retryable)
+                self.log.warning("%s Polling again in %.0f s", error, delay_s)
                 continue
             policy.succeeded()
-            if len(seen) >= self.minimum:
-                return _event(status="seen", **in_short(seen))
+            if len(turns) >= self.minimum:
+                return _event(status="seen", **in_short(turns))
 
-    def _first_wait_s(self) -> float:
+    def _first_delay_s(self) -> float:
         if self.not_before is None:
             return self.poke_interval_s
         left = datetime.fromisoformat(self.not_before) - datetime.now(UTC)
         return max(0.0, left.total_seconds())
 
-    def _ask(self, hook: MintlifyHook) -> tuple[Turn, ...]:
+    def _find_turns(self, hook: MintlifyHook) -> tuple[Turn, ...]:
         return hook.see_conversations(
             since=self.since,
             minimum=self.minimum,

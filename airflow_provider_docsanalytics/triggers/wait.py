@@ -1,4 +1,4 @@
-"""A trigger that waits for a moment, and gives back what it was told to remember."""
+"""A trigger that waits until a moment, for exports that are deferred."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_LONGEST_SLEEP_S = 60.0
+_MAX_SLEEP_S = 60.0
 
 
 class WaitTrigger(BaseTrigger):
     """Waits until a moment, then fires once.
 
-    The number of waits so far travels in the trigger and back in its event, since ``dag.test()``
-    loses what is passed to ``defer`` itself. So does what the task goes on with: its templates are
-    rendered again when it resumes.
+    The number of waits travels in the trigger and back in its event, because ``dag.test()`` loses
+    the arguments of ``defer``. So do the window and the directory of the export, because the task's
+    templates are rendered again when it resumes.
 
     Args:
         until: the moment, ISO 8601 with a zone.
-        waits: how many waits this task has had, this one included.
+        waits: how many times this task has waited, this time included.
         pin: window and directory of the export, as text.
     """
 
@@ -39,10 +39,10 @@ class WaitTrigger(BaseTrigger):
         return path, {"until": self.until, "waits": self.waits} | self._pinned()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Sleep, look at the clock again (it may have been set in the meantime), and fire."""
+        """Sleep until the moment, and fire; reads the clock every minute, because it may be set."""
         until = datetime.fromisoformat(self.until)
         while (left_s := (until - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110 - a moment
-            await asyncio.sleep(min(left_s, _LONGEST_SLEEP_S))
+            await asyncio.sleep(min(left_s, _MAX_SLEEP_S))
         event = {"status": "waited", "waits": self.waits} | self._pinned()
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 

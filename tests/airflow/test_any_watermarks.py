@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics.hooks.mintlify import AHEAD, Turn
-from airflow_provider_docsanalytics.triggers._watermark import PollResult, Watermark
+from airflow_provider_docsanalytics.triggers._shared_poll import PollResult
+from airflow_provider_docsanalytics.triggers._watermark import Watermark
 from airflow_provider_docsanalytics.window import iso_ms
 
 NOW = datetime(2026, 2, 3, tzinfo=UTC)
@@ -32,8 +33,10 @@ def test_each_turn_is_counted_once_whatever_the_clocks_say(
 ) -> None:
     now, turns, counted = NOW, list[Turn](), 0
     since = NOW - timedelta(days=1) if has_since else None
-    mark = Watermark.first(since, now=NOW, interval_s=900)
-    mark = mark.after(PollResult(mark.since, (), more=False), ())  # before anything has come in
+    watermark = Watermark.first(since, now=NOW, interval_s=900)
+    watermark = watermark.after(
+        PollResult(watermark.since, (), more=False), ()
+    )  # before anything has come in
     for minutes, skew, ahead, mistake in [*polls, *[(24 * 60, 0, [], False)] * 4]:
         now += timedelta(minutes=minutes)
         turns += [
@@ -41,12 +44,14 @@ def test_each_turn_is_counted_once_whatever_the_clocks_say(
             for place, offset in enumerate(ahead)
         ]
         end = iso_ms(now + timedelta(minutes=skew) + AHEAD)
-        shown = [] if mistake else [turn for turn in turns if mark.since <= turn.timestamp < end]
+        shown = (
+            [] if mistake else [turn for turn in turns if watermark.since <= turn.timestamp < end]
+        )
         shown.sort(key=lambda turn: turn.timestamp, reverse=True)
-        look = PollResult(mark.since, tuple(shown[:PAGE]), more=len(shown) > PAGE)
-        mark = mark.after(look, look.turns)
-        if (batch := mark.due(1)) is not None:
-            counted, mark = counted + batch.count, mark.announced()
-        restarted = Watermark.parse(json.loads(json.dumps(mark.as_json())))
-        assert restarted == mark
+        result = PollResult(watermark.since, tuple(shown[:PAGE]), more=len(shown) > PAGE)
+        watermark = watermark.after(result, result.turns)
+        if (batch := watermark.due(1)) is not None:
+            counted, watermark = counted + batch.count, watermark.announced()
+        restarted = Watermark.parse(json.loads(json.dumps(watermark.as_json())))
+        assert restarted == watermark
     assert counted == len(turns)

@@ -265,7 +265,7 @@ def test_a_retry_reads_the_window_of_the_first_try_although_its_template_gives_a
     good = [query for status, query in asked if status == 200]
     assert len(good) == len(set(good)) == manifest["pages"]
     assert manifest["rows"] == len(run.flaky.truth("feedback")[0])
-    assert "as this run has begun" in run.output["moving_window"] or AIRFLOW_V_3_3_PLUS
+    assert "window that this run started with" in run.output["moving_window"] or AIRFLOW_V_3_3_PLUS
 
 
 def test_a_day_of_a_dag_in_tokyo_is_named_by_its_day_there(run: Run) -> None:
@@ -283,11 +283,11 @@ def test_a_day_of_a_dag_in_tokyo_is_named_by_its_day_there(run: Run) -> None:
 @pytest.mark.skipif(
     airflow_version.startswith(("2.", "3.0.")), reason="dags test knows assets since Airflow 3.1"
 )
-def test_every_kind_of_asset_among_the_outlets_hears_of_the_export(run: Run) -> None:
+def test_every_kind_of_asset_in_outlets_gets_an_event(run: Run) -> None:
     events = _events(run, "outlets_of_every_kind")
     exported = f"mintlify://{run.service.project_id}/conversations"
     assert set(events) == {"plain", "a_model", "by_name", "by_uri", exported}
-    assert "Airflow gives no event to it" in run.output["outlets_of_every_kind"]
+    assert "Airflow sends no event for a condition" in run.output["outlets_of_every_kind"]
     for name, told in events.items():
         ((key, extra),) = told
         assert json.loads(extra)["rows"] > 0, name
@@ -350,7 +350,7 @@ def test_no_key_is_in_any_output_file_or_database(run: Run) -> None:
 
 
 @pytest.mark.parametrize("dag", SNIPPETS)
-def test_a_dag_of_the_documentation_exports_the_window_that_its_page_tells(
+def test_a_dag_of_the_documentation_exports_the_window_that_its_page_names(
     run: Run, dag: str
 ) -> None:
     directory, start = SNIPPETS[dag]

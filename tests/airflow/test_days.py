@@ -1,4 +1,4 @@
-"""The documentation's queries, over days on which something is unlike the day before."""
+"""The queries of the documentation, over days whose rows differ in form."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_every_other_reader_reads_every_day_as_the_formats_page_says(days: dict[
             assert len(found) == rows, (day, line)
 
 
-def test_what_was_rewritten_is_counted_and_said_once(
+def test_repaired_rows_are_counted_and_logged_once(
     days: dict[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     for form in FORMS:
@@ -155,7 +155,7 @@ def test_what_was_rewritten_is_counted_and_said_once(
     assert len(said) == 2 * len(FORMS) + 1
 
 
-def test_a_manifest_of_an_earlier_version_says_nothing_of_repairs(
+def test_a_manifest_of_an_earlier_version_has_no_repairs(
     connections: Simulator, tmp_path: Path
 ) -> None:
     _export("feedback", tmp_path, date_from="2026-01-10", date_to="2026-01-11")

@@ -1,4 +1,4 @@
-"""A service that changes: the rows come as they are, and the manifest says what is different."""
+"""Schema drift: the rows are kept as they are, and the manifest lists what differs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def _change(service: Simulator, endpoint: str, kind: str, nth: int = 1, **more: 
 
 
 @pytest.mark.parametrize("endpoint", [*WINDOWED, "threads"])
-def test_a_service_as_it_is_known_does_not_drift(
-    connections: Simulator, tmp_path: Path, endpoint: str
-) -> None:
+def test_known_rows_do_not_drift(connections: Simulator, tmp_path: Path, endpoint: str) -> None:
     rows, _ = connections.truth("conversations", *MONTH.values())
     arguments = {"thread_ids": [row["id"] for row in rows[:3]]} if endpoint == "threads" else {}
     _export(endpoint, tmp_path, **arguments)
@@ -52,7 +50,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("changed", CHANGES, ids=str)
-def test_a_change_of_the_rows_is_kept_logged_once_and_put_into_the_manifest(
+def test_changed_rows_are_kept_logged_once_and_listed_in_the_manifest(
     connections: Simulator,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -76,7 +74,7 @@ def test_a_change_of_the_rows_is_kept_logged_once_and_put_into_the_manifest(
     assert json.dumps(drift, separators=(",", ":")) in lines[0]
 
 
-def test_what_was_found_before_a_retry_is_not_forgotten(
+def test_drift_found_before_a_retry_is_in_the_manifest(
     connections: Simulator, tmp_path: Path
 ) -> None:
     _change(connections, "searches", "set_in_rows", key="language", value="en", times=1)
@@ -91,7 +89,7 @@ def test_what_was_found_before_a_retry_is_not_forgotten(
     assert _manifest(tmp_path)["drift"] == {"new": ["language"], "missing": ["ctr"]}
 
 
-def test_pages_of_up_to_a_hundred_rows_are_looked_at_to_the_last(
+def test_every_row_of_a_page_of_up_to_a_hundred_is_checked_for_drift(
     connections: Simulator, tmp_path: Path
 ) -> None:
     rows, _ = connections.truth("searches", *MONTH.values())
@@ -104,9 +102,7 @@ def test_pages_of_up_to_a_hundred_rows_are_looked_at_to_the_last(
     assert _manifest(tmp_path)["drift"] == {"new": ["new"]}
 
 
-def test_an_answer_of_another_form_is_no_drift_but_an_error(
-    connections: Simulator, tmp_path: Path
-) -> None:
+def test_a_malformed_response_is_an_error_not_drift(connections: Simulator, tmp_path: Path) -> None:
     _change(connections, "views", "drop_key", key="views")
     with pytest.raises(BadResponse, match="its keys: totals, hasMore"):
         _export("views", tmp_path)

@@ -1,4 +1,4 @@
-"""A triggerer that is told to stop does not wait for a service that says nothing."""
+"""A triggerer that shuts down does not wait for a service that does not respond."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ print("ended")
 
 
 class Silent(Listener):
-    """Hears a request, and says nothing as long as the process lives.
+    """Accepts a request, and does not respond as long as the process lives.
 
     Attributes:
         heard_one: set once a request has come.
@@ -51,7 +51,7 @@ class Silent(Listener):
         connection.recv(1)
 
 
-def test_a_process_with_triggers_ends_while_a_service_hangs() -> None:
+def test_a_process_with_triggers_exits_while_a_service_hangs() -> None:
     with Silent() as service:
         connection = {
             "conn_type": "mintlify",

@@ -1,4 +1,4 @@
-"""CSV and Parquet exports hold the rows of the JSON lines, for whoever reads them."""
+"""CSV and Parquet exports have the rows of the JSON lines, in every reader."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ READERS = {"duckdb": _duckdb, "pandas": _pandas, "polars": _polars}
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 @pytest.mark.parametrize("endpoint", [*WINDOWED, "threads"])
-def test_every_reader_finds_the_rows_of_the_json_lines(
+def test_every_reader_reads_the_rows_of_the_json_lines(
     connections: Simulator, tmp_path: Path, endpoint: str, file_format: str
 ) -> None:
     turns, _ = connections.truth("conversations", *DAYS.values())
@@ -240,7 +240,7 @@ def test_an_object_store_holds_the_bytes_that_a_disk_does(
 
 
 @WHICH
-def test_an_interrupted_export_goes_on_and_has_the_same_rows(
+def test_an_interrupted_export_resumes_and_has_the_same_rows(
     connections: Simulator, tmp_path: Path, file_format: str, compression: str | None
 ) -> None:
     options = {"file_format": file_format, "compression": compression, "pages_per_file": 2}
@@ -259,7 +259,7 @@ def test_an_interrupted_export_goes_on_and_has_the_same_rows(
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
-def test_rows_of_another_form_lose_nothing_and_are_reported_to_the_last_one(
+def test_rows_that_drift_lose_nothing_and_are_all_reported(
     connections: Simulator, tmp_path: Path, file_format: str
 ) -> None:
     """The only odd row is the 777th of a page of 1000."""
@@ -284,9 +284,7 @@ def test_rows_of_another_form_lose_nothing_and_are_reported_to_the_last_one(
     assert [query is None for _, query, _ in odd] == [True, False]
 
 
-def test_formulas_of_readers_are_disarmed_on_request(
-    connections: Simulator, tmp_path: Path
-) -> None:
+def test_formulas_are_escaped_on_request(connections: Simulator, tmp_path: Path) -> None:
     formula = '=HYPERLINK("http://evil.example","click")'
     change = {"kind": "set_in_rows", "match": {"endpoint": "feedback"}, "times": None}
     connections.add_faults([{**change, "key": "comment", "value": formula}])
@@ -302,7 +300,7 @@ def test_formulas_of_readers_are_disarmed_on_request(
     assert "different export" in _refusal("feedback", tmp_path / "escaped", file_format="csv")
 
 
-def test_another_format_takes_the_place_of_the_first_only_on_request(
+def test_another_format_replaces_the_first_only_on_request(
     connections: Simulator, tmp_path: Path
 ) -> None:
     _export("searches", tmp_path, compression="gzip")
@@ -319,7 +317,7 @@ def test_another_format_takes_the_place_of_the_first_only_on_request(
         ({"file_format": "csv", "compression": "zstd"}, "zstandard"),
     ],
 )
-def test_a_package_that_is_not_there_is_named_before_the_first_request(
+def test_a_missing_package_is_named_before_the_first_request(
     connections: Simulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

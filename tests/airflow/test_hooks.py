@@ -27,19 +27,19 @@ def test_rows_are_dictionaries_and_pages_resume(connections: Simulator) -> None:
     assert [row for page in rest for row in page.decode()] == truth[len(first.rows) :]
 
 
-def test_a_page_is_asked_for_when_it_is_taken(connections: Simulator) -> None:
+def test_a_page_is_requested_only_when_it_is_iterated(connections: Simulator) -> None:
     pages = MintlifyHook().iter_pages("conversations", **MONTH)
     assert connections.requests == []
     next(pages)
     assert len(connections.requests) == 1
 
 
-def test_vyoms_rows_come_out_of_their_envelope(connections: Simulator) -> None:
+def test_vyoms_rows_are_unwrapped(connections: Simulator) -> None:
     rows = list(VyomHook().iter_rows("calls_by_service", **MONTH))
     assert rows == connections.truth("calls_by_service", "2026-01-01", "2026-01-31")[0]
 
 
-def test_a_parameter_is_checked_when_it_is_passed_not_when_a_page_is_taken(
+def test_a_parameter_is_checked_when_it_is_passed_not_when_a_page_is_iterated(
     connections: Simulator,
 ) -> None:
     with pytest.raises(ConfigError, match="no endpoint"):
@@ -128,7 +128,7 @@ def test_testing_a_service_that_fails_spends_one_request_and_explains(
     assert len(service.requests) == 1
 
 
-def test_switching_tls_checks_off_is_warned_about(
+def test_disabling_tls_verification_logs_a_warning(
     service: Simulator,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

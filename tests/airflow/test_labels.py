@@ -1,4 +1,4 @@
-"""Names of directories and partitions over changes of the clock, by Airflow's own timetables."""
+"""Dates in paths and partition keys when clocks change, by Airflow's own timetables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._events import partition_key
+from airflow_provider_docsanalytics.operators._asset_events import partition_key
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
 from airflow_provider_docsanalytics.operators._window import resolve_window, zone_of
 
@@ -100,7 +100,7 @@ def test_each_day_of_a_dag_is_one_directory_and_one_partition_named_by_its_local
 
 @pytest.mark.parametrize("month", CHANGES)
 @pytest.mark.parametrize("zone", ZONES)
-def test_only_an_hour_that_comes_twice_gives_two_hours_one_name_and_an_offset_tells_them_apart(
+def test_only_a_repeated_hour_gives_two_hours_one_name_and_an_offset_tells_them_apart(
     zone: str, month: datetime
 ) -> None:
     windows = _hours(zone, month)
@@ -214,7 +214,7 @@ def test_a_lookback_of_days_from_midnight_is_midnight_and_days_lie_end_to_end(zo
 
 
 @pytest.mark.parametrize("second", [False, True])
-def test_a_lookback_of_hours_is_hours_also_in_an_hour_that_comes_twice(second: bool) -> None:  # noqa: FBT001 - a case
+def test_a_lookback_of_hours_is_exact_also_in_a_repeated_hour(second: bool) -> None:  # noqa: FBT001 - a case
     due = datetime(2026, 10, 25, 1, fold=second, tzinfo=ZoneInfo("Europe/London"))
     window = resolve_window({}, due, datetime(2026, 11, 1, tzinfo=UTC), timedelta(minutes=30))
     assert due.astimezone(UTC) - window.start == timedelta(minutes=30)
@@ -227,7 +227,7 @@ def test_a_lookback_beyond_the_first_year_is_refused() -> None:
         resolve_window({}, "0001-01-02", "2026-01-01", timedelta(days=3))
 
 
-def test_two_hours_of_one_name_are_not_one_instant() -> None:
+def test_two_hours_with_one_local_time_are_not_one_instant() -> None:
     """Compared by their clocks they would be equal, and the window between them empty."""
     london = ZoneInfo("Europe/London")
     first, second = (datetime(2026, 10, 25, 1, fold=fold, tzinfo=london) for fold in (0, 1))

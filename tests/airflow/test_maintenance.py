@@ -1,4 +1,4 @@
-"""A service that says how long it is away is waited for as a spent quota is, in every mode."""
+"""A maintenance with a ``Retry-After`` is waited for in every mode, as a spent quota is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_docsanalytics import _airflow_retry
-from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
-from airflow_provider_docsanalytics._poll_retry import MAX_FAILURES, PollRetryPolicy
+from airflow_provider_docsanalytics._retry import MAX_FAILURES, PollRetryPolicy, Wait, decide
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     NotFound,
@@ -48,11 +47,13 @@ def _sensor(**arguments: Any) -> MintlifyConversationSensor:
     return MintlifyConversationSensor(task_id="wait", **usual | arguments)
 
 
-def test_only_what_asks_for_a_wait_is_given_one() -> None:
-    assert retry_delay_s(AWAY, 1) == 1239
-    assert retry_delay_s(RateLimited(429, "views", "x", retry_after_s=1234), 1) == 1239
-    assert retry_delay_s(RateLimited(429, "views", "x"), 2) == 120
-    assert retry_delay_s(RateLimited(429, "views", "x", retry_after_s=0), 1) == 60
+def test_only_an_error_with_a_retry_after_is_waited_for() -> None:
+    for told in (AWAY, RateLimited(429, "views", "x", retry_after_s=1234)):
+        decision = decide(told, 1)
+        assert isinstance(decision, Wait)
+        assert 1234 < decision.delay_s <= 1239
+    assert decide(RateLimited(429, "views", "x"), 2) == Wait(120)
+    assert decide(RateLimited(429, "views", "x", retry_after_s=0), 1) == Wait(60)
     others = [
         ServerError(503, "views", "x"),
         ServerError(503, "views", "x", retry_after_s=0),
@@ -61,14 +62,14 @@ def test_only_what_asks_for_a_wait_is_given_one() -> None:
         Unreachable("x"),
         RuntimeError("x"),
     ]
-    assert [retry_delay_s(error, 1) for error in others] == [None] * len(others)
+    assert not any(isinstance(decide(error, 1), Wait) for error in others)
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="retry policies came with Airflow 3.3")
 def test_airflow_retries_when_the_service_is_back() -> None:
     decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(AWAY, 1, 3)
     assert decision.action.value == "retry"
-    assert decision.retry_delay == timedelta(seconds=1239)
+    assert timedelta(seconds=1234) < decision.retry_delay <= timedelta(seconds=1239)
 
 
 def test_an_export_publishes_what_it_has_and_waits_in_the_triggerer(
@@ -111,16 +112,19 @@ def test_a_rescheduled_sensor_comes_back_when_the_service_does(connections: Simu
     assert timedelta(seconds=3600) < wait < timedelta(seconds=3610)
 
 
-def test_a_maintenance_is_no_failure_of_a_poll_however_long_it_takes() -> None:
+def test_maintenance_never_counts_as_a_failure_of_a_poll() -> None:
     policy = PollRetryPolicy(60)
-    assert {policy.wait_s(AWAY) for _ in range(3 * MAX_FAILURES)} == {1239}
+    for _ in range(3 * MAX_FAILURES):
+        assert 1234 < policy.next_delay_s(AWAY) <= 1239
     for _ in range(MAX_FAILURES - 1):
-        assert policy.wait_s(ServerError(503, "views", "x")) == 60
+        assert policy.next_delay_s(ServerError(503, "views", "x")) == 60
     with pytest.raises(ServerError):
-        policy.wait_s(ServerError(503, "views", "x"))
+        policy.next_delay_s(ServerError(503, "views", "x"))
 
 
-def test_a_firewalls_page_does_not_end_a_sensor_nor_use_up_the_key(connections: Simulator) -> None:
+def test_a_firewalls_page_does_not_fail_a_sensor_as_a_refused_key_does(
+    connections: Simulator,
+) -> None:
     connections.add_faults([PAGE | {"times": 1}])
     sensor = _sensor()
     assert not sensor.poke({}).is_done
@@ -129,7 +133,7 @@ def test_a_firewalls_page_does_not_end_a_sensor_nor_use_up_the_key(connections: 
         _sensor(mode="reschedule").poke({})
 
 
-def test_threads_behind_a_wrong_base_url_are_no_export_of_nothing(
+def test_threads_behind_a_wrong_base_url_are_not_an_empty_export(
     connections: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rows, _ = connections.truth("conversations", "2026-01-01", "2026-01-31")
@@ -142,7 +146,7 @@ def test_threads_behind_a_wrong_base_url_are_no_export_of_nothing(
 @pytest.mark.parametrize(
     ("endpoint", "key"), [("searches", "warnings"), ("calls_by_service", "data.warnings")]
 )
-def test_what_is_new_in_an_answer_outside_its_rows_is_drift(
+def test_a_new_field_of_the_response_outside_its_rows_is_drift(
     connections: Simulator, tmp_path: Path, endpoint: str, key: str
 ) -> None:
     connections.add_faults([{"kind": "set_key", "key": key, "value": ["partial data"]}])

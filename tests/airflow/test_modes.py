@@ -1,6 +1,6 @@
 """The parts of ``make reliability`` that load Airflow, in their short form.
 
-One table of failures: the sensor ends the same way in every mode, and a watcher never ends.
+One table of failures: the sensor's result is the same in every mode; a watcher continues.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def test_a_failure_ends_as_the_table_says_in_every_mode(
     [failure for failure in modes.FAILURES if "five" in failure.name or "odd" in failure.name],
     ids=lambda failure: str(failure.name),
 )
-def test_a_watcher_outlasts_failures_and_announces_each_turn_once(
+def test_a_watcher_survives_failures_and_reports_each_turn_once(
     quiet: Simulator, failure: modes.Failure
 ) -> None:
     assert modes.watched(quiet, failure) == []
 
 
 @pytest.mark.parametrize("mode", modes.MODES)
-def test_a_silent_sensor_waits_on_whatever_fails(quiet: Simulator, mode: str) -> None:
+def test_a_sensor_with_silent_fail_waits_after_any_failure(quiet: Simulator, mode: str) -> None:
     quiet.reset()
     quiet.add_turns(1, "2026-02-03T04:05:06.789Z")
     quiet.add_faults([{"kind": "status", "status": 401, "times": 7}])

@@ -1,4 +1,4 @@
-"""Rows without a moment: they hide no other, count nowhere, and are said once a poll."""
+"""Rows without a timestamp: they hide no other row, never count, and are logged once a poll."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_odd_rows_that_fill_the_page_cost_one_more_request(quiet: Simulator) -> 
     assert len(quiet.requests) == 1
 
 
-def test_turns_outside_the_window_that_was_asked_for_are_left_out(quiet: Simulator) -> None:
+def test_turns_outside_the_requested_window_are_ignored(quiet: Simulator) -> None:
     before = {**GOOD, "timestamp": "2026-01-31T23:59:59.999Z"}
     after = {**GOOD, "timestamp": "2999-01-01T00:00:00.000Z"}
     quiet.add_faults([_answer(before, GOOD, after)])

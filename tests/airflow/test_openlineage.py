@@ -1,4 +1,4 @@
-"""One run of the Dag ``lineage``: what a lineage backend hears of it, and the links it leaves.
+"""One run of the Dag ``lineage``: what a lineage backend receives, and the links on the task.
 
 The events are the ones that Airflow's OpenLineage provider writes.
 """
@@ -127,14 +127,14 @@ def test_an_export_reads_the_endpoint_and_writes_the_directory(heard: Heard) -> 
     assert _names(event["outputs"]) == [("file", f"{heard.home}/lake/of_vyom/calls_by_time")]
 
 
-def test_rows_and_bytes_are_the_manifests(heard: Heard) -> None:
+def test_rows_and_bytes_are_those_of_the_manifest(heard: Heard) -> None:
     statistics = heard.written("of_sums")["outputFacets"]["outputStatistics"]
     manifest = heard.summary_of("lake/of_sums/feedback_by_page")
     assert statistics["rowCount"] == manifest["rows"] > 0
     assert statistics["size"] == sum(file["bytes"] for file in manifest["files"]) > 0
 
 
-def test_the_schema_is_the_endpoint_tables_after_the_columns_of_ours(heard: Heard) -> None:
+def test_the_schema_is_our_columns_then_those_of_the_endpoint_table(heard: Heard) -> None:
     fields = heard.written("to_s3")["facets"]["schema"]["fields"]
     table = MINTLIFY.endpoint("conversations").fields
     assert [field["name"] for field in fields] == [*WINDOW, *(field.name for field in table)]
@@ -146,7 +146,7 @@ def test_the_schema_is_the_endpoint_tables_after_the_columns_of_ours(heard: Hear
     assert [field["name"] for field in of_vyom][:3] == ["_date_from", "_date_to", "date"]
 
 
-def test_a_column_is_traced_to_the_field_that_it_is_a_copy_of(heard: Heard) -> None:
+def test_a_copied_column_is_traced_to_its_field(heard: Heard) -> None:
     columns = heard.written("to_s3")["facets"]["columnLineage"]["fields"]
     assert set(columns) == {field.name for field in MINTLIFY.endpoint("conversations").fields}
     (origin,) = columns["query"]["inputFields"]
@@ -161,19 +161,19 @@ def test_a_column_is_traced_to_the_field_that_it_is_a_copy_of(heard: Heard) -> N
     assert "columnLineage" not in heard.written("for_spreadsheets")["facets"]
 
 
-def test_a_format_with_columns_has_the_one_for_what_fits_into_no_other(heard: Heard) -> None:
+def test_a_format_with_columns_has_the_extra_column(heard: Heard) -> None:
     fields = heard.written("for_spreadsheets")["facets"]["schema"]["fields"]
     assert [field["name"] for field in fields][-1] == "_extra"
 
 
-def test_an_asset_among_the_outlets_is_read_and_never_written(heard: Heard) -> None:
+def test_an_asset_in_outlets_is_an_input_and_never_an_output(heard: Heard) -> None:
     source = ("mintlify://proj_sim_docs", "conversations")
     for task_id, kind in (("to_s3", "START"), ("failing", "START"), ("failing", "FAIL")):
         event = heard.event(task_id, kind)
         assert (_names(event["inputs"]), event["outputs"]) == ([source], [])
 
 
-def test_a_hook_in_a_task_is_heard_of_as_well(heard: Heard) -> None:
+def test_a_hook_in_a_task_is_reported_too(heard: Heard) -> None:
     host = heard.service.url.removeprefix("http://")
     (read,) = heard.event("counts_calls", "COMPLETE")["inputs"]
     assert _names([read]) == [(f"vyom://{host}", "calls_by_service")]
@@ -216,7 +216,7 @@ def test_a_task_links_to_its_manifest_and_to_mintlifys_own_analytics(heard: Hear
     assert heard.links["of_vyom"] == {"Manifest": ""}  # a local file has no page
 
 
-def test_a_task_without_a_manifest_has_no_link_to_it_and_no_complaint(heard: Heard) -> None:
+def test_a_task_without_a_manifest_has_no_link_to_it_and_no_error(heard: Heard) -> None:
     assert heard.links["failing"]["Manifest"] == ""
     assert "XCom not found" not in heard.output
     assert "Failed to push an xcom" not in heard.output

@@ -1,4 +1,4 @@
-"""The operators' ``execute`` against the simulator; whole Dag runs are in test_dag_runs.py."""
+"""The operators' ``execute`` against the simulator; Dag runs are in test_dag_runs.py."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _export(endpoint: str, path: Path, context: Any = None, **arguments: Any) ->
 
 
 REFUSED = (ConfigError, AirflowFailException)
-"""How a parameter is refused: when the Dag is parsed, or (the second, before 3.3) by the task."""
+"""How a parameter is refused: when the Dag is parsed or, before Airflow 3.3, by the task."""
 
 
 def _refusal(endpoint: str, path: Path | str, context: Any = None, **arguments: Any) -> str:
@@ -169,7 +169,7 @@ def test_compressed_exports_hold_the_same_rows(
     assert _manifest(tmp_path / "packed")["compression"] == compression
 
 
-def test_threads_that_do_not_exist_are_listed_and_are_no_failure(
+def test_threads_that_do_not_exist_are_listed_and_are_not_a_failure(
     connections: Simulator, tmp_path: Path
 ) -> None:
     ids = dict.fromkeys(row["id"] for row in connections.truth("conversations")[0])
@@ -230,11 +230,11 @@ BAD_INPUT: list[tuple[str, dict[str, Any], str]] = [
     ("view", {}, "no endpoint 'view'; known: conversations, threads"),
     ("views", {"filters": {"source": "agent"}}, "no filter 'source'"),
     ("feedback", {"filters": {"source": "fax"}}, "expected code_snippet"),
-    ("views", {"date_from": "2026-01-02", "date_to": "2026-01-02"}, "must be before"),
-    ("views", {"date_from": "2026-01-03", "date_to": "2026-01-02"}, "must be before"),
+    ("views", {"date_from": "2026-01-02", "date_to": "2026-01-02"}, "is not before"),
+    ("views", {"date_from": "2026-01-03", "date_to": "2026-01-02"}, "is not before"),
     ("views", {"date_from": "last week"}, "date_from='last week' is not a date"),
     ("views", {"lookback": 3}, "lookback=3"),
-    ("views", {"lookback": timedelta(-1)}, "a timedelta of 0 or more"),
+    ("views", {"lookback": timedelta(-1)}, "not a timedelta from 0 to"),
     ("views", {"file_format": "xml"}, "file_format='xml'"),
     ("views", {"compression": "rar"}, "compression='rar'"),
     ("views", {"pages_per_file": 0}, "pages_per_file=0"),
@@ -281,7 +281,9 @@ def test_a_bad_connection_is_explained_before_the_first_request(
     assert not (tmp_path / "new").exists()
 
 
-def test_bad_input_costs_nothing_that_lies_there(connections: Simulator, tmp_path: Path) -> None:
+def test_bad_input_leaves_an_existing_export_unchanged(
+    connections: Simulator, tmp_path: Path
+) -> None:
     _export("views", tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     _refusal("views", tmp_path, compression="rar")
@@ -313,7 +315,7 @@ def test_two_connections_for_one_path_are_refused_and_so_is_one_that_does_not_ex
     connections: Simulator, lake: ObjectStoragePath
 ) -> None:
     said = _refusal("views", "s3://aws_lake@bucket/x", storage_conn_id="another")
-    assert "'aws_lake', and storage_conn_id='another'" in said
+    assert "'aws_lake', but storage_conn_id='another'" in said
     assert "'nope' of path and storage_conn_id does not exist" in _refusal(
         "views", "s3://bucket/x", storage_conn_id="nope"
     )
@@ -346,7 +348,7 @@ def test_an_unfinished_export_is_resumed_whatever_the_spelling_of_the_base_url(
 
 
 @pytest.mark.parametrize("scheme", ["hdfs", "sftp", "nonsense"])
-def test_a_storage_that_nothing_installed_writes_to_is_refused_with_what_to_install(
+def test_a_storage_without_an_installed_file_system_is_refused_with_what_to_install(
     connections: Simulator, scheme: str
 ) -> None:
     told = _refusal("views", f"{scheme}://lake/{{endpoint}}")
@@ -396,7 +398,7 @@ def test_an_empty_interval_is_explained_and_never_an_empty_export(
 
 def test_a_run_without_any_date_is_explained(connections: Simulator, tmp_path: Path) -> None:
     message = _refusal("views", tmp_path, {}, date_from=None, date_to=None)
-    assert "pass date_from and date_to" in message
+    assert "Pass date_from and date_to" in message
 
 
 def test_a_lookback_gives_a_run_without_an_interval_its_window(
@@ -448,7 +450,7 @@ def test_adjacent_vyom_days_count_a_midnight_call_once(
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_1_7_PLUS, reason="only sensors are rescheduled before 3.1.7")
-def test_a_window_that_may_still_be_filling_is_not_read_and_the_slot_is_given_back(
+def test_a_window_that_has_not_settled_is_not_read_and_the_slot_is_released(
     connections: Simulator, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -498,7 +500,7 @@ def test_another_export_into_the_same_directory_is_refused_with_both_named(
     assert _manifest(tmp_path)["date_to"] == "2026-01-30T00:00:00.000Z"
 
 
-def test_two_vyom_accounts_never_share_a_directory_in_silence(
+def test_two_vyom_accounts_never_share_a_directory_silently(
     connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = {"conn_type": "vyom", "host": connections.url, "password": connections.vyom_key}
@@ -532,7 +534,7 @@ def test_a_rotated_key_and_another_spelling_of_the_host_are_the_same_export(
 
 
 @pytest.mark.parametrize("endpoint", ["feedback", "searches", "views", "feedback_by_page"])
-def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_asks_for_nothing_twice(
+def test_a_failure_on_page_three_leaves_no_manifest_and_the_retry_requests_nothing_twice(
     connections: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
 ) -> None:
     connect(monkeypatch, "mintlify", connections, extra={"max_attempts": 1})
@@ -583,7 +585,7 @@ def test_another_connection_and_another_project_can_be_chosen(
     assert result["project_id"] == connections.project_id
 
 
-def test_a_task_that_airflow_ends_keeps_what_it_has_read(
+def test_a_task_that_airflow_stops_keeps_what_it_has_read(
     connections: Simulator, tmp_path: Path
 ) -> None:
     operator = _operator("conversations", tmp_path)

@@ -1,4 +1,4 @@
-"""``page_size`` of operators and hooks, and what becomes of pages that are too large."""
+"""``page_size`` of operators and hooks, and pages that are too large for the service."""
 
 from __future__ import annotations
 
@@ -93,9 +93,7 @@ def test_the_largest_page_is_not_mentioned(
 
 @pytest.mark.parametrize("wrong", [0, -5, "50", "{{ params.size }}", 1.0, True])
 @pytest.mark.parametrize("operator", [MintlifyExportOperator, VyomExportOperator])
-def test_a_page_size_that_is_none_is_refused_when_the_dag_is_parsed(
-    wrong: Any, operator: Any
-) -> None:
+def test_an_invalid_page_size_is_refused_when_the_dag_is_parsed(wrong: Any, operator: Any) -> None:
     with pytest.raises(ConfigError, match="page_size="):
         operator(task_id="export", endpoint="views", path="file:///x", page_size=wrong)
 
@@ -103,13 +101,13 @@ def test_a_page_size_that_is_none_is_refused_when_the_dag_is_parsed(
 @pytest.mark.parametrize(
     ("endpoint", "page_size", "said"),
     [
-        ("views", 251, "page_size=251: expected a whole number from 1 to 250 for views"),
+        ("views", 251, "page_size=251 is not a whole number from 1 to 250 for views"),
         ("conversations", 5000, "page_size=5000"),
-        ("caller_stats", 10, "caller_stats is not read by pages: leave out page_size"),
-        ("threads", 10, "threads is not read by pages: leave out page_size"),
+        ("caller_stats", 10, "page_size=10: caller_stats has no pages.\nLeave out page_size"),
+        ("threads", 10, "page_size=10: threads has no pages.\nLeave out page_size"),
     ],
 )
-def test_a_page_size_that_the_endpoint_does_not_have_is_refused_before_any_request(
+def test_a_page_size_that_the_endpoint_does_not_accept_is_refused_before_any_request(
     connections: Simulator, tmp_path: Path, endpoint: str, page_size: int, said: str
 ) -> None:
     more = {"thread_ids": ["a"]} if endpoint == "threads" else {}
@@ -118,18 +116,18 @@ def test_a_page_size_that_the_endpoint_does_not_have_is_refused_before_any_reque
     vyom = VyomExportOperator(
         task_id="export", endpoint="dashboard", path=f"file://{tmp_path}", page_size=1, **MONTH
     )
-    with pytest.raises(REFUSED, match="dashboard is not read by pages"):
+    with pytest.raises(REFUSED, match="dashboard has no pages"):
         vyom.execute({})
     assert connections.requests == []
 
 
-def test_a_hook_asks_for_pages_of_that_size(connections: Simulator) -> None:
+def test_a_hook_requests_pages_of_that_size(connections: Simulator) -> None:
     rows = list(MintlifyHook().iter_rows("views", page_size=200, **MONTH))
     assert rows == _truth(connections, "views")
     assert set(_limits(connections)) == {200}
     with pytest.raises(ConfigError, match="page_size=0"):
         MintlifyHook().iter_pages("views", page_size=0)
-    with pytest.raises(ConfigError, match="page_size=300: expected a whole number from 1 to 250"):
+    with pytest.raises(ConfigError, match="page_size=300 is not a whole number from 1 to 250"):
         MintlifyHook().iter_rows("views", page_size=300)
 
 
@@ -165,7 +163,7 @@ def test_a_lowered_page_size_is_in_the_manifest_and_in_no_other_export(
     assert set(_limits(connections)) == {1000}
 
 
-def test_a_lowered_page_size_outlives_the_attempt_and_the_wish_for_a_larger_one(
+def test_a_lowered_page_size_survives_a_retry_that_sets_a_larger_one(
     connections: Simulator, tmp_path: Path
 ) -> None:
     connections.add_faults([BROKEN])
@@ -179,9 +177,7 @@ def test_a_lowered_page_size_outlives_the_attempt_and_the_wish_for_a_larger_one(
     assert manifest["page_size"] == 250
 
 
-def test_a_smaller_wish_than_what_an_attempt_has_come_to_is_kept_to(
-    connections: Simulator, tmp_path: Path
-) -> None:
+def test_a_page_size_below_the_lowered_one_is_used(connections: Simulator, tmp_path: Path) -> None:
     connections.add_faults([BROKEN])
     _stop(connections, tmp_path, "conversations", 3, match={"query": {"limit": "250"}})
     connections.clear_requests()
@@ -227,7 +223,7 @@ def counts_pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountsPages]:
 
 
 @pytest.mark.parametrize("second", [None, 100, 60, 50, 30])
-def test_no_row_is_lost_where_cursors_count_pages_and_a_retry_wants_others(
+def test_no_row_is_lost_where_cursors_count_pages_and_a_retry_sets_another_page_size(
     counts_pages: CountsPages, tmp_path: Path, second: int | None
 ) -> None:
     counts_pages.pages_left = 2
@@ -240,7 +236,7 @@ def test_no_row_is_lost_where_cursors_count_pages_and_a_retry_wants_others(
 
 @pytest.mark.parametrize("largest", [25, 30, 50, 60])
 @pytest.mark.parametrize("read", [0, 1, 3])
-def test_no_row_is_lost_where_cursors_count_pages_and_large_ones_get_no_answer(
+def test_no_row_is_lost_where_cursors_count_pages_and_large_ones_fail(
     counts_pages: CountsPages, tmp_path: Path, largest: int, read: int
 ) -> None:
     if read:
@@ -253,7 +249,7 @@ def test_no_row_is_lost_where_cursors_count_pages_and_large_ones_get_no_answer(
     assert sorted(row["searchQuery"] for row in rows) == sorted(f"q{n}" for n in range(400))
 
 
-def test_a_lowered_page_size_outlives_a_lost_cursor(connections: Simulator, tmp_path: Path) -> None:
+def test_a_lowered_page_size_survives_a_lost_cursor(connections: Simulator, tmp_path: Path) -> None:
     connections.add_faults([BROKEN])
     _stop(connections, tmp_path, "conversations", 3, match={"query": {"limit": "250"}})
     connections.expire_cursors()
@@ -264,7 +260,7 @@ def test_a_lowered_page_size_outlives_a_lost_cursor(connections: Simulator, tmp_
     assert manifest["page_size"] == 250
 
 
-def test_a_checkpoint_of_an_older_version_has_none_and_is_resumed(
+def test_a_checkpoint_of_an_older_version_without_a_page_size_is_resumed(
     connections: Simulator, tmp_path: Path
 ) -> None:
     _stop(connections, tmp_path, "conversations", 2)
@@ -280,7 +276,7 @@ def test_a_checkpoint_of_an_older_version_has_none_and_is_resumed(
 
 
 @pytest.mark.parametrize("planted", [0, -1, "all"])
-def test_a_planted_page_size_is_not_believed(
+def test_a_forged_page_size_is_ignored(
     connections: Simulator, tmp_path: Path, planted: Any
 ) -> None:
     _stop(connections, tmp_path, "conversations", 2)

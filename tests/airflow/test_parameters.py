@@ -1,4 +1,4 @@
-"""Parameters as Airflow renders them, in Dags of both kinds, and as an author may write them."""
+"""Parameters as authors write them, and as Airflow renders them in Dags of both kinds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, TaskDeferred
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._checks import LONGEST_SETTLE
+from airflow_provider_docsanalytics.operators._window import LONGEST_SETTLE
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
@@ -42,7 +42,7 @@ LIKE_NUMBERS = [
     "3j",
     "True",
 ]
-"""IDs that Python reads as something else."""
+"""IDs that Python would parse as another type."""
 
 
 class _Anything:
@@ -73,7 +73,7 @@ def _export(lake: Path, context: dict[str, Any], *, native: bool, **arguments: A
 
 @EITHER_KIND
 @pytest.mark.parametrize("value", LIKE_NUMBERS)
-def test_an_id_from_a_template_is_its_text_whatever_it_looks_like(
+def test_an_id_from_a_template_stays_text_whatever_it_resembles(
     connections: Simulator, tmp_path: Path, value: str, kind: str
 ) -> None:
     task = _export(
@@ -92,7 +92,7 @@ def test_an_id_from_a_template_is_its_text_whatever_it_looks_like(
 
 @EITHER_KIND
 @pytest.mark.parametrize("value", LIKE_NUMBERS)
-def test_so_is_one_in_a_filter(
+def test_an_id_in_a_filter_stays_text_too(
     connections: Simulator, tmp_path: Path, value: str, kind: str
 ) -> None:
     task = _export(
@@ -117,7 +117,7 @@ def test_native_rendering_and_text_give_the_same_text(
 
 
 @pytest.mark.parametrize(("value", "sent"), [(123456, "123456"), (0, "0")])
-def test_a_whole_number_is_taken_as_its_digits(
+def test_an_integer_is_converted_to_its_digits(
     connections: Simulator, tmp_path: Path, value: Any, sent: str
 ) -> None:
     task = _export(tmp_path, {}, native=False, project_id=value)
@@ -144,18 +144,18 @@ LOST = [6.61e32, 1.0, float("nan"), True, False, 3j]
     ],
     ids=["project_id", "thread_ids", "filters"],
 )
-def test_a_number_that_was_another_text_before_is_no_id(
+def test_a_number_that_lost_its_original_text_is_refused_as_an_id(
     connections: Simulator, tmp_path: Path, endpoint: str, written: Any, value: Any
 ) -> None:
     (name,) = written(value)
-    with pytest.raises(ConfigError, match=rf"^{name}.*in quotes"):
+    with pytest.raises(ConfigError, match=rf"(?s)^{name}.*in quotes"):
         _export(tmp_path, {}, native=False, endpoint=endpoint, **written(value))
     given: Any = f"{{{{ given.{name} }}}}"
     rendering = {"given": written(value)}
     if name == "project_id":
         return  # a single text is the text that it is in any Dag
     task = _export(tmp_path, rendering, native=True, endpoint=endpoint, **{name: given})
-    with pytest.raises(REFUSED, match=rf"^{name}.*in quotes"):
+    with pytest.raises(REFUSED, match=rf"(?s)^{name}.*in quotes"):
         task.execute({})
     assert connections.requests == []
 
@@ -200,7 +200,7 @@ def test_a_date_may_look_like_a_number(
 
 
 @pytest.mark.parametrize(("endpoint", "name"), [("feedback", "filters"), ("threads", "thread_ids")])
-def test_the_text_of_a_list_or_a_dictionary_is_none_and_it_says_what_to_write(
+def test_the_text_of_a_list_or_a_dictionary_is_refused_with_what_to_write(
     connections: Simulator, tmp_path: Path, endpoint: str, name: str
 ) -> None:
     thread = connections.truth("conversations")[0][0]["id"]
@@ -229,7 +229,7 @@ def test_filters_may_hold_templates_in_any_dag(
     assert connections.requests[0]["query"]["status"] == "pending,resolved"
 
 
-# Nothing
+# Empty values
 
 
 TEMPLATED = {
@@ -247,7 +247,7 @@ TEMPLATED = {
 @EITHER_KIND
 @pytest.mark.parametrize("given", ["", " ", None, "None"])
 @pytest.mark.parametrize("name", TEMPLATED)
-def test_what_renders_to_nothing_is_never_the_default(
+def test_a_template_that_renders_to_nothing_is_never_the_default(
     connections: Simulator, tmp_path: Path, name: str, given: str | None, kind: str
 ) -> None:
     task = _export(tmp_path, {"given": given}, native=kind == "native", **{name: TEMPLATED[name]})
@@ -257,7 +257,7 @@ def test_what_renders_to_nothing_is_never_the_default(
 
 
 @EITHER_KIND
-def test_so_is_it_with_threads_and_with_filters_values(
+def test_threads_and_filter_values_that_render_to_nothing_are_refused_too(
     connections: Simulator, tmp_path: Path, kind: str
 ) -> None:
     for given in ("", None):
@@ -274,7 +274,7 @@ def test_so_is_it_with_threads_and_with_filters_values(
 
 
 @pytest.mark.parametrize("name", ["project_id", "date_from", "filters", "storage_conn_id"])
-def test_what_a_run_gives_may_be_nothing_and_is_not_the_default_then(
+def test_an_empty_value_of_a_runs_configuration_is_not_the_default(
     connections: Simulator, tmp_path: Path, name: str
 ) -> None:
     with DAG("rendering", schedule=None) as dag:
@@ -295,7 +295,7 @@ def test_what_a_run_gives_may_be_nothing_and_is_not_the_default_then(
 @EITHER_KIND
 @pytest.mark.parametrize("given", ["", None, "None"])
 @pytest.mark.parametrize("name", ["since", "project_id", "mintlify_conn_id"])
-def test_nothing_is_not_the_sensors_default(
+def test_an_empty_value_is_not_the_sensors_default(
     connections: Simulator, name: str, given: str | None, kind: str
 ) -> None:
     arguments: Any = {"since": "2026-01-01", name: "{{ given }}"}
@@ -313,7 +313,7 @@ def test_nothing_is_not_the_sensors_default(
 
 @EITHER_KIND
 @pytest.mark.parametrize("value", LIKE_NUMBERS)
-def test_a_sensors_project_is_its_text(connections: Simulator, value: str, kind: str) -> None:
+def test_a_sensors_project_stays_text(connections: Simulator, value: str, kind: str) -> None:
     sensor = _rendered(
         MintlifyConversationSensor,
         {"given": value, "day": "20260110"},
@@ -345,12 +345,12 @@ def test_a_wrong_literal_of_sensor_and_trigger_is_refused_at_once(
         MintlifyConversationTrigger(**arguments)
 
 
-def test_the_sensors_deferrable_is_true_or_false() -> None:
+def test_the_sensors_deferrable_must_be_a_bool() -> None:
     with pytest.raises(ConfigError, match="deferrable='false'"):
         MintlifyConversationSensor(task_id="wait", deferrable="false")  # type: ignore[arg-type]
 
 
-def test_a_whole_number_is_a_triggers_project() -> None:
+def test_an_integer_is_a_triggers_project() -> None:
     _, kept = MintlifyConversationTrigger(project_id=123456).serialize()  # type: ignore[arg-type]
     assert kept["project_id"] == "123456"
 
@@ -376,7 +376,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"date_from": ""}, "date_from=''"),
     ({"date_from": "yesterday"}, "date_from='yesterday' is not a date"),
     ({"date_to": True}, "date_to=True"),
-    ({"date_from": "2026-01-12"}, "must be before date_to"),
+    ({"date_from": "2026-01-12"}, "is not before date_to"),
     ({"filters": "source=widget"}, "filters='source=widget': expected a dictionary"),
     ({"filters": ""}, "filters=''"),
     ({"filters": []}, r"filters=\[\]"),
@@ -457,7 +457,7 @@ RIGHT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("arguments", RIGHT)
-def test_what_may_be_right_is_left_to_the_run(arguments: dict[str, Any]) -> None:
+def test_values_that_may_be_right_are_left_to_the_run(arguments: dict[str, Any]) -> None:
     usual = {"endpoint": "views", "path": "/lake/{endpoint}"}
     MintlifyExportOperator(task_id="export", **usual | DAY | arguments)
 
@@ -467,9 +467,7 @@ def test_threads_are_any_list_of_ids(ids: Any) -> None:
     MintlifyExportOperator(task_id="export", endpoint="threads", path="/lake", thread_ids=ids)
 
 
-def test_a_window_that_ends_with_the_dates_may_settle(
-    connections: Simulator, tmp_path: Path
-) -> None:
+def test_the_last_possible_window_can_settle(connections: Simulator, tmp_path: Path) -> None:
     task = _export(
         tmp_path,
         {"end": "9998-12-31T23:59:59.999Z"},

@@ -1,4 +1,4 @@
-"""What a path may look like: what cannot work is refused at once, and all else is to the letter."""
+"""Paths: one that cannot work is refused before the first request, any other is literal."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ ANYWHERE = [
     ("/x//", "is empty, or only spaces"),
     ("/ /x", "is empty, or only spaces"),
     ("/x/ ", "starts or ends with a space"),
-    ("/./x", "holds '.' or '..'"),
-    ("/x/..", "holds '.' or '..'"),
+    ("/./x", "contains '.' or '..'"),
+    ("/x/..", "contains '.' or '..'"),
     ("/a\nb", "control character"),
     ("/a\x00b", "control character"),
     ("/\ud800", "control character"),
     ("/x" * 500, "longer than 960 bytes"),
     ("/é/" + "é/" * 320, "longer than 960 bytes"),
-    ("/{date_from:%s}", "does not give the same on every worker"),
+    ("/{date_from:%s}", "does not give the same text on every worker"),
     ("/{endpoint}/{oops}", "unknown field {oops}"),
 ]
 IN_URLS = [
-    ("/a?versionId=", "holds '?'"),
-    ("/a?versionId=1#2", "holds '?'"),
-    ("/a?", "holds '?'"),
-    ("/a#", "holds '#'"),
-    ("/a#1", "holds '#'"),
-    ("/a::memory://x", "holds '::'"),
-    ("/a::b", "holds '::'"),
-    ("/s3://x", "holds '://'"),
+    ("/a?versionId=", "contains '?'"),
+    ("/a?versionId=1#2", "contains '?'"),
+    ("/a?", "contains '?'"),
+    ("/a#", "contains '#'"),
+    ("/a#1", "contains '#'"),
+    ("/a::memory://x", "contains '::'"),
+    ("/a::b", "contains '::'"),
+    ("/s3://x", "contains '://'"),
 ]
 URLS = [*DISKS[1:], *STORES]
 
@@ -116,9 +116,9 @@ def test_a_name_that_cannot_work_is_refused_in_every_storage_before_the_first_re
         ("file://lake/x", "three slashes and no host"),
         ("file://localhost/lake", "three slashes and no host"),
         ("local://localhost/lake", "three slashes and no host"),
-        ("FILE:///lake", "write file://, in lower case"),
-        ("S3://bucket/x", "write s3://, in lower case"),
-        ("Gs://bucket/x", "write gs://, in lower case"),
+        ("FILE:///lake", "Write file://, in lower case"),
+        ("S3://bucket/x", "Write s3://, in lower case"),
+        ("Gs://bucket/x", "Write gs://, in lower case"),
         ("s3:///x", "Write s3://bucket/docs, with two slashes"),
         ("s3://", "it names no bucket"),
         ("s3:/x", "it names no bucket"),
@@ -135,7 +135,7 @@ def test_a_name_that_cannot_work_is_refused_in_every_storage_before_the_first_re
         ("file:///" + "é" * 128, "longer than 255 bytes"),
     ],
 )
-def test_a_path_that_begins_as_no_path_does_is_told_what_to_write(
+def test_a_path_with_a_wrong_start_is_refused_with_what_to_write(
     connections: Simulator, path: str, said: str
 ) -> None:
     assert said in _refused_twice(path)
@@ -193,7 +193,7 @@ ON_DISK = ["a?b", "a?", "a#b", "a#", "a::b", "a::memory:", "a?versionId=1"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ON_DISK])
-def test_a_directory_of_the_disk_is_called_what_the_path_says(
+def test_a_directory_on_disk_has_the_name_in_the_path(
     connections: Simulator, tmp_path: Path, name: str
 ) -> None:
     results = [_rendered("{{ path }}", f"{tmp_path}/a/{name}").execute({})]
@@ -208,7 +208,7 @@ def test_a_directory_of_the_disk_is_called_what_the_path_says(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_directory_of_s3_is_called_what_the_path_says(
+def test_a_directory_in_s3_has_the_name_in_the_path(
     connections: Simulator, lake: ObjectStoragePath, name: str
 ) -> None:
     top = f"names/{NAMES.index(name)}"
@@ -233,7 +233,7 @@ def test_a_bucket_may_hold_one_export_at_its_root(
 # What is no text, and what templates give
 
 
-def test_a_path_object_is_taken_as_its_text(
+def test_a_path_object_is_converted_to_its_text(
     connections: Simulator, lake: ObjectStoragePath, tmp_path: Path
 ) -> None:
     in_s3 = ObjectStoragePath("s3://bucket/object", conn_id="aws_lake")
@@ -252,7 +252,7 @@ def test_an_object_storage_path_with_options_is_refused_since_they_would_be_lost
 
 
 @pytest.mark.parametrize("path", [None, 5, 1.5, True, b"/x", ["/x"], {}, Path("s3://bucket/x")])
-def test_what_is_no_path_is_refused(connections: Simulator, path: Any) -> None:
+def test_a_value_that_is_not_a_path_is_refused(connections: Simulator, path: Any) -> None:
     with pytest.raises(ConfigError, match="path="):
         _operator(path)
     with pytest.raises(REFUSED, match="path="):
@@ -284,9 +284,9 @@ def test_a_path_with_a_template_is_checked_when_the_task_runs(
     "directive",
     [*"aAbBcpxXshrPkltnQ+", "Ey", "Od", ":z", "5Y", "^b", "#Z", "0d", "_d", "", "-", "-%", "é"],
 )
-def test_a_date_is_not_written_as_the_worker_happens_to(directive: str) -> None:
+def test_a_date_format_that_depends_on_the_worker_is_refused(directive: str) -> None:
     for path in (f"/x/{{date_from:%Y%{directive}}}", f"/x/{{date_to:%{directive}}}"):
-        with pytest.raises(ConfigError, match="does not give the same on every worker"):
+        with pytest.raises(ConfigError, match="does not give the same text on every worker"):
             _operator(path)
 
 
@@ -345,7 +345,7 @@ def test_a_directory_may_be_a_link(connections: Simulator, tmp_path: Path) -> No
     assert len(list((tmp_path / "there").iterdir())) == 2
 
 
-def test_a_place_without_the_right_to_write_costs_no_request(connections: Simulator) -> None:
+def test_a_directory_without_write_permission_costs_no_request(connections: Simulator) -> None:
     with pytest.raises(StorageError, match="could not make the directory"):
         _operator("/sys/docs").execute({})
     assert connections.requests == []

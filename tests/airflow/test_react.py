@@ -1,4 +1,4 @@
-"""The event-driven example, run by Airflow against the simulator: windows that lie end to end."""
+"""The event-driven example, run by Airflow against the simulator: windows without gaps."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_docsanalytics._poll_retry import MAX_FAILURES
+from airflow_provider_docsanalytics._retry import MAX_FAILURES
 from airflow_provider_docsanalytics.errors import (
     AuthError,
     BadResponse,
@@ -112,7 +112,7 @@ def test_turns_count_from_the_runs_date_on(quiet: Simulator, context: dict[str, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"since": None}, "pass since"),
+        ({"since": None}, "Pass since"),
         ({"since": "{{ soon }}"}, "since='{{ soon }}' is not a date"),
         ({"project_id": "a/b"}, "is not an ID"),
         ({"mintlify_conn_id": "nowhere"}, "Create it"),
@@ -177,11 +177,11 @@ def test_a_refused_key_fails_at_once_in_every_mode(
 
 def test_poking_waits_until_turns_come(quiet: Simulator) -> None:
     sensor = _sensor(minimum=1)
-    looks = iter([0, 0, 1])
+    turns = iter([0, 0, 1])
 
     class Adding(MintlifyConversationSensor):
         def poke(self, context: Any) -> Any:
-            if next(looks):
+            if next(turns):
                 _add(quiet, 1)
             return super().poke(context)
 
@@ -190,17 +190,19 @@ def test_poking_waits_until_turns_come(quiet: Simulator) -> None:
     assert len(quiet.requests) == 3
 
 
-def test_failures_are_sat_out_up_to_a_bound_and_an_answer_forgives_them(quiet: Simulator) -> None:
+def test_failures_are_retried_up_to_a_limit_and_a_success_resets_the_count(
+    quiet: Simulator,
+) -> None:
     quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
     sensor = _sensor()
     for _ in range(MAX_FAILURES):
-        sensor._quiet_until = 0
+        sensor._next_poke = 0
         assert not sensor.poke({}).is_done
     quiet.add_faults([ERROR])
     for _ in range(MAX_FAILURES - 1):
-        sensor._quiet_until = 0
+        sensor._next_poke = 0
         assert not sensor.poke({}).is_done
-    sensor._quiet_until = 0
+    sensor._next_poke = 0
     with pytest.raises(ServerError):
         sensor.poke({})
     assert len(quiet.requests) == 2 * MAX_FAILURES  # one each, no retries within a poke
@@ -238,7 +240,7 @@ def test_rescheduling_gives_its_slot_back_between_two_failures(quiet: Simulator)
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="the task's state store: Airflow 3.3+")
-def test_an_answer_makes_a_rescheduled_sensor_forget_its_failures(quiet: Simulator) -> None:
+def test_a_success_resets_the_failures_of_a_rescheduled_sensor(quiet: Simulator) -> None:
     state = context()
     for _ in range(2):
         quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
@@ -248,7 +250,7 @@ def test_an_answer_makes_a_rescheduled_sensor_forget_its_failures(quiet: Simulat
     assert state["task_state_store"] == {}
 
 
-def test_without_a_memory_a_rescheduled_sensor_stays_until_the_service_answers(
+def test_without_a_state_store_a_rescheduled_sensor_keeps_its_slot_until_a_success(
     quiet: Simulator,
 ) -> None:
     quiet.add_faults([{**ERROR, "times": MAX_FAILURES - 1}])
@@ -288,7 +290,7 @@ def _events(trigger: MintlifyConversationTrigger) -> list[Any]:
     return asyncio.run(collected())
 
 
-def test_enough_turns_at_the_first_look_need_no_triggerer(quiet: Simulator) -> None:
+def test_enough_turns_at_the_first_poke_need_no_triggerer(quiet: Simulator) -> None:
     _add(quiet, 1)
     assert _sensor(deferrable=True).execute({})["count"] == 1
 
@@ -303,7 +305,7 @@ def test_a_deferred_sensor_returns_what_its_trigger_has_seen(quiet: Simulator) -
     assert len(quiet.requests) == 2
 
 
-def test_the_first_look_of_the_trigger_is_an_interval_after_the_sensors(quiet: Simulator) -> None:
+def test_the_first_poll_of_the_trigger_is_an_interval_after_the_sensors(quiet: Simulator) -> None:
     trigger = _deferred(_sensor(deferrable=True, poke_interval=0.5))
     _add(quiet, 1)
     _events(trigger)
@@ -335,7 +337,7 @@ def test_the_trigger_waits_as_long_as_a_429_says(quiet: Simulator) -> None:
     assert again - refused_at >= 0.99
 
 
-def test_the_trigger_sits_failures_out_and_then_gives_up(quiet: Simulator) -> None:
+def test_the_trigger_retries_failures_and_then_gives_up(quiet: Simulator) -> None:
     sensor = _sensor(deferrable=True)
     trigger = _deferred(sensor)
     quiet.clear_requests()
@@ -378,7 +380,7 @@ def test_a_moment_beyond_all_clocks_is_refused_before_any_request(quiet: Simulat
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "success"}, {"status": "seen"}])
 def test_an_event_of_another_kind_is_refused(event: object) -> None:
-    with pytest.raises(AirflowException, match="does not give"):
+    with pytest.raises(AirflowException, match="does not send"):
         _sensor().execute_complete({}, event)
 
 

@@ -1,4 +1,4 @@
-"""``storage_options``: what a bucket's policy demands, beside the connection's credentials."""
+"""``storage_options``: what a bucket's policy requires beyond the connection."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _operator(name: str, conn_id: str, **arguments: Any) -> MintlifyExportOperat
     )
 
 
-def test_a_bucket_that_demands_encryption_with_a_key_takes_an_export_and_its_repetition(
+def test_a_bucket_that_requires_encryption_accepts_an_export_and_its_repetition(
     url: str, conn_id: str, lake: ObjectStoragePath, connections: Simulator
 ) -> None:
     set_policy(url, Policy(kms_key=KMS_KEY))
@@ -74,7 +74,7 @@ def test_a_bucket_that_demands_encryption_with_a_key_takes_an_export_and_its_rep
     assert KMS_KEY not in (lake / "options" / "kms" / "_manifest.json").read_text()
 
 
-def test_a_bucket_whose_requester_pays_takes_an_export_and_its_repetition(
+def test_a_requester_pays_bucket_accepts_an_export_and_its_repetition(
     url: str, conn_id: str
 ) -> None:
     set_policy(url, Policy(requester_pays=True))
@@ -83,7 +83,7 @@ def test_a_bucket_whose_requester_pays_takes_an_export_and_its_repetition(
     assert result["rows"] > 0
 
 
-def test_options_are_rendered_and_are_no_part_of_an_exports_identity(
+def test_options_are_rendered_and_are_not_part_of_an_exports_identity(
     url: str, conn_id: str
 ) -> None:
     set_policy(url, Policy(kms_key=KMS_KEY))
@@ -95,7 +95,7 @@ def test_options_are_rendered_and_are_no_part_of_an_exports_identity(
     _operator("rendered", conn_id).execute({})  # is not refused as another export
 
 
-def test_the_connections_own_options_stay(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connections_own_options_are_kept(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its proxy, which is not there, is asked also where a member beside it is set."""
     nobody = {"http": "http://127.0.0.1:9"}
     config = {"proxies": nobody, "retries": {"max_attempts": 0}}
@@ -110,12 +110,15 @@ def test_the_connections_own_options_stay(s3_url: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"s3_aditional_kwargs": {}}, "S3FileSystem has no option s3_aditional_kwargs. It has:"),
-        ("requester_pays", "storage_options is str: expected a dict"),
-        ([1], "storage_options is list: expected a dict"),
+        (
+            {"s3_aditional_kwargs": {}},
+            "S3FileSystem has no option s3_aditional_kwargs.\nUse its options:",
+        ),
+        ("requester_pays", "storage_options is str, not a dict"),
+        ([1], "storage_options is list, not a dict"),
     ],
 )
-def test_what_is_no_option_is_refused_before_the_first_request(
+def test_an_unknown_option_is_refused_before_the_first_request(
     options: Any, why: str, connections: Simulator
 ) -> None:
     with pytest.raises((ConfigError, AirflowFailException), match=why):
@@ -123,7 +126,7 @@ def test_what_is_no_option_is_refused_before_the_first_request(
     assert connections.requests == []
 
 
-def test_other_storages_take_their_own_options(tmp_path: Any) -> None:
+def test_other_storages_accept_their_own_options(tmp_path: Any) -> None:
     def export(options: dict[str, Any]) -> dict[str, Any]:
         return VyomExportOperator(
             task_id="export",

@@ -1,4 +1,4 @@
-"""Exports that outlive the quota: deferred as often as needed, resumed from the checkpoint."""
+"""Exports that need more than the quota: deferred as often as needed, then resumed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MONTH = {"date_from": "2026-01-01", "date_to": "2026-01-31"}
 
 
 @pytest.fixture
-def patient(connections: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """A connection whose tasks sleep for nothing: every wait is the triggerer's."""
+def api(connections: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The simulator, behind a connection with which tasks never sleep: the triggerer waits."""
     connect(monkeypatch, "mintlify", connections, extra={"max_wait_s": 0})
     return connections
 
@@ -40,7 +40,7 @@ def _operator(endpoint: str, path: Path, **arguments: Any) -> MintlifyExportOper
 
 
 def _fired(deferred: TaskDeferred) -> dict[str, Any]:
-    """Return what the trigger gives back, made anew from its row in the database, its time come."""
+    """Return the event of the trigger, restored from its row in the database and due."""
     path, arguments = deferred.trigger.serialize()
     assert path == f"{WaitTrigger.__module__}.WaitTrigger"
     kept = json.loads(json.dumps(arguments)) | {"until": datetime.now(UTC).isoformat()}
@@ -60,7 +60,7 @@ def _wait_s(deferred: TaskDeferred) -> float:
 def _run_through(
     service: Simulator, endpoint: str, path: Path, quota: int, **arguments: Any
 ) -> tuple[dict[str, Any], list[float]]:
-    """Run an export on a quota that returns whenever it is waited for."""
+    """Run an export on a quota that returns after each wait; return the waits too."""
     waits: list[float] = []
     service.set_quota(quota, period_s=3600)
     event: Any = None
@@ -101,31 +101,29 @@ def _thread_ids(service: Simulator) -> list[str]:
         ("threads", 3),
     ],
 )
-def test_an_export_that_waits_for_the_quota_equals_one_that_need_not(
-    patient: Simulator, tmp_path: Path, endpoint: str, quota: int
+def test_an_export_that_waits_for_the_quota_equals_one_that_does_not(
+    api: Simulator, tmp_path: Path, endpoint: str, quota: int
 ) -> None:
-    arguments = {"thread_ids": _thread_ids(patient)} if endpoint == "threads" else {}
+    arguments = {"thread_ids": _thread_ids(api)} if endpoint == "threads" else {}
     undisturbed = _operator(endpoint, tmp_path / "at once", **arguments).execute({})
-    patient.clear_requests()
-    result, waits = _run_through(patient, endpoint, tmp_path / "waiting", quota, **arguments)
+    api.clear_requests()
+    result, waits = _run_through(api, endpoint, tmp_path / "waiting", quota, **arguments)
     assert len(waits) == (undisturbed["requests"] - 1) // quota > 0
-    answered = [entry["path"] + str(entry["query"]) for entry in patient.requests
+    answered = [entry["path"] + str(entry["query"]) for entry in api.requests
                 if entry["status"] == 200]  # fmt: skip
     assert len(answered) == len(set(answered)) == undisturbed["requests"]
-    assert result["requests"] == len(patient.requests) == len(answered) + len(waits)
+    assert result["requests"] == len(api.requests) == len(answered) + len(waits)
     assert _concatenated(tmp_path / "waiting") == _concatenated(tmp_path / "at once")
     assert _comparable(tmp_path / "waiting") == _comparable(tmp_path / "at once")
 
 
-def test_the_wait_is_as_long_as_the_service_says(patient: Simulator, tmp_path: Path) -> None:
-    _, waits = _run_through(patient, "views", tmp_path, quota=1)
+def test_the_wait_is_as_long_as_the_service_says(api: Simulator, tmp_path: Path) -> None:
+    _, waits = _run_through(api, "views", tmp_path, quota=1)
     assert all(3600 < wait <= 3605 for wait in waits)
 
 
-def test_a_service_that_says_nothing_is_waited_for_ever_longer(
-    patient: Simulator, tmp_path: Path
-) -> None:
-    patient.set_quota(0, retry_after="none")
+def test_waits_without_retry_after_back_off(api: Simulator, tmp_path: Path) -> None:
+    api.set_quota(0, retry_after="none")
     waits, event = [], {"status": "waited", "waits": 0}
     for _ in range(6):
         with pytest.raises(TaskDeferred) as deferred:
@@ -135,10 +133,8 @@ def test_a_service_that_says_nothing_is_waited_for_ever_longer(
     assert waits == pytest.approx([60, 120, 240, 480, 900, 900], abs=5)
 
 
-def test_a_short_wait_is_deferred_for_a_minute_so_that_no_worker_mistakes_it(
-    patient: Simulator, tmp_path: Path
-) -> None:
-    patient.set_quota(1, period_s=5)
+def test_a_short_wait_is_deferred_for_a_minute(api: Simulator, tmp_path: Path) -> None:
+    api.set_quota(1, period_s=5)
     with pytest.raises(TaskDeferred) as deferred:
         _operator("feedback", tmp_path).execute({})
     assert _wait_s(deferred.value) == pytest.approx(60, abs=2)
@@ -147,8 +143,8 @@ def test_a_short_wait_is_deferred_for_a_minute_so_that_no_worker_mistakes_it(
     assert deferred.value.timeout > timedelta(minutes=1)
 
 
-def test_what_was_read_is_published_before_the_wait(patient: Simulator, tmp_path: Path) -> None:
-    patient.set_quota(3)
+def test_what_was_read_is_published_before_the_wait(api: Simulator, tmp_path: Path) -> None:
+    api.set_quota(3)
     with pytest.raises(TaskDeferred):
         _operator("feedback", tmp_path).execute({})
     checkpoint = json.loads((tmp_path / "_checkpoint.json").read_text())
@@ -158,31 +154,29 @@ def test_what_was_read_is_published_before_the_wait(patient: Simulator, tmp_path
 
 
 def test_a_task_that_cannot_be_deferred_fails_with_the_time_to_come_back(
-    patient: Simulator, tmp_path: Path
+    api: Simulator, tmp_path: Path
 ) -> None:
-    patient.set_quota(3)
+    api.set_quota(3)
     with pytest.raises(RateLimited) as limited:
         _operator("feedback", tmp_path, deferrable=False).execute({})
     assert limited.value.retry_after_s == pytest.approx(3600, abs=10)
 
 
-def test_a_window_that_is_still_filling_is_waited_for_in_the_triggerer(
-    patient: Simulator, tmp_path: Path
-) -> None:
+def test_a_window_settles_in_the_triggerer(api: Simulator, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     window = {"date_from": now - timedelta(hours=1), "date_to": now}
     with pytest.raises(TaskDeferred) as deferred:
         _operator("views", tmp_path / "new", **window).execute({})
     assert _wait_s(deferred.value) == pytest.approx(600, abs=5)
-    assert patient.requests == []
+    assert api.requests == []
 
 
-def test_a_trigger_holds_no_secret_and_nothing_but_json(patient: Simulator, tmp_path: Path) -> None:
-    patient.set_quota(0)
+def test_a_trigger_contains_no_secret_and_nothing_but_json(api: Simulator, tmp_path: Path) -> None:
+    api.set_quota(0)
     with pytest.raises(TaskDeferred) as deferred:
         _operator("views", tmp_path).execute({})
     kept = json.dumps(deferred.value.trigger.serialize()) + repr(deferred.value.trigger)
-    assert patient.mintlify_key not in kept
+    assert api.mintlify_key not in kept
     assert deferred.value.kwargs in (None, {})
 
 
@@ -197,9 +191,7 @@ def test_a_trigger_fires_when_its_moment_comes_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("event", [None, "waited", {}, {"status": "error", "waits": 1}])
-def test_an_event_of_another_kind_is_refused(
-    patient: Simulator, tmp_path: Path, event: object
-) -> None:
+def test_an_unknown_event_is_refused(api: Simulator, tmp_path: Path, event: object) -> None:
     with pytest.raises(AirflowException, match="no wait of this provider"):
         _operator("views", tmp_path).resume({}, event)
-    assert patient.requests == []
+    assert api.requests == []

@@ -22,12 +22,12 @@ from tests.airflow.watching import (
     Store,
     add,
     counts,
-    marks,
     polls,
     running,
     until,
     watcher,
     watching,
+    watermarks,
 )
 
 if TYPE_CHECKING:
@@ -211,13 +211,13 @@ def test_an_event_that_never_reached_the_database_is_announced_again(quiet: Simu
 
 
 @needs_3_3
-def test_a_watcher_keeps_its_first_mark_before_anything_has_come_in(quiet: Simulator) -> None:
+def test_a_watcher_stores_its_first_watermark_before_anything_has_come_in(quiet: Simulator) -> None:
     store = Store("asked")
 
     async def scenario() -> None:
         async with running(watching(store)):
             await polls(quiet, 1)
-        assert marks(store)[0]["since"] == iso_ms(START)
+        assert watermarks(store)[0]["since"] == iso_ms(START)
         add(quiet, 1)
         async with running(watching(store, since=None)) as restarted:
             await until(lambda: bool(restarted.events))
@@ -237,7 +237,7 @@ def test_a_stream_that_is_started_anew_does_not_poll_before_it_is_due(quiet: Sim
 
 
 @needs_3_3
-def test_equal_watchers_of_several_assets_keep_a_mark_with_each(quiet: Simulator) -> None:
+def test_equal_watchers_of_several_assets_store_a_watermark_with_each(quiet: Simulator) -> None:
     store = Store("one", "two")
 
     async def scenario() -> None:
@@ -245,7 +245,11 @@ def test_equal_watchers_of_several_assets_keep_a_mark_with_each(quiet: Simulator
             newest = add(quiet, 1)
             await until(lambda: bool(triggerer.events))
             await polls(quiet, 2)
-            assert marks(store, "one")[0]["newest"] == marks(store, "two")[0]["newest"] == newest
+            assert (
+                watermarks(store, "one")[0]["newest"]
+                == watermarks(store, "two")[0]["newest"]
+                == newest
+            )
         # One of them falls back, as when its state is cleared: nothing may be missed for it.
         (key,) = (key for key in store.asset("two").kept if key.startswith(PREFIX))
         await store.asset("two").aset(key, {"since": iso_ms(START)})
@@ -274,7 +278,7 @@ def test_a_second_triggerer_does_not_repeat_what_the_first_has_announced(quiet: 
 
 @needs_3_3
 @pytest.mark.parametrize("damaged", ["soon", {"since": "soon"}, {"newest": 3}])
-def test_a_damaged_mark_is_said_and_left_out(
+def test_a_damaged_watermark_is_logged_and_ignored(
     quiet: Simulator, caplog: pytest.LogCaptureFixture, damaged: object
 ) -> None:
     store = Store("asked")
@@ -289,4 +293,4 @@ def test_a_damaged_mark_is_said_and_left_out(
             await until(lambda: bool(triggerer.events))
 
     asyncio.run(scenario())
-    assert "is no mark" in caplog.text
+    assert "is not a watermark" in caplog.text

@@ -14,12 +14,13 @@ from airflow_provider_docsanalytics.hooks import mintlify as hook
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.triggers import _watermark, _watermark_store
 from airflow_provider_docsanalytics.triggers import mintlify as trigger
-from airflow_provider_docsanalytics.triggers._watermark import KEPT, PollResult, Watermark
+from airflow_provider_docsanalytics.triggers._shared_poll import PollResult
+from airflow_provider_docsanalytics.triggers._watermark import MAX_REREAD, Watermark
 from airflow_provider_docsanalytics.triggers._watermark_store import (
-    FORGET_AFTER,
     INDEX,
     OLD_KEY,
     PREFIX,
+    RETENTION,
     SAVED_AT,
     WatermarkStore,
 )
@@ -38,7 +39,7 @@ from tests.airflow.watching import (
     watcher,
     watching,
 )
-from tests.airflow.watching import marks as stored_marks
+from tests.airflow.watching import watermarks as stored_watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def test_watchers_of_one_asset_do_not_hide_each_others_turns(
             assert (counts(first), counts(second)) == ([3], [1])
 
     asyncio.run(scenario())
-    assert len(stored_marks(store)) == 2
+    assert len(stored_watermarks(store)) == 2
 
 
 @needs_3_3
@@ -134,7 +135,7 @@ def test_another_interval_and_another_since_do_not_lose_the_mark(quiet: Simulato
             assert counts(changed) == [1]
 
     asyncio.run(scenario())
-    assert len(stored_marks(store)) == 1
+    assert len(stored_watermarks(store)) == 1
 
 
 # The store ----------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def test_another_interval_and_another_since_do_not_lose_the_mark(quiet: Simulato
 def _begun(store: Store, name: str, since: datetime = START) -> tuple[WatermarkStore, Watermark]:
     accessors: Any = store
     kept = WatermarkStore(accessors, name)
-    return kept, asyncio.run(kept.begin(Watermark(since=iso_ms(since))))
+    return kept, asyncio.run(kept.load_or_save(Watermark(since=iso_ms(since))))
 
 
 OLD = {
@@ -154,29 +155,29 @@ OLD = {
 }
 
 
-def test_the_mark_of_an_older_version_is_taken_over_once_and_removed() -> None:
+def test_the_watermark_of_an_older_version_is_taken_over_once_and_removed() -> None:
     store = Store("asked")
     asyncio.run(store.asset().aset(OLD_KEY, OLD))
-    _, mark = _begun(store, "one")
-    assert (mark.since, mark.newest) == (OLD["since"], OLD["newest"])
-    assert list(mark.counted) == OLD["counted"]
+    _, watermark = _begun(store, "one")
+    assert (watermark.since, watermark.newest) == (OLD["since"], OLD["newest"])
+    assert list(watermark.counted) == OLD["counted"]
     assert OLD_KEY not in store.asset().kept
     assert json.loads(store.asset().kept[PREFIX + "one"])["since"] == OLD["since"]
     _, other = _begun(store, "two")
     assert other.since == iso_ms(START)
 
 
-def test_a_watcher_with_a_mark_of_its_own_leaves_an_older_versions_alone() -> None:
+def test_a_watcher_with_a_watermark_of_its_own_leaves_an_older_versions_alone() -> None:
     store = Store("asked")
     _begun(store, "one")
     asyncio.run(store.asset().aset(OLD_KEY, OLD))
-    _, mark = _begun(store, "one", START + timedelta(days=1))
-    assert mark.since == iso_ms(START)
+    _, watermark = _begun(store, "one", START + timedelta(days=1))
+    assert watermark.since == iso_ms(START)
     assert OLD_KEY in store.asset().kept
 
 
-@pytest.mark.parametrize("asleep", [FORGET_AFTER - timedelta(days=1), FORGET_AFTER * 2], ids=str)
-def test_the_mark_of_a_watcher_goes_long_after_it_has_ended(
+@pytest.mark.parametrize("asleep", [RETENTION - timedelta(days=1), RETENTION * 2], ids=str)
+def test_the_watermark_of_a_watcher_goes_long_after_it_has_ended(
     monkeypatch: pytest.MonkeyPatch, asleep: timedelta
 ) -> None:
     store = Store("asked")
@@ -187,12 +188,12 @@ def test_the_mark_of_a_watcher_goes_long_after_it_has_ended(
     kept[PREFIX + "ended"] = json.dumps(ended)
     running, _ = _begun(store, "running")
     assert json.loads(kept[INDEX]) == ["ended", "running"]
-    asyncio.run(running.tidy())
+    asyncio.run(running.clean_up())
     assert PREFIX + "ended" in kept  # not yet: the others have to come back first
     soon = _watermark_store.time.monotonic() + 3601
     monkeypatch.setattr(_watermark_store, "time", SimpleNamespace(monotonic=lambda: soon))
-    asyncio.run(running.tidy())
-    gone = asleep > FORGET_AFTER
+    asyncio.run(running.clean_up())
+    gone = asleep > RETENTION
     assert (PREFIX + "ended" in kept) is not gone
     assert PREFIX + "running" in kept
     assert sorted(json.loads(kept[INDEX])) == (["running"] if gone else ["ended", "running"])
@@ -252,9 +253,9 @@ def _turn(number: int, at: datetime) -> hook.Turn:
     return hook.Turn(key=str(number), timestamp=iso_ms(at), resolution=None)
 
 
-def _look(mark: Watermark, turns: list[hook.Turn], size: int = 1000) -> PollResult:
-    shown = sorted((turn for turn in turns if turn.timestamp >= mark.since), key=_moment)
-    return PollResult(mark.since, tuple(shown[-size:]), more=len(shown) > size)
+def _poll(watermark: Watermark, turns: list[hook.Turn], size: int = 1000) -> PollResult:
+    shown = sorted((turn for turn in turns if turn.timestamp >= watermark.since), key=_moment)
+    return PollResult(watermark.since, tuple(shown[-size:]), more=len(shown) > size)
 
 
 def _moment(turn: hook.Turn) -> str:
@@ -263,38 +264,42 @@ def _moment(turn: hook.Turn) -> str:
 
 def test_a_page_that_is_empty_by_mistake_makes_nothing_new() -> None:
     turns = [_turn(number, START + timedelta(minutes=number)) for number in range(20)]
-    mark = Watermark(since=iso_ms(START))
-    for look in (_look(mark, turns), PollResult(mark.since, (), more=False), _look(mark, turns)):
-        mark = mark.after(look, look.turns)
-    assert mark.pending is not None
-    assert mark.pending.count == mark.total == 20
+    watermark = Watermark(since=iso_ms(START))
+    for result in (
+        _poll(watermark, turns),
+        PollResult(watermark.since, (), more=False),
+        _poll(watermark, turns),
+    ):
+        watermark = watermark.after(result, result.turns)
+    assert watermark.pending is not None
+    assert watermark.pending.count == watermark.total == 20
 
 
 def test_a_busy_project_leaves_room_for_new_turns_on_the_page() -> None:
-    mark, turns = Watermark(since=iso_ms(START)), []
+    watermark, turns = Watermark(since=iso_ms(START)), []
     for poll in range(8):
         for number in range(500):
             at = START + timedelta(minutes=15 * poll, seconds=1.8 * number)
             turns.append(_turn(500 * poll + number, at))
-        look = _look(mark, turns)
-        assert not look.more
-        mark = mark.after(look, look.turns)
-    assert mark.total == len(turns) == 4000
-    assert KEPT <= len(mark.counted) <= 2 * KEPT
+        result = _poll(watermark, turns)
+        assert not result.more
+        watermark = watermark.after(result, result.turns)
+    assert watermark.total == len(turns) == 4000
+    assert MAX_REREAD <= len(watermark.counted) <= 2 * MAX_REREAD
 
 
 def test_more_turns_of_one_moment_than_a_page_holds_are_got_past() -> None:
-    mark = Watermark(since=iso_ms(START))
+    watermark = Watermark(since=iso_ms(START))
     turns = [_turn(number, START) for number in range(1200)]
     for _ in range(2):
-        look = _look(mark, turns)
-        mark = mark.after(look, look.turns)
-    assert mark.since > iso_ms(START)
-    assert mark.total == 1000
+        result = _poll(watermark, turns)
+        watermark = watermark.after(result, result.turns)
+    assert watermark.since > iso_ms(START)
+    assert watermark.total == 1000
 
 
-def test_the_reach_is_wider_than_what_is_looked_for_ahead() -> None:
-    assert timedelta(hours=2) + _watermark.OVERLAP <= _watermark.REACH - hook.AHEAD
+def test_a_poll_reaches_further_back_than_ahead() -> None:
+    assert timedelta(hours=2) + _watermark.OVERLAP <= _watermark.MAX_LOOKBACK - hook.AHEAD
 
 
 # Airflow's own parts ------------------------------------------------------------------------------
@@ -320,7 +325,7 @@ class Supervisor:
 
 
 @needs_3_3
-def test_airflows_own_store_keeps_a_mark_with_every_asset_by_name_and_by_uri(
+def test_airflows_own_store_keeps_a_watermark_with_every_asset_by_name_and_by_uri(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from airflow.sdk.definitions.asset import AssetNameRef, AssetUriRef
@@ -334,10 +339,10 @@ def test_airflows_own_store_keeps_a_mark_with_every_asset_by_name_and_by_uri(
         AssetNameRef("told"),
         AssetUriRef("mintlify://acme/conversations"),
     ]
-    mark = Watermark(since=iso_ms(START), total=7)
+    watermark = Watermark(since=iso_ms(START), total=7)
 
     async def scenario() -> None:
-        await WatermarkStore(AssetStateStoreAccessors(inlets), "w").begin(mark)
+        await WatermarkStore(AssetStateStoreAccessors(inlets), "w").load_or_save(watermark)
         assert {where for where, key in supervisor.kept if key == f"{PREFIX}w"} == {
             "asked",
             "told",
@@ -345,7 +350,7 @@ def test_airflows_own_store_keeps_a_mark_with_every_asset_by_name_and_by_uri(
         }
         for inlet in inlets:
             alone = WatermarkStore(AssetStateStoreAccessors([inlet]), "w")
-            assert await alone.begin(Watermark(since=iso_ms(START))) == mark
+            assert await alone.load_or_save(Watermark(since=iso_ms(START))) == watermark
 
     asyncio.run(scenario())
 
@@ -372,9 +377,12 @@ class OtherValues(ManyAssets):
 def test_a_store_of_another_shape_serves_a_single_asset() -> None:
     async def scenario() -> None:
         store: Any = OneAsset()
-        mark = Watermark(since=iso_ms(START), total=7)
-        await WatermarkStore(store, "w").begin(mark)
-        assert await WatermarkStore(store, "w").begin(Watermark(since=iso_ms(START))) == mark
+        watermark = Watermark(since=iso_ms(START), total=7)
+        await WatermarkStore(store, "w").load_or_save(watermark)
+        assert (
+            await WatermarkStore(store, "w").load_or_save(Watermark(since=iso_ms(START)))
+            == watermark
+        )
 
     asyncio.run(scenario())
 
@@ -386,10 +394,10 @@ def test_a_store_that_cannot_be_used_is_one_line_and_the_watcher_goes_on(
     async def scenario() -> None:
         first, later = Watermark(since=iso_ms(START)), Watermark(since=iso_ms(START), total=7)
         store = WatermarkStore(kind(), "w")
-        assert await store.begin(first) == first
+        assert await store.load_or_save(first) == first
         await store.save(later)
         assert await store.load() is None
-        await store.tidy()
+        await store.clean_up()
 
     asyncio.run(scenario())
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

@@ -135,8 +135,8 @@ def counts(triggerer: Triggerer) -> list[int]:
     return [event["count"] for event in triggerer.events]
 
 
-def marks(store: Store, asset: str = "asked") -> list[dict[str, Any]]:
-    """Return the marks that lie with an asset, one for each watcher."""
+def watermarks(store: Store, asset: str = "asked") -> list[dict[str, Any]]:
+    """Return the watermarks that are stored with an asset, one for each watcher."""
     kept = store.asset(asset).kept
     return [json.loads(value) for key, value in kept.items() if key.startswith(PREFIX)]
 

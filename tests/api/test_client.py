@@ -31,6 +31,7 @@ from airflow_provider_docsanalytics.errors import (
 )
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.window import DateWindow
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
@@ -181,10 +182,12 @@ def test_pages_share_one_connection_and_say_who_asks(service: Simulator) -> None
     assert agent.startswith(f"airflow-provider-docsanalytics/{__version__} ")
 
 
-@pytest.mark.parametrize("how", [{"gzip": True}, {"pretty": True}])
+@pytest.mark.parametrize(
+    "how", [{"gzip": True}, {"faults": [{"kind": "pretty", "times": None}]}], ids=["gzip", "pretty"]
+)
 def test_compressed_and_pretty_answers_are_read_as_well(how: dict[str, Any]) -> None:
     config = Config(rows=50, start="2026-01-01", end="2026-01-31")
-    with Simulator(config, **how) as service:
+    with OddSimulator(config, **how) as service:
         truth, _ = service.truth("conversations")
         assert Reader(service).rows("conversations") == truth
         assert "gzip" in str(service.requests[0]["headers"]["Accept-Encoding"])
@@ -216,7 +219,7 @@ def test_a_passing_fault_costs_a_retry_and_no_row(
     service: Simulator, kind: str, more: dict[str, Any]
 ) -> None:
     _fault(service, kind, nth=2, times=2, **more)
-    reader = Reader(service)
+    reader = Reader(service, max_wait_s=180)  # a 429 that does not say when: 60 and 120 seconds
     rows = reader.rows("conversations")
     assert rows == service.truth("conversations", "2026-01-01", "2026-01-31")[0]
     assert reader.sent == len(service.requests) == 5
@@ -283,6 +286,7 @@ def test_a_429_that_says_nothing_is_not_asked_again_within_seconds(service: Simu
     assert error.retry_after_s is None
     assert all(wait >= 15 for wait in reader.slept)
     assert sum(reader.slept) <= 120
+    assert reader.slept == [60]
 
 
 @pytest.mark.parametrize("until", ["00:01:30 GMT", "00:01:30", "01:01:30 +0100"])
@@ -380,7 +384,8 @@ def test_a_base_url_may_carry_a_path(service: Simulator) -> None:
 
 def test_a_redirect_is_not_followed_so_that_the_key_stays_where_it_is(service: Simulator) -> None:
     with Simulator(Config(rows=1)) as elsewhere:
-        _fault(service, "redirect", location=f"{elsewhere.url}/v1/analytics/p/assistant")
+        location = f"{elsewhere.url}/v1/analytics/p/assistant"
+        _fault(service, "status", status=302, headers={"Location": location})
         error = Reader(service).failure()
         assert isinstance(error, BadResponse)
         assert "redirected to 127.0.0.1" in str(error)
@@ -388,7 +393,8 @@ def test_a_redirect_is_not_followed_so_that_the_key_stays_where_it_is(service: S
 
 
 def test_a_redirect_to_a_host_of_any_length_gives_a_short_message(service: Simulator) -> None:
-    _fault(service, "redirect", location=f"https://{'x' * 1500}.example.com/")
+    location = f"https://{'x' * 1500}.example.com/"
+    _fault(service, "status", status=302, headers={"Location": location})
     assert len(str(Reader(service).failure())) < 800
 
 

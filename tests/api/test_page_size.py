@@ -61,7 +61,7 @@ def test_a_page_size_that_is_none_is_refused_by_name(service: Simulator, wrong: 
 @pytest.mark.parametrize("endpoint", UNPAGED)
 def test_a_page_size_is_refused_where_nothing_pages(service: Simulator, endpoint: str) -> None:
     more = {"thread_ids": ["a"]} if endpoint == "threads" else {}
-    with pytest.raises(ConfigError, match=f"{endpoint} is not read by pages: leave out page_size"):
+    with pytest.raises(ConfigError, match=rf"{endpoint} has no pages\.\nLeave out page_size"):
         Reader(service).select(endpoint, page_size=10, **more)
 
 
@@ -173,7 +173,15 @@ REFUSALS: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"kind": "status", "status": 504}, TooWide),
     ({"kind": "short_body"}, Unreachable),
     ({"kind": "truncated_json"}, Unreachable),
-    ({"kind": "lowered_limit", "largest": 50}, ApiError),
+    (
+        {
+            "kind": "status",
+            "status": 400,
+            "body": _refusal("limit must be <= 50"),
+            "match": {"limit_above": 50},
+        },
+        ApiError,
+    ),
 ]
 
 

@@ -428,7 +428,7 @@ def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(service: Simul
 def test_a_redirect_names_where_it_leads_without_what_is_secret(
     service: Simulator, location: str, named: str
 ) -> None:
-    service.add_faults([{"kind": "redirect", "location": location}])
+    service.add_faults([{"kind": "status", "status": 302, "headers": {"Location": location}}])
     said = _said(service, BadResponse)
     assert f"redirected to {named}" in said
     assert "secret" not in said

@@ -134,7 +134,7 @@ class _Dag:
         from airflow.providers.common.compat.sdk import AirflowFailException
 
         from airflow_provider_docsanalytics.errors import ConfigError
-        from airflow_provider_docsanalytics.operators._events import partition_key
+        from airflow_provider_docsanalytics.operators._asset_events import partition_key
 
         dag = SimpleNamespace(timezone=self.zone, timetable=None)
         interval = {"data_interval_start": start, "data_interval_end": end, "dag": dag}

@@ -25,7 +25,8 @@ SIZES = {99: 50, 60: 50, 30: 25}
 _HTML = {"body": "<html>Bad gateway</html>", "content_type": "text/html"}
 _RETRY_AFTER = {"headers": {"Retry-After": "7"}}
 _QUOTA = {"kind": "status", "status": 429, "times": None}
-_NO_NUMBER = {"body": '{"error":"Invalid query parameters","details":[{"message":"Bad limit"}]}'}
+_REFUSED = '{"error":"Invalid query parameters","details":[{"message":"%s"}]}'
+_LOWERED = "400, a number"
 
 
 class Refusal(NamedTuple):
@@ -54,8 +55,8 @@ REFUSALS = {
     "body shorter than its length": Refusal({"kind": "short_body"}, Unreachable),
     "body cut, length right": Refusal({"kind": "truncated_json"}, Unreachable),
     "reset in the body": Refusal({"kind": "reset_in_body"}, Unreachable),
-    "400, a number": Refusal({"kind": "lowered_limit"}, ServerError, again=False),
-    "400, no number": Refusal(_status(400, **_NO_NUMBER), ServerError, again=False),
+    _LOWERED: Refusal(_status(400), ServerError, again=False),
+    "400, no number": Refusal(_status(400, body=_REFUSED % "Bad limit"), ServerError, again=False),
 }
 _ATTEMPTS = 3
 _MOST_OF_AN_OUTAGE = {"413": 8, "504": 15}
@@ -108,7 +109,7 @@ def _run(service: Simulator, name: str, endpoint: str, most: int, moment: str) -
 def _lower_and_stop(run: Disturbed, name: str, most: int) -> None:
     """Spend the quota behind the first page of the lowered size; from there on nothing is large."""
     lowest = _lowest(name, most)
-    small_pages = 0 if name == "400, a number" else 1
+    small_pages = 0 if name == _LOWERED else 1
     nth = 2 + (small_pages if lowest == SMALLEST_PAGE else 0)
     run.service.add_faults([_QUOTA | {"match": {"query": {"limit": str(lowest)}, "nth": nth}}])
     run.must_fail(RateLimited, "HTTP 429", max_attempts=_ATTEMPTS)
@@ -146,10 +147,10 @@ def _outage(service: Simulator, name: str, endpoint: str) -> Disturbed:
 
 
 def _lowest(name: str, most: int) -> int:
-    return most if name == "400, a number" else SIZES[most]
+    return most if name == _LOWERED else SIZES[most]
 
 
 def _fault(name: str, most: int, nth: int) -> dict[str, Any]:
     fault = REFUSALS[name].fault
-    own = {"largest": most} if fault["kind"] == "lowered_limit" else {}
+    own = {"body": _REFUSED % f"limit must be <= {most}"} if name == _LOWERED else {}
     return {**fault, **own, "match": {"limit_above": most, "nth": nth}, "times": None}

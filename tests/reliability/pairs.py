@@ -20,12 +20,13 @@ from airflow_provider_docsanalytics.errors import (
     TooWide,
     Unreachable,
 )
-from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability.disturbed import DATA, Disturbed, summarize
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_docsanalytics.simulator import Simulator
     from tests.reliability.summary import Case
 
 _ATTEMPTS = 3
@@ -103,7 +104,7 @@ def table() -> dict[str, dict[str, str]]:
 
 def cases() -> Iterator[Case]:
     """Yield a case for each status."""
-    with Simulator(DATA) as service:
+    with OddSimulator(DATA) as service:
         for status in sorted({int(row.rstrip("w")) for row in table()}):
             yield case(service, status)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability.disturbed import DATA, KINDS, Disturbed, summarize
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_docsanalytics.simulator import Simulator
     from tests.reliability.summary import Case
 
 SCHEDULES = 150
@@ -24,7 +25,7 @@ _FAULTS: tuple[dict[str, Any], ...] = (
     *({"kind": "status", "status": status} for status in (500, 502, 503, 504)),
     {"kind": "status", "status": 429, "headers": {"Retry-After": "3"}},
     {"kind": "status", "status": 503, "headers": {"Retry-After": "Mon, 99 Foo"}},
-    {"kind": "redirect", "location": "https://elsewhere.invalid/"},
+    {"kind": "status", "status": 302, "headers": {"Location": "https://elsewhere.invalid/"}},
     {"kind": "html"},
     {"kind": "body", "body": "[]"},
     {"kind": "body", "body": ""},
@@ -64,7 +65,7 @@ def schedules(count: int) -> Iterator[Case]:
 
 
 def _share(endpoint: str, seeds: range) -> list[Disturbed]:
-    with Simulator(DATA) as service:
+    with OddSimulator(DATA) as service:
         return [_schedule(service, endpoint, seed) for seed in seeds]
 
 

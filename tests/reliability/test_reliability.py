@@ -1,7 +1,7 @@
 """Everything that goes wrong in production, made to happen, and what became of the rows.
 
-The short form runs with the tests; the full one, which prints the table of ``docs/reliability.md``,
-with ``pytest -m reliability`` (``make reliability``).
+The short form runs with the tests; the full one, which prints ``docs/reliability_table.md``, with
+``pytest -m reliability`` (``make reliability``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_docsanalytics.export.formats import OutputFormat
-from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability import cursors, deadline, memory, pages, pairs, windows, wire
 from tests.reliability.children import run_part
 from tests.reliability.differential import (
@@ -27,10 +26,12 @@ from tests.reliability.disturbed import DATA
 from tests.reliability.odd_rows import FIELDS, said
 from tests.reliability.schedules import schedules
 from tests.reliability.summary import heading
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_docsanalytics.simulator import Simulator
     from tests.reliability.summary import Case
 
 PARTS = (
@@ -64,7 +65,7 @@ SLOW = {"hang", "slow drip", "gzip bomb, 300 MiB", "page of 100 MB"}
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Simulator]:
-    with Simulator(DATA) as service:
+    with OddSimulator(DATA) as service:
         yield service
 
 

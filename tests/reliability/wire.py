@@ -15,13 +15,14 @@ from airflow_provider_docsanalytics.errors import (
     TooWide,
     Unreachable,
 )
-from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability.disturbed import DATA, KINDS, Disturbed, summarize
 from tests.reliability.schedules import SCHEDULES, schedules
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_docsanalytics.simulator import Simulator
     from tests.reliability.summary import Case
 
 ROWS_KEYS = {
@@ -155,7 +156,7 @@ FAULT_CASES = (
 
 def cases(seeds: int = SCHEDULES) -> Iterator[Case]:
     """Yield a case for each fault, and one of random schedules for each way to page."""
-    with Simulator(DATA) as service:
+    with OddSimulator(DATA) as service:
         for fault_case in FAULT_CASES:
             yield case(service, fault_case)
         yield redirected(service)
@@ -199,11 +200,11 @@ def _fault(fault_case: FaultCase, endpoint: str, times: int | None) -> dict[str,
 def redirected(service: Simulator) -> Case:
     """Send the client to another host: it must not go there, least of all with the key."""
     runs = []
-    with Simulator(DATA) as elsewhere:
+    with OddSimulator(DATA) as elsewhere:
         location = f"http://localhost:{elsewhere.url.rsplit(':', 1)[1]}/v1/analytics/p/views"
         fault_case = FaultCase(
             "redirect to another host",
-            {"kind": "redirect", "location": location},
+            _status(302, headers={"Location": location}),
             BadResponse,
             "redirected to localhost",
             heals=False,
@@ -231,12 +232,12 @@ def refused() -> Case:
     runs = []
     for endpoint in _MANY:
         with tempfile.TemporaryDirectory() as directory:
-            with Simulator(DATA, faults=[_status(500, match={"nth": 2}, times=None)]) as service:
+            with OddSimulator(DATA, faults=[_status(500, match={"nth": 2}, times=None)]) as service:
                 run = Disturbed(service, endpoint, Path(directory))
                 run.must_fail(ServerError, "HTTP 500")
             run.must_fail(Unreachable, "Connection refused")
             run.requests_elsewhere = 5
-            with Simulator(DATA, port=int(service.url.rsplit(":", 1)[1])) as again:
+            with OddSimulator(DATA, port=int(service.url.rsplit(":", 1)[1])) as again:
                 run.move_to(again)
                 run.must_complete()
             runs.append(run)

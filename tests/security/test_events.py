@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_docsanalytics.assets import mintlify_asset, vyom_asset
-from airflow_provider_docsanalytics.operators._waiting import waits_of
+from airflow_provider_docsanalytics.operators._waiting import Resumed
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger
 from airflow_provider_docsanalytics.triggers.wait import WaitTrigger
@@ -44,14 +44,14 @@ EVENTS: list[Any] = [
 )
 def test_a_resume_by_anything_but_a_wait_is_refused(event: Any) -> None:
     with pytest.raises(AirflowException, match="no wait of this provider") as refused:
-        waits_of(event)
+        Resumed.from_event(event)
     assert len(str(refused.value)) < 500
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_sensor_resumed_by_anything_but_its_trigger_fails(event: Any) -> None:
     sensor = MintlifyConversationSensor(task_id="sensor")
-    with pytest.raises(AirflowException, match="does not give"):
+    with pytest.raises(AirflowException, match="does not send"):
         sensor.execute_complete({}, event)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_docsanalytics._airflow_retry import retry_delay_s
+from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -205,7 +205,7 @@ def test_a_wait_that_no_clock_knows_is_no_wait_and_no_crash(text: str) -> None:
 
 
 def test_a_thousand_untold_waits_are_as_long_as_the_longest() -> None:
-    assert retry_delay_s(RateLimited(429, "views", "no"), 5000) == 900
+    assert decide(RateLimited(429, "views", "no"), 5000) == Wait(900)
 
 
 def test_cookies_of_a_service_change_nothing() -> None:

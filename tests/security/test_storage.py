@@ -267,7 +267,9 @@ def test_credentials_are_refused_when_the_dag_is_parsed(options: dict[str, Any])
 
 def test_an_option_without_a_name_is_refused_when_the_dag_is_parsed() -> None:
     options: dict[Any, Any] = {5: 1}
-    with pytest.raises(ConfigError, match="storage_options: 5 is no name of an option"):
+    with pytest.raises(
+        ConfigError, match="storage_options has 5 where the name of an option belongs"
+    ):
         MintlifyExportOperator(
             task_id="export", endpoint="views", path="s3://lake/x", storage_options=options
         )

@@ -1,4 +1,4 @@
-"""What a user of the APIs would write, and what is known of them."""
+"""A client as a user of the APIs would write it, and the facts about the endpoints."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ A_ULID = "01HQZX9K2MNBVCXZ7GQRST8WVY"
 
 
 class Client:
-    """What a user of the API would write in ten lines."""
+    """A client as a user of the APIs would write it."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator

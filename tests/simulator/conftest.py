@@ -1,4 +1,4 @@
-"""Two simulators: one to look at, one to change."""
+"""Two simulators: one that tests only read, and one that they may change."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from tests.simulator.client import END, START, Client
+from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def month() -> Iterator[Client]:
-    """Serve a month of the default size; nothing may be changed in it."""
+    """Serve a month of the default size; read only."""
     with Simulator(Config(start=START, end=END)) as simulator:
         yield Client(simulator)
 
 
 @pytest.fixture
 def small() -> Iterator[Client]:
-    with Simulator(Config(rows=120, start=START, end=END)) as simulator:
+    with OddSimulator(Config(rows=120, start=START, end=END)) as simulator:
         yield Client(simulator)

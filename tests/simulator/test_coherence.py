@@ -1,4 +1,4 @@
-"""All endpoints speak of the same events."""
+"""All endpoints return the same events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_caller_stats_count_the_conversation_turns_of_the_window(
 
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("filters", [{}, {"source": "contextual"}, {"status": "pending,resolved"}])
-def test_feedback_by_page_adds_the_feedback_up(
+def test_feedback_by_page_sums_the_feedback(
     month: Client, window: dict[str, str], filters: dict[str, str]
 ) -> None:
     counts: dict[str, Counter[str]] = {}
@@ -86,10 +86,10 @@ def test_a_thread_holds_the_turns_that_share_its_id_in_the_order_of_time(month: 
         times = [message["createdAt"] for message in thread["messages"]]
         assert times == sorted(times)
         assert len({message["id"] for message in thread["messages"]}) == len(times)
-        told = [(message["role"], message["content"]) for message in thread["messages"]]
+        messages = [(message["role"], message["content"]) for message in thread["messages"]]
         for turn in turns:
-            assert ("user", turn["query"]) in told
-            assert ("assistant", turn["response"]) in told
+            assert ("user", turn["query"]) in messages
+            assert ("assistant", turn["response"]) in messages
 
 
 def test_the_truth_has_each_thread_of_the_window_once(month: Client) -> None:

@@ -1,4 +1,4 @@
-"""Broken on demand."""
+"""Faults: which requests they strike, and what the client gets."""
 
 from __future__ import annotations
 
@@ -25,25 +25,7 @@ def test_a_scripted_status_comes_with_its_body_and_headers(small: Client) -> Non
     assert small.get("views").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("how", "got"), [("cut", b'{"err'), ("utf8", b'{"err\xffor":1}'), ("gzip", b'{"error":1}')]
-)
-def test_a_scripted_body_may_be_damaged(small: Client, how: str, got: bytes) -> None:
-    fault(small, "status", status=429, body='{"error":1}', damage=how, content_type="text/plain")
-    with small.get("views", stream=True) as response:
-        assert (response.status_code, response.headers["Content-Type"]) == (429, "text/plain")
-        assert response.raw.read(decode_content=False) == got
-    with pytest.raises(ValueError, match="damage is one of"):
-        fault(small, "status", status=429, damage="else")
-
-
-def test_a_cursor_may_come_as_a_url(small: Client) -> None:
-    fault(small, "cursor_as_url")
-    given = small.get("feedback", {"limit": 1}).json()["nextCursor"]
-    assert given.startswith("https://api.example.com/next?limit=1&cursor=")
-
-
-def test_a_fault_strikes_the_requests_it_is_meant_for(small: Client) -> None:
+def test_a_fault_strikes_the_requests_that_it_matches(small: Client) -> None:
     fault(small, "status", status=500, match={"endpoint": "feedback", "nth": 2}, times=2)
     codes = [small.get("feedback").status_code for _ in range(5)]
     assert codes == [200, 500, 500, 200, 200]
@@ -58,7 +40,7 @@ def test_a_fault_strikes_the_requests_it_is_meant_for(small: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reset_before_headers", "reset_in_body"])
-def test_a_reset_is_a_real_one(small: Client, kind: str) -> None:
+def test_a_reset_is_a_tcp_reset(small: Client, kind: str) -> None:
     fault(small, kind)
     with pytest.raises(requests.RequestException, match=r"reset by peer"):
         small.get("conversations")
@@ -80,12 +62,6 @@ def test_a_body_that_is_not_json_comes_with_status_200(small: Client, kind: str)
         response.json()
 
 
-def test_invalid_utf8_is_no_text(small: Client) -> None:
-    fault(small, "invalid_utf8")
-    with pytest.raises(UnicodeDecodeError):
-        small.get("conversations").content.decode()
-
-
 def test_a_raw_body_is_sent_as_it_is(small: Client) -> None:
     fault(small, "body", body="[1, 2", content_type="text/csv", status=203)
     response = small.get("views")
@@ -93,8 +69,8 @@ def test_a_raw_body_is_sent_as_it_is(small: Client) -> None:
     assert response.headers["Content-Type"] == "text/csv"
 
 
-def test_a_redirect_points_where_it_is_told(small: Client) -> None:
-    fault(small, "redirect", location="http://127.0.0.1:9/")
+def test_a_redirect_has_the_given_location(small: Client) -> None:
+    fault(small, "status", status=302, headers={"Location": "http://127.0.0.1:9/"})
     response = small.get("views", allow_redirects=False)
     assert (response.status_code, response.headers["Location"]) == (302, "http://127.0.0.1:9/")
 
@@ -111,38 +87,6 @@ def test_only_wide_windows_are_struck_where_a_fault_says_so(small: Client) -> No
     assert [small.get("views", query).status_code for query in (DAY, MONTH, {})] == [200, 504, 504]
     assert small.get("dashboard", two_days).status_code == 504
     assert small.get("views", DAY | {"dateTo": "soon"}).status_code == 400
-
-
-@pytest.mark.parametrize(("kind", "rows"), [("duplicate_page", 50), ("empty_page", 0)])
-def test_a_new_cursor_can_lead_to_the_same_page(small: Client, kind: str, rows: int) -> None:
-    whole = small.rows("conversations", {"limit": 50})
-    fault(small, kind, match={"nth": 2})
-    pages = [page["conversations"] for page in small.pages("conversations", {"limit": 50})]
-    assert [len(page) for page in pages] == [50, rows, 50, 20]
-    assert [row for page in (pages[0], *pages[2:]) for row in page] == whole
-    assert pages[1] in ([], pages[2])
-
-
-def test_an_offset_can_be_ignored(small: Client) -> None:
-    fault(small, "ignored_offset", match={"nth": 2})
-    first, second, third = (small.ok("views", {"limit": 50, "offset": n}) for n in (0, 50, 50))
-    assert second == first != third
-
-
-def test_cursors_can_be_made_to_go_round(small: Client) -> None:
-    fault(small, "cursor_loop", back=2, match={"nth": 3})
-    query, cursors = {"limit": "10"}, []
-    for _ in range(3):
-        cursors.append(small.ok("searches", query)["nextCursor"])
-        query["cursor"] = cursors[-1]
-    assert cursors[2] == cursors[0] != cursors[1]
-
-
-def test_the_content_type_can_be_another_and_numbers_text(small: Client) -> None:
-    fault(small, "content_type", content_type="text/html")
-    assert small.get("caller_stats").headers["Content-Type"] == "text/html"
-    fault(small, "numbers_as_text")
-    assert all(isinstance(count, str) for count in small.ok("caller_stats").values())
 
 
 def test_cursors_can_expire(small: Client) -> None:
@@ -183,26 +127,7 @@ def test_the_body_of_an_error_is_not_edited(small: Client) -> None:
     assert small.get("views", {"limit": 0}).json()["error"]
 
 
-def test_a_cursor_can_be_made_to_repeat(small: Client) -> None:
-    fault(small, "repeat_cursor", match={"nth": 2})
-    first = small.ok("conversations", {"limit": 50})
-    query = {"limit": "50", "cursor": first["nextCursor"]}
-    assert small.ok("conversations", query)["nextCursor"] == first["nextCursor"]
-    assert small.ok("conversations", query)["nextCursor"] != first["nextCursor"]
-
-
-def test_bodies_can_be_huge_and_still_true(small: Client) -> None:
-    true = small.ok("views")
-    fault(small, "big_body", bytes=3_000_000)
-    big = small.get("views")
-    assert (len(big.content), big.json()) == (3_000_000, true)
-    fault(small, "gzip_bomb", size=5_000_000)
-    bomb = small.get("views")
-    assert int(bomb.headers["Content-Length"]) < 20_000
-    assert (len(bomb.content), bomb.json()) == (5_000_000, true)
-
-
-def test_answers_can_drip_be_late_or_never_come(small: Client) -> None:
+def test_responses_can_drip_be_late_or_never_come(small: Client) -> None:
     true = small.ok("caller_stats")
     fault(small, "slow_drip", bytes_per_s=200)
     fault(small, "delay", seconds=0.2)
@@ -254,9 +179,9 @@ def test_closing_ends_what_hangs_and_what_is_kept_alive() -> None:
         "html",
     ],
 )
-def test_a_fault_that_nobody_knows_is_refused(small: Client, spec: Any) -> None:
-    control = f"{small.simulator.url}/_control/faults"
-    refused = requests.post(control, json=[{"kind": "html"}, spec], timeout=5)
+def test_an_invalid_fault_is_refused(small: Client, spec: Any) -> None:
+    admin_api = f"{small.simulator.url}/_control/faults"
+    refused = requests.post(admin_api, json=[{"kind": "html"}, spec], timeout=5)
     assert refused.status_code == 400
     assert refused.json()["error"]
     assert small.get("views").json()
@@ -282,7 +207,8 @@ def test_only_large_pages_are_struck_where_a_fault_says_so(small: Client, kind: 
 
 
 def test_a_largest_page_can_be_lowered_in_the_services_own_words(small: Client) -> None:
-    fault(small, "lowered_limit", largest=50, times=None)
+    words = '{"error":"Invalid query parameters","details":[{"message":"limit must be <= 50"}]}'
+    fault(small, "status", status=400, body=words, match={"limit_above": 50}, times=None)
     assert len(small.get("conversations", {"limit": 50}).json()["conversations"]) == 50
     response = small.get("conversations", {"limit": 51})
     assert response.status_code == 400
@@ -291,4 +217,4 @@ def test_a_largest_page_can_be_lowered_in_the_services_own_words(small: Client) 
         "details": [{"message": "limit must be <= 50"}],
     }
     with pytest.raises(ValueError, match="missing members"):
-        fault(small, "lowered_limit")
+        fault(small, "status")

@@ -1,4 +1,4 @@
-"""Pages join up to the truth, whatever happens meanwhile."""
+"""Pages add up to all rows, also when turns arrive meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.simulator.client import LIMITS, MONTH, PAGED, PATHS, ROWS_KEYS, VYOM_
 
 @pytest.mark.parametrize("endpoint", PAGED)
 @pytest.mark.parametrize("limit", [7, 40, None])
-def test_pages_join_up_to_the_truth(small: Client, endpoint: str, limit: int | None) -> None:
+def test_pages_add_up_to_all_rows(small: Client, endpoint: str, limit: int | None) -> None:
     query = MONTH if limit is None else {**MONTH, "limit": str(limit)}
     rows, totals = truth(small, endpoint, MONTH)
     pages = list(small.pages(endpoint, query))
@@ -30,7 +30,7 @@ def test_an_exact_multiple_ends_without_an_empty_page(small: Client, endpoint: s
 
 
 @pytest.mark.parametrize("endpoint", [*PATHS, *VYOM_PATHS])
-def test_a_window_without_data_is_an_answer_without_rows(month: Client, endpoint: str) -> None:
+def test_a_window_without_data_is_a_response_without_rows(month: Client, endpoint: str) -> None:
     query: dict[str, str] = {"dateFrom": "2020-01-01", "dateTo": "2020-02-01"}
     if endpoint in VYOM_PATHS:
         query = {"start_date": "2020-01-01", "end_date": "2020-02-01"}
@@ -111,9 +111,9 @@ def test_turns_of_one_instant_are_told_apart_by_the_cursor(small: Client) -> Non
 
 def test_added_turns_show_up_everywhere(small: Client) -> None:
     moment = "2026-01-15T12:00:00.000Z"
-    control = f"{small.simulator.url}/_control/turns"
+    admin_api = f"{small.simulator.url}/_control/turns"
     order = {"count": 4, "timestamp": moment, "resolutionStatus": "unanswered"}
-    assert requests.post(control, json=order, timeout=5).status_code == 200
+    assert requests.post(admin_api, json=order, timeout=5).status_code == 200
     rows = [row for row in small.rows("conversations", MONTH) if row["timestamp"] == moment]
     assert [row["resolutionStatus"] for row in rows] == ["unanswered"] * 4
     for row in rows:

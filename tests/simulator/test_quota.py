@@ -14,7 +14,7 @@ from tests.simulator.client import Client
 
 
 @pytest.mark.parametrize("style", ["seconds", "date", "none"])
-def test_a_spent_quota_is_a_429_that_says_when_to_return(small: Client, style: str) -> None:
+def test_a_spent_quota_is_a_429_that_says_when_to_retry(small: Client, style: str) -> None:
     small.simulator.set_quota(2, 60, style)
     codes = [small.get(endpoint).status_code for endpoint in ("views", "feedback", "searches")]
     assert codes == [200, 200, 429]
@@ -44,10 +44,10 @@ def test_the_quota_comes_back_and_refused_requests_do_not_count() -> None:
     assert statuses[-1] == 200
 
 
-def test_the_control_endpoint_sets_and_lifts_the_quota(small: Client) -> None:
-    control = f"{small.simulator.url}/_control/quota"
+def test_the_admin_api_sets_and_removes_the_quota(small: Client) -> None:
+    admin_api = f"{small.simulator.url}/_control/quota"
     order = {"limit": 0, "period_s": 10, "retry_after": "none"}
-    assert requests.put(control, json=order, timeout=5).status_code == 200
+    assert requests.put(admin_api, json=order, timeout=5).status_code == 200
     assert small.get("views").status_code == 429
-    assert requests.put(control, json={"limit": None}, timeout=5).status_code == 200
+    assert requests.put(admin_api, json={"limit": None}, timeout=5).status_code == 200
     assert small.get("views").status_code == 200

@@ -1,4 +1,4 @@
-"""What rows are like, for every seed and option."""
+"""Rows, for every seed and option."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_conversations_run_newest_first_and_id_with_timestamp_names_a_row(month:
     assert max(len(row["response"]) for row in rows) > 50_000
 
 
-def test_text_comes_raw_and_escaped_with_everything_that_breaks_exporters(month: Client) -> None:
+def test_text_is_raw_and_escaped_and_has_everything_that_breaks_exporters(month: Client) -> None:
     body = month.get("conversations", {**MONTH, "limit": 1000}).content
     for raw in ("\U0001f680", "\u2028", "\u2029", "\u200d", "\u05e9", "\U0002070e", "<script>"):
         assert raw.encode() in body
@@ -90,19 +90,12 @@ def test_rows_can_be_padded_to_a_size() -> None:
         Config(end="1969-01-01"),
     ],
 )
-def test_a_data_set_that_cannot_be_is_refused(config: Config) -> None:
+def test_an_impossible_data_set_is_refused(config: Config) -> None:
     with pytest.raises(ValueError, match=r"rows|1970"):
         Simulator(config)
 
 
-def test_pretty_answers_say_the_same(small: Client) -> None:
-    with Simulator(small.simulator.config, pretty=True) as simulator:
-        pretty = Client(simulator).get("conversations")
-    assert pretty.text.startswith('{\n  "conversations": [\n')
-    assert pretty.json() == small.ok("conversations")
-
-
-def test_answers_are_compressed_for_those_who_accept_it(small: Client) -> None:
+def test_responses_are_compressed_for_clients_that_accept_it(small: Client) -> None:
     with Simulator(small.simulator.config, gzip=True) as simulator:
         client = Client(simulator)
         packed = client.get("conversations")

@@ -1,4 +1,4 @@
-"""What the services refuse."""
+"""Requests that the services refuse."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.simulator.client import A_ULID, DAY, END, MONTH, START, Client
         ("assistant/threads/" + A_ULID.lower(), {}, "ULID"),
     ],
 )
-def test_what_mintlify_does_not_take_is_a_400_that_names_it(
+def test_an_invalid_parameter_of_mintlify_is_a_400_that_names_it(
     month: Client, endpoint: str, query: Any, named: str
 ) -> None:
     response = month.get(endpoint, query)
@@ -69,7 +69,7 @@ def test_what_mintlify_does_not_take_is_a_400_that_names_it(
         ("calls_by_assistant", {"start_date": END, "end_date": START}, "start_date"),
     ],
 )
-def test_what_vyom_does_not_take_is_a_400_that_names_it(
+def test_an_invalid_parameter_of_vyom_is_a_400_that_names_it(
     month: Client, endpoint: str, query: Any, named: str
 ) -> None:
     response = month.get(endpoint, query)
@@ -79,7 +79,7 @@ def test_what_vyom_does_not_take_is_a_400_that_names_it(
     assert named in body["message"]
 
 
-def test_a_cursor_opens_nothing_but_its_own_listing(month: Client) -> None:
+def test_a_cursor_is_valid_for_its_own_listing_only(month: Client) -> None:
     cursors = {
         endpoint: month.ok(endpoint, {**MONTH, "limit": 5})["nextCursor"]
         for endpoint in ("conversations", "feedback", "searches")
@@ -106,7 +106,7 @@ def test_only_the_right_key_opens(month: Client, endpoint: str, authorization: s
     assert response.json().get("success") is (False if endpoint == "dashboard" else None)
 
 
-def test_a_project_of_somebody_else_is_a_403(month: Client) -> None:
+def test_an_unknown_project_is_a_403(month: Client) -> None:
     url = month.get("views").url.replace(month.simulator.project_id, "proj_other")
     headers = {"Authorization": f"Bearer {month.simulator.mintlify_key}"}
     assert month.session.get(url, headers=headers).status_code == 403
@@ -118,13 +118,15 @@ def test_projects_of_one_key_have_rows_of_their_own() -> None:
         client = Client(simulator)
         paths = [f"/v1/analytics/{project_id}/feedback" for project_id in ids]
         headers = {"Authorization": f"Bearer {simulator.mintlify_key}"}
-        answers = [requests.get(simulator.url + path, headers=headers, timeout=5) for path in paths]
-        control = f"{simulator.url}/_control/truth?endpoint=feedback&projectId="
-        told = [requests.get(control + each, timeout=5).json()["rows"] for each in ids]
-        assert requests.get(control + "proj_sim_docs_4", timeout=5).status_code == 400
-        assert client.ok("feedback")["feedback"] == told[0][:50]
-    assert [answer.json()["feedback"] for answer in answers] == [rows[:50] for rows in told]
-    assert len({row["id"] for rows in told for row in rows}) == sum(map(len, told)) == 3 * 30
+        responses = [
+            requests.get(simulator.url + path, headers=headers, timeout=5) for path in paths
+        ]
+        admin_api = f"{simulator.url}/_control/truth?endpoint=feedback&projectId="
+        truths = [requests.get(admin_api + each, timeout=5).json()["rows"] for each in ids]
+        assert requests.get(admin_api + "proj_sim_docs_4", timeout=5).status_code == 400
+        assert client.ok("feedback")["feedback"] == truths[0][:50]
+    assert [response.json()["feedback"] for response in responses] == [rows[:50] for rows in truths]
+    assert len({row["id"] for rows in truths for row in rows}) == sum(map(len, truths)) == 3 * 30
 
 
 def test_unknown_threads_and_paths_are_404s_and_other_methods_405s(month: Client) -> None:

@@ -1,4 +1,4 @@
-"""A plain cron schedule, which on Airflow 3 has no data interval: the task says its dates."""
+"""A plain cron schedule, which on Airflow 3 has no data interval: the task sets its dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each day's feedback with the six days before it, since its status changes later."""
+"""Each day's feedback with the six days before it, because its status changes later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports that a lineage backend hears of: to S3, of sums, of Vyom; and a hook in a task."""
+"""Exports that report lineage: to S3, of sums, of Vyom; and a hook in a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log, the control endpoint and the command."""
+"""The log, the admin API and the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from tests.simulator.client import DAY, Client, truth
 
 
-def test_the_log_tells_all_but_the_key(small: Client) -> None:
+def test_the_log_has_everything_but_the_key(small: Client) -> None:
     small.get("conversations", {"limit": 7})
     small.get("dashboard", headers={})
     small.session.get(f"{small.simulator.url}/elsewhere")
@@ -34,23 +34,25 @@ def test_the_log_tells_all_but_the_key(small: Client) -> None:
     assert small.simulator.mintlify_key not in json.dumps(log)
 
 
-def test_the_control_endpoint_gives_the_log_and_the_truth_and_stays_out_of_it(
+def test_the_admin_api_returns_the_log_and_the_truth_and_is_not_logged(
     small: Client,
 ) -> None:
     small.get("views")
     small.get("feedback")
-    control = f"{small.simulator.url}/_control"
-    entries = requests.get(f"{control}/requests?endpoint=views", timeout=5).json()
+    admin_api = f"{small.simulator.url}/_control"
+    entries = requests.get(f"{admin_api}/requests?endpoint=views", timeout=5).json()
     assert entries == small.simulator.requests[:1]
-    told = requests.get(f"{control}/truth", params={"endpoint": "views", **DAY}, timeout=5).json()
-    assert (told["rows"], told["totals"]) == truth(small, "views", DAY)
-    assert requests.delete(f"{control}/requests", timeout=5).status_code == 200
+    returned = requests.get(
+        f"{admin_api}/truth", params={"endpoint": "views", **DAY}, timeout=5
+    ).json()
+    assert (returned["rows"], returned["totals"]) == truth(small, "views", DAY)
+    assert requests.delete(f"{admin_api}/requests", timeout=5).status_code == 200
     assert small.simulator.requests == []
     for wrong in ("truth?endpoint=nowhere", "truth", "truth?endpoint=views&colour=red", "what"):
-        assert requests.get(f"{control}/{wrong}", timeout=5).status_code == 400
+        assert requests.get(f"{admin_api}/{wrong}", timeout=5).status_code == 400
 
 
-def test_the_command_prints_one_line_serves_and_stops() -> None:
+def test_the_command_prints_one_line_then_serves_until_it_is_stopped() -> None:
     command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator"]
     options = ["--rows=50", "--quota=2/60", "--retry-after=none", "--legacy-schema", "--gzip"]
     options += ["--start=2026-01-01", "--end=2026-01-08", "--latency-ms=1", "--seed=3"]
@@ -68,9 +70,9 @@ def test_the_command_prints_one_line_serves_and_stops() -> None:
     assert set(ready) == {"url", "project_id", "mintlify_key", "vyom_key"}
     url = f"{ready['url']}/v1/analytics/{ready['project_id']}/assistant/caller-stats"
     headers = {"Authorization": f"Bearer {ready['mintlify_key']}"}
-    answers = [requests.get(url, headers=headers, timeout=5) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 503, 429]
-    assert answers[0].json()["total"] == 50
+    responses = [requests.get(url, headers=headers, timeout=5) for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 503, 429]
+    assert responses[0].json()["total"] == 50
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=5) == ("", "")
     assert process.returncode == 0
@@ -79,7 +81,7 @@ def test_the_command_prints_one_line_serves_and_stops() -> None:
 @pytest.mark.parametrize(
     "option", ["--quota=many", "--retry-after=later", "--start=soon", '--fault={"kind": 1}']
 )
-def test_the_command_refuses_what_it_does_not_understand(option: str) -> None:
+def test_the_command_refuses_invalid_options(option: str) -> None:
     command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", option]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 2

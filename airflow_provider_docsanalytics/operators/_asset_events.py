@@ -1,4 +1,4 @@
-"""The events of the assets among a task's outlets: what an export tells their consumers."""
+"""Asset events: what an export passes on to the Dags that are scheduled on its outlets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PARTITION_KEY = "%Y-%m-%dT%H:%M:%S"
-"""As Airflow's own ``CronPartitionTimetable`` writes partition keys, in the Dag's zone as well."""
+"""As Airflow's ``CronPartitionTimetable`` writes partition keys, which also uses the Dag's zone."""
 
 
-def announce(
+def send_events(
     context: Mapping[str, Any],
     outlets: Iterable[object],
     summary: dict[str, Any],
@@ -28,14 +28,14 @@ def announce(
     source: str,
     partition: str | None,
 ) -> None:
-    """Give the event of every asset among the outlets the summary and, if it can have one, a key.
+    """Put the summary, and a partition key if there is one, into the event of each asset.
 
-    An ``AssetAlias`` stands for the asset that was exported: its event is that asset's.
+    An ``AssetAlias`` gets an event of the asset that was exported.
 
     Args:
         context: of the task.
         outlets: of the task.
-        summary: of the export, as it goes to XCom.
+        summary: of the export, as in XCom; the ``extra`` of each event.
         source: the URI of the asset that was exported.
         partition: the partition key of the events; ``None``: they have none.
     """
@@ -46,26 +46,36 @@ def announce(
         if isinstance(outlet, AssetAlias):
             events[outlet].add(Asset(uri=source), extra=summary)
             if partition is not None:
-                log.warning("%r: events of an alias can have no partition key.", outlet)
+                log.warning(
+                    "%r: events of an alias cannot have a partition key.\n"
+                    "Put the asset itself into outlets.",
+                    outlet,
+                )
         elif isinstance(outlet, Asset):
-            _tell(events[outlet], summary, partition)
-        elif isinstance(outlet, _references()):
-            _tell_referenced(events, outlet, summary, partition)
+            _fill(events[outlet], summary, partition)
+        elif isinstance(outlet, _reference_types()):
+            _fill_referenced(events, outlet, summary, partition)
         elif isinstance(outlet, AssetAny | AssetAll):
-            log.warning("%r: Airflow gives no event to it. Name its assets one by one.", outlet)
+            log.warning(
+                "%r: Airflow sends no event for a condition.\nList its assets in outlets.", outlet
+            )
 
 
 def partition_of(window: DateWindow | None) -> str | None:
-    """Return the partition key for a window, ``None`` where there can be none, and say so."""
+    """Return the partition key of a window; ``None``, with a warning, before Airflow 3.3."""
     if window is None:
         return None
     if not AIRFLOW_V_3_3_PLUS:
-        log.warning("partitioned=True needs Airflow 3.3: the events have no partition.")
+        log.warning(
+            "partitioned=True needs Airflow 3.3; these events have no partition.\n"
+            "Upgrade Airflow, or leave out partitioned."
+        )
         return None
     key = partition_key(window)
     if window.local_start.fold:
         log.warning(
-            "The partition key %s names two hours: the clock was set back. This event is of %s.",
+            "The partition key %s names two hours, because the clock was set back; this event is "
+            "for %s.\nSchedule the Dag in UTC to tell them apart.",
             key,
             window,
         )
@@ -77,26 +87,31 @@ def partition_key(window: DateWindow) -> str:
     return window.local_start.strftime(_PARTITION_KEY)
 
 
-def _tell(event: Any, summary: dict[str, Any], partition: str | None) -> None:
+def _fill(event: Any, summary: dict[str, Any], partition: str | None) -> None:
     event.extra = summary
     if partition is not None:
         event.add_partitions(partition)
 
 
-def _tell_referenced(
+def _fill_referenced(
     events: Any, outlet: Any, summary: dict[str, Any], partition: str | None
 ) -> None:
-    """Tell an asset that is only named: Airflow has to know it, and is asked for it here."""
+    """Fill the event of an asset that is only named: this asks Airflow for the asset."""
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:
-        _tell(events[outlet], summary, partition)
-    except AirflowRuntimeError as error:  # the export stands, whoever hears of it
-        log.warning("%r: no Dag has this asset, so its event says nothing: %s", outlet, error)
+        _fill(events[outlet], summary, partition)
+    except AirflowRuntimeError as error:  # the export is complete all the same
+        log.warning(
+            "%r: no active Dag defines this asset, so its event has no extra: %s\n"
+            "Correct Asset.ref, or define the asset in a Dag.",
+            outlet,
+            error,
+        )
 
 
-def _references() -> tuple[type, ...]:
-    """Return the types of what ``Asset.ref`` gives, which Airflow 2 does not have."""
+def _reference_types() -> tuple[type, ...]:
+    """Return the types that ``Asset.ref`` returns; Airflow 2 has none."""
     if not AIRFLOW_V_3_0_PLUS:
         return ()
     return type(Asset.ref(name="-")), type(Asset.ref(uri="x://-"))
