@@ -18,12 +18,11 @@ from playwright.sync_api import sync_playwright
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from tests.support.airflow_cluster import CLONE
+from tests.support.airflow_cluster import CLONE, Cluster
 from tests.support.simulator_process import Service
 from tests.support.stores import moto_server
 from tests.system.browser import form_2, form_3
 from tests.system.browser.airflow_2 import WebServer
-from tests.system.browser.airflow_3 import Standalone
 from tests.system.browser.dag_trial import BUCKET, DagTrial
 from tests.system.browser.form_trial import FormTrial
 from tests.system.browser.window import Windows
@@ -37,6 +36,24 @@ if TYPE_CHECKING:
 HOME = CLONE / ".cache" / "e2e_browser"
 _DAGS = ("first_export", "vyom_daily_export")
 _S3_KEYS = {"aws_access_key_id": "made-up", "aws_secret_access_key": "made-up-too"}
+
+
+_SETTINGS = {
+    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+}
+
+
+class Standalone(Cluster):
+    """Airflow 3 as a newcomer meets it: Dags paused, and the Test button switched on."""
+
+    def __init__(self, home: Path, dags: Path, **settings: str) -> None:
+        super().__init__(home, dags)
+        self._settings = _SETTINGS | settings
+
+    def environment(self, directory: Path | None = None, **more: str) -> dict[str, str]:
+        """Return the environment of a process that keeps its own files in a directory."""
+        return super().environment(directory, **(self._settings | more))
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.simulator_process import Service
 from tests.support.stores import S3, Azure, Gcs, Lake, Local
-from tests.system.storage import conditions, large, readers
-from tests.system.storage.trial import CONN_ID, FROM, TO, Trial
+from tests.system.storage import conditions, readers
+from tests.system.storage.trial import CONN_ID, FROM, TO, Trial, export_large, large_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,9 +74,9 @@ def test_of_several_writers_at_once_one_wins_in_every_storage(report: Report, la
 def test_a_part_that_no_storage_takes_in_one_piece_is_complete(
     report: Report, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with large.service() as service:
+    with large_service() as service:
         _connect(monkeypatch, CONN_ID, service.connection(max_wait_s=0))
-        report.row(large.run(report, lake))
+        report.row(export_large(report, lake))
 
 
 @pytest.mark.short

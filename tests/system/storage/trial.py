@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.support.exported import Exported
+from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.support.report import Report
-    from tests.support.simulator_process import Service
     from tests.support.stores import ConnectionStyle, Lake
 
 FROM, TO, EARLIER_TO = "2026-01-01", "2026-01-31", "2026-01-16"
@@ -23,6 +23,9 @@ _DIRECTORY = f"{_ENDPOINT}/dt={FROM}"
 _PATH = "{endpoint}/dt={date_from:%Y-%m-%d}"
 _PAGES_BEFORE = 2
 _OK = 200
+_ROWS, _ROW_BYTES = 11_000, 10_000
+_LEAST_BYTES = 105 * 2**20
+"""s3fs sends up to 100 MiB in one piece, Azure's client 64 MiB, gcsfs 5 MiB, then 50 MiB a time."""
 _SPENT = {
     "kind": "status",
     "status": 429,
@@ -189,3 +192,28 @@ class Trial:
 
     def _check(self, promise: str, *, holds: bool) -> None:
         self._report.check(f"{self._lake.name}, {self._style.name}: {promise}", holds=holds)
+
+
+def large_service() -> Service:
+    """Return a simulator of so much data that no storage takes it in one piece."""
+    size = ("--rows", str(_ROWS), "--row-bytes", str(_ROW_BYTES))
+    return Service(*size, "--start", FROM, "--end", TO)
+
+
+def export_large(report: Report, lake: Lake) -> Line:
+    """Export all of it as one part: S3 multipart, GCS resumable, Azure in blocks."""
+    started = time.monotonic()
+    named = lake.styles()[0]
+    style = replace(named, root=f"{named.root}/large", url=f"{named.url}/large")
+    result = export(style, pages_per_file=_ROWS)
+    found = {key.rsplit("/", 1)[-1]: text for key, text in lake.read(f"{style.root}/").items()}
+    large = Exported.read(found.__getitem__)
+    (part,), (file,) = large.parts, large.manifest["files"]
+    report.check(
+        f"{lake.name}: a part of {len(part) / 2**20:.0f} MiB is complete",
+        holds=not large.wrong
+        and len(part) == result["bytes"] > _LEAST_BYTES
+        and file["rows"] == _ROWS,
+    )
+    seconds = time.monotonic() - started
+    return Line(lake.name, f"{style.name}, one large part", file["rows"], 1, "-", seconds)
