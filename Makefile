@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
 AZURITE := .cache/azurite-3.35.0
+AZURITE_MAIN := $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
 INSTALL_SERVERS = { echo "Installing PostgreSQL and Redis …"; \
@@ -12,7 +13,7 @@ INSTALL_JAVA = { echo "Installing Java, for Spark …"; \
   $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends openjdk-17-jre-headless; }
 # Last on the PATH for tox and uv, which cannot use pyenv's shims for a Python that pyenv has not set.
 PYENV_BINS = "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin
-CHROMIUM := /usr/bin/chromium
+CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/google-chrome) /usr/bin/chromium)
 AIRFLOW_2 := .cache/airflow-2.11
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -25,14 +26,15 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
+.PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python -m scripts.demo
 
 # ARGS="one two" of the suites below picks tests by words of their names.
 PICKED = $(if $(ARGS),-k "$(subst $(eval) , or ,$(strip $(ARGS)))")
-SYSTEM = $(BIN)/python -m pytest -s -p no:cacheprovider $(PICKED) -m
+SYSTEM = $(BIN)/python -m pytest $(SHOWN) -p no:cacheprovider $(PICKED) -m
+SHOWN = -s
 
 test: .venv/test  ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
@@ -40,7 +42,7 @@ test: .venv/test  ## Run the tests
 matrix: .venv/matrix  ## Run the tests on every supported Airflow: ARGS="3.0 lowest" picks
 	@rm -rf .cache/matrix/reports
 	@for bin in $(PYENV_BINS); do PATH="$$PATH:$$bin"; done; \
-	  $(BIN)/tox run-parallel --recreate --parallel 3 $(if $(ARGS),-m $(ARGS)); red=$$?; \
+	  $(BIN)/tox run-parallel --recreate --parallel 4 $(if $(ARGS),-m $(ARGS)); red=$$?; \
 	  $(BIN)/python -m scripts.matrix && exit $$red
 
 check: .venv/check  ## Lint, types, and that what is imported is declared
@@ -65,12 +67,17 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
 	@$(BIN)/python -m benchmarks.bench
 
+system: SHOWN = --durations=0 --durations-min=1
+system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the four suites below, as CI runs it: 6 min; Debian, Node
+	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
+	@AZURITE=$(AZURITE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system
+
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
 	@$(SYSTEM) system tests/system/waiting
 
-e2e-storage: .venv/storage $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
+e2e-storage: .venv/spark $(AZURITE)/installed  ## Exports to disk, S3, GCS and Azure, read back by the vendors' clients, DuckDB and Spark; needs Node
 	@command -v java >/dev/null || $(INSTALL_JAVA)
-	@AZURITE=$(AZURITE)/node_modules/azurite/dist/src/blob/main.js $(SYSTEM) system tests/system/storage
+	@AZURITE=$(AZURITE_MAIN) $(SYSTEM) system tests/system/storage
 
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
@@ -135,8 +142,16 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@touch $@
 
 .venv/storage: .venv/test
-	@echo "Installing the providers of Google and Microsoft, and Spark (2 GB) …"
+	@echo "Installing the providers of Google and Microsoft …"
 	@$(UV) --editable '.[s3,gcs,azure]' --group storage
+	@touch $@
+
+.venv/spark: .venv/storage
+	@echo "Installing Spark …"
+	@$(UV) --group spark
+	@touch $@
+
+.venv/system: .venv/storage .venv/celery .venv/browser
 	@touch $@
 
 .venv/celery: .venv/test

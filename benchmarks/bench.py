@@ -16,16 +16,16 @@ import shutil
 import statistics
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import contenders
 from benchmarks.contenders import COMPRESSIONS, CONTENDERS, END, FORMATS, FORMS, OTHERS, START
 from tests.support.airflow_home import airflow_environment
+from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".cache" / "bench"
@@ -37,47 +37,33 @@ PROMISED_IMPORT_MS = 30.0  # for the operators, once a Dag file has imported Air
 PROMISED_GROWTH_MB = 10.0  # of peak memory from 100k to 500k rows
 
 
-@contextmanager
-def simulator(rows: int) -> Iterator[dict[str, str]]:
-    """Serve ``rows`` conversations of about 1.5 kB over the bench's 30 days."""
-    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator"]
-    options = ["--rows", str(rows), "--row-bytes", "1500", "--start", START, "--end", END]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
+def simulator(rows: int) -> Service:
+    """Return a simulator of ``rows`` conversations of about 1.5 kB over the bench's 30 days."""
+    return Service("--rows", str(rows), "--row-bytes", "1500", "--start", START, "--end", END)
 
 
-def measure(name: str, service: Mapping[str, str]) -> dict[str, float]:
+def measure(name: str, service: Service) -> dict[str, float]:
     """Run one contender in a process of its own; return its figures and its requests."""
-    import requests
-
     out = HOME / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    connection = {"conn_type": "mintlify", "host": service["url"]}
     environment = airflow_environment(
         HOME,
-        AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(
-            {**connection, "password": service["mintlify_key"]}
-        ),
-        AIRFLOW_CONN_BENCH_HTTP=json.dumps({"conn_type": "http", "host": service["url"]}),
+        AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(service.connection()),
+        AIRFLOW_CONN_BENCH_HTTP=json.dumps({"conn_type": "http", "host": service.url}),
         AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
         RUNTIME__DLTHUB_TELEMETRY="false",
     )
-    requests.delete(f"{service['url']}/_control/requests", timeout=30)
+    service.forget_requests()
     done = subprocess.run(
-        [sys.executable, contenders.__file__, name, json.dumps(service), str(out)],
+        [sys.executable, contenders.__file__, name, json.dumps(service.ready), str(out)],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    log = requests.get(f"{service['url']}/_control/requests", timeout=30).json()
-    figures["requests"] = len(log["requests"] if isinstance(log, dict) else log)
+    figures["requests"] = len(service.requests())
     return figures
 
 

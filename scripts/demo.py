@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
+from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CLONE = Path(__file__).resolve().parent.parent
 HOME = CLONE / ".demo"
@@ -43,8 +43,8 @@ def main() -> int:
     """Run the demo; return 0 if every export stands."""
     day = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
     before = {manifest: manifest.stat().st_mtime_ns for manifest in _manifests()}
-    with _simulator() as service:
-        _say(f"simulator of both APIs at {service['url']}; Airflow's log is in {LOG.name}")
+    with Service() as service:
+        _say(f"simulator of both APIs at {service.url}; Airflow's log is in {LOG.name}")
         done = _airflow(
             _environment(service),
             "db migrate",
@@ -60,31 +60,14 @@ def main() -> int:
     return 0
 
 
-@contextmanager
-def _simulator() -> Iterator[dict[str, str]]:
-    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-
-
-def _environment(service: Mapping[str, str]) -> dict[str, str]:
-    connections = {
-        "mintlify": {"login": service["project_id"], "password": service["mintlify_key"]},
-        "vyom": {"password": service["vyom_key"]},
-    }
+def _environment(service: Service) -> dict[str, str]:
     return airflow_environment(
         HOME,
         AIRFLOW__CORE__DAGS_FOLDER=str(CLONE / "example_dags"),
         AIRFLOW_VAR_DOCS_LAKE=f"file://{LAKE}",
         **{
-            f"AIRFLOW_CONN_{platform.upper()}_DEFAULT": json.dumps(
-                {"conn_type": platform, "host": service["url"], **fields}
-            )
-            for platform, fields in connections.items()
+            f"AIRFLOW_CONN_{platform.upper()}_DEFAULT": json.dumps(service.connection(platform))
+            for platform in ("mintlify", "vyom")
         },
     )
 

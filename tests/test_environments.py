@@ -12,6 +12,10 @@ CLONE = Path(__file__).resolve().parent.parent
 CONSTRAINTS = CLONE / "constraints"
 SOURCES = sorted(CONSTRAINTS.glob("*.toml"))
 TOX = tomllib.loads((CLONE / "tox.toml").read_text())
+LOADS_AIRFLOW = re.compile(
+    r"^\s*(from|import) (airflow[. ]|airflow_provider_docsanalytics\.(operators|sensors|triggers))",
+    re.MULTILINE,
+)
 PIN = re.compile(r"[a-z0-9-]+==[\w.+!]+( ; [\w.<>=!*' ()]+)?")
 
 
@@ -38,6 +42,18 @@ def test_the_matrix_runs_every_environment_and_each_can_be_picked_by_its_airflow
         label = environment["labels"][0]
         assert Path(constraints).stem in {label, f"airflow-{label}"}
         assert name.split("-")[0] in {label, f"airflow{label}"}
+
+
+def test_ci_runs_every_environment_and_leaves_out_no_test_that_loads_airflow() -> None:
+    lines = (CLONE / ".ci" / "run").read_text().splitlines()
+    matrix = [line.split('"')[1].split(" -- ") for line in lines if line.startswith("make matrix ")]
+    picked = {label for labels, *_ in matrix for label in labels.split()}
+    assert picked == {environment["labels"][0] for environment in TOX["env"].values()}
+    everywhere = matrix[-1][1].split()
+    assert everywhere == ["tests/airflow", "tests/security", "tests/test_*.py"]
+    for directory in ("api", "export", "properties", "simulator", "storage"):
+        for file in (CLONE / "tests" / directory).glob("*.py"):
+            assert not LOADS_AIRFLOW.search(file.read_text()), file
 
 
 def test_the_matrix_has_the_pythons_that_the_classifiers_name() -> None:

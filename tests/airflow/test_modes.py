@@ -1,4 +1,7 @@
-"""One table of failures: the sensor's result is the same in every mode; a watcher continues."""
+"""The parts of ``make reliability`` that load Airflow, in their short form.
+
+One table of failures: the sensor's result is the same in every mode; a watcher continues.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,16 @@ import pytest
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from tests.airflow.conftest import connect
 from tests.reliability import modes
+from tests.reliability.children import run_part
 from tests.reliability.sensing import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.mark.parametrize("part", ["labels", "templates"])
+def test_no_row_is_lost_or_doubled(part: str) -> None:
+    run_part("--quick", part)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError, StorageRefused
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
-from tests.reliability.s3_rights import Policy, door, set_policy
+from tests.reliability.s3_rights import Policy, proxy, set_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,8 @@ ENCRYPTED = {
 def url(
     s3_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[str]:
-    """A door in front of S3, behind the connection ``aws_door_…``: Airflow keeps file systems."""
-    with door(s3_url) as url:
+    """A proxy in front of S3, behind the connection ``aws_door_…``: Airflow keeps file systems."""
+    with proxy(s3_url) as url:
         extra = {"endpoint_url": url, "region_name": "us-east-1"}
         aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
         monkeypatch.setenv(f"AIRFLOW_CONN_{_conn_id(request.node.name).upper()}", json.dumps(aws))

@@ -34,7 +34,7 @@ from airflow_provider_docsanalytics.export.store import (
     Identity,
     Manifest,
 )
-from tests.reliability import s3_faults
+from tests.reliability import s3_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -639,13 +639,13 @@ def test_rows_on_their_way_to_s3_lie_in_no_file_that_has_a_name(
 
 @pytest.mark.usefixtures("s3")
 def test_a_write_that_a_store_refuses_is_not_taken_for_another_attempts(s3_url: str) -> None:
-    with s3_faults.door(s3_url) as url:
+    with s3_proxy.proxy(s3_url) as url:
         place = Place(_s3(url), "lake/refused")
         _fail(_plan(), place, Service(6, fail_at={4: QUOTA}), RateLimited)
         directory = place.directory()
         checkpoint = directory.read_checkpoint()
         assert checkpoint is not None
-        s3_faults.fail(url, 1, "AccessDenied 403")
+        s3_proxy.fail(url, 1, "AccessDenied 403")
         with pytest.raises(StorageError, match=r"could not replace _checkpoint\.json"):
             directory.write_checkpoint(checkpoint)
         assert directory.write_checkpoint(checkpoint)
@@ -654,8 +654,8 @@ def test_a_write_that_a_store_refuses_is_not_taken_for_another_attempts(s3_url: 
 def test_a_store_without_conditional_writes_is_written_to_and_named_once(
     s3: Any, s3_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with s3_faults.door(s3_url) as url:
-        s3_faults.fail(url, 0, s3_faults.NO_CONDITIONS)
+    with s3_proxy.proxy(s3_url) as url:
+        s3_proxy.fail(url, 0, s3_proxy.NO_CONDITIONS)
         place = Place(_s3(url), "lake/unconditional")
         place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
         caplog.clear()

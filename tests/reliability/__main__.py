@@ -11,7 +11,7 @@ import logging
 import sys
 from importlib import import_module
 
-from tests.reliability.cases import line
+from tests.reliability.summary import line
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,22 +19,17 @@ _BLOCKED_AFTER_S = 30.0
 
 
 class Killed(BaseException):
-    """Clears an attempt out of memory that was killed in a schedule which has been judged."""
+    """Clears an attempt out of memory that was killed in a schedule whose checks are over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file that was put in place, with its content, or deleted, without.
-
-    Attributes:
-        is_known: whether the attempt was told of it; if not, the answer was lost.
-    """
+    """One file that was put in place, with its content, or deleted, without."""
 
     step: int
     by: int
     name: str
     content: bytes | None
-    is_known: bool = True
 
 
 @dataclass(eq=False)
@@ -147,10 +142,7 @@ class Baton:
 
     def lose_answer(self, probability: float) -> bool:
         """Whether the attempt that moves is not told of the change that it has just made."""
-        loses = bool(self.changes) and self.happens(probability)
-        if loses:
-            self.changes[-1] = replace(self.changes[-1], is_known=False)
-        return loses
+        return bool(self.changes) and self.happens(probability)
 
     @contextmanager
     def environment(self) -> Iterator[None]:
@@ -172,7 +164,7 @@ class Baton:
         try:
             attempt.work()
             saw, text = "complete", ""
-        except BaseException as error:  # noqa: BLE001 - how it ends is judged
+        except BaseException as error:  # noqa: BLE001 - how it ends is checked
             saw, text = type(error).__name__, str(error)
         if not attempt.killed:
             attempt.saw, attempt.text = saw, text

@@ -41,7 +41,7 @@ class Boundaries:
 
     def __init__(self, act: Callable[[int, str], None]) -> None:
         self._act = act
-        self._places: tuple[str, ...] = ()
+        self._paths: tuple[str, ...] = ()
         self.count = 0
 
     def reach(self, what: str) -> None:
@@ -49,12 +49,12 @@ class Boundaries:
         self.count += 1
         self._act(self.count, what)
 
-    def watch(self, *places: str) -> None:
+    def watch(self, *paths: str) -> None:
         """Look from now on at what this process does below these paths, and at its requests.
 
         There is no way back: it is a child's own process.
         """
-        self._places = places
+        self._paths = paths
         sys.addaudithook(self._audit)
         real_open = builtins.open
 
@@ -83,7 +83,7 @@ class Boundaries:
         return event in _CHANGES or (event == "open" and bool(arguments[2] & _TO_WRITE))
 
     def _is_ours(self, path: Any) -> bool:
-        return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self._places)
+        return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self._paths)
 
 
 class _Torn(io.RawIOBase):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+
+_CLONE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,20 @@ def in_lanes(works: Iterable[Callable[[], Any]], lanes: int = 2) -> Iterator[Any
         running.append(Child(work))
     while running:
         yield _result(running.popleft())
+
+
+def run_part(*arguments: str) -> None:
+    """Run a part of ``make reliability`` in a process of its own; show its lines as they come."""
+    command = [sys.executable, "-m", "tests.reliability", *arguments]
+    lines = []
+    with subprocess.Popen(
+        command, cwd=_CLONE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as part:
+        assert part.stdout is not None
+        for line in part.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    assert part.returncode == 0, "".join(lines[-50:])
 
 
 def _result(child: Child) -> Any:

@@ -17,20 +17,18 @@ from airflow_provider_docsanalytics.export import lease
 from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.operators._window import resolve_window
 from tests.reliability.boundaries import Boundaries
-from tests.reliability.cases import Case
 from tests.reliability.children import run
 from tests.reliability.exports import KINDS, PAGES_PER_FILE, Exports
-from tests.reliability.judge import listed_rows
-from tests.reliability.places import LocalPlace, S3Place
 from tests.reliability.stage import play, stage
-from tests.reliability.tally import Tally
+from tests.reliability.summary import Case, Summary, listed_rows
+from tests.reliability.targets import LocalTarget, S3Target
 from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from tests.reliability.places import Place
+    from tests.reliability.targets import Target
 
 _STEPS = tuple(
     timedelta(**{unit: sign * amount})
@@ -54,9 +52,9 @@ def cases() -> Iterator[Case]:
     """Set clocks; export days of all lengths; export what has not happened yet."""
     with stage() as (lake, s3):
         works: list[Callable[[], Case]] = [
-            partial(stepped, LocalPlace(lake / "stepped"), "local", 3),
-            partial(stepped, S3Place(s3, "stepped"), "S3", 1),
-            partial(odd_days, LocalPlace(lake / "days")),
+            partial(stepped, LocalTarget(lake / "stepped"), "local", 3),
+            partial(stepped, S3Target(s3, "stepped"), "S3", 1),
+            partial(odd_days, LocalTarget(lake / "days")),
             partial(in_the_future, lake),
         ]
         yield from play(works)
@@ -65,15 +63,17 @@ def cases() -> Iterator[Case]:
 def quick() -> Iterator[Case]:
     """Try a few of them."""
     with stage() as (lake, _):
-        yield stepped(LocalPlace(lake / "stepped"), "local", 1)
-        yield odd_days(LocalPlace(lake / "days"))
+        yield stepped(LocalTarget(lake / "stepped"), "local", 1)
+        yield odd_days(LocalTarget(lake / "days"))
 
 
-def stepped(place: Place, where: str, runs: int) -> Case:
+def stepped(target: Target, where: str, runs: int) -> Case:
     """Set the clock by seconds to a year at every page, stop half-way, and resume on another."""
-    with Exports(KINDS[0], place) as exports:
+    with Exports(KINDS[0], target) as exports:
         rows, old = exports.undisturbed()
-        tally = Tally(f"clock set forward and back, half-way and on resuming ({where})", rows, None)
+        summary = Summary(
+            f"clock set forward and back, half-way and on resuming ({where})", rows, None
+        )
         for number in range(runs):
             for step in _STEPS:
                 exports.fresh(old)
@@ -84,12 +84,12 @@ def stepped(place: Place, where: str, runs: int) -> Case:
                 ended = run(partial(_with_clock, exports, step, number + 100))
                 what = f"set by {step}"
                 if abs(step) < _DAY / 2 and exports.asked_again() > PAGES_PER_FILE:
-                    tally.complain(f"{what}: {exports.asked_again()} pages asked again")
-                manifest = json.loads(place.read("_manifest.json"))
+                    summary.complain(f"{what}: {exports.asked_again()} pages asked again")
+                manifest = json.loads(target.read("_manifest.json"))
                 if manifest["finished_at"] < manifest["started_at"]:
-                    tally.complain(f"{what}: finished before it was started")
-                tally.finish(ended, exports, what)
-        return tally.case()
+                    summary.complain(f"{what}: finished before it was started")
+                summary.finish(ended, exports, what)
+        return summary.case()
 
 
 def _with_clock(exports: Exports, step: timedelta, seed: int) -> int:
@@ -109,7 +109,7 @@ def _with_clock(exports: Exports, step: timedelta, seed: int) -> int:
     return exports.export(Boundaries(set_clock))
 
 
-def odd_days(place: Place) -> Case:
+def odd_days(target: Target) -> Case:
     """Export three days in a row as a Dag in their zone does, and all three at once."""
     lost = doubled = 0
     broken = []
@@ -120,7 +120,7 @@ def odd_days(place: Place) -> Case:
         if hours not in lengths:
             broken.append(f"{name}: no day of {hours} h among {sorted(lengths)}")
         window = {"start": midnights[0].isoformat(), "end": midnights[-1].isoformat()}
-        with Exports(KINDS[0], place, **window) as exports:
+        with Exports(KINDS[0], target, **window) as exports:
             whole = _rows(exports, midnights[0], midnights[-1], zone)
             parts = [row for pair in _pairs(midnights) for row in _rows(exports, *pair, zone)]
         lost += len(set(whole) - set(parts))
@@ -130,11 +130,10 @@ def odd_days(place: Place) -> Case:
     return Case(
         "days of 23, 24.5 and 25 h, and 29 February: day by day and at once",
         len(_DAYS),
-        lost,
-        doubled,
-        0,
         f"{len(_DAYS)} complete",
         tuple(broken),
+        lost,
+        doubled,
     )
 
 
@@ -151,23 +150,23 @@ def _rows(exports: Exports, start: datetime, end: datetime, zone: ZoneInfo) -> l
     window = resolve_window(interval, None, None, None)
     exports.fresh()
     run(partial(exports.export, window=window))
-    rows, _ = listed_rows(exports.place)
+    rows, _ = listed_rows(exports.target)
     return [json.dumps(json.loads(row), sort_keys=True) for row in rows]
 
 
 def in_the_future(lake: Path) -> Case:
     """Run the operator for windows that have not ended: it comes back later, and asks nothing."""
-    with Exports(KINDS[0], LocalPlace(lake / "future")) as exports:
+    with Exports(KINDS[0], LocalTarget(lake / "future")) as exports:
         exports.fresh()
         ended = run(partial(_operate, exports, lake / "home"))
         saw = list(ended.result or [])
         broken = [each for each in saw if each not in _COMES_BACK]
         if ended.error:
             broken.append(f"{ended.saw} {ended.text}")
-        if exports.service.requests() or exports.place.names():
+        if exports.service.requests() or exports.target.names():
             broken.append("something was asked or written")
     told = ", ".join(f"{saw.count(each)} {each}" for each in sorted(set(saw)))
-    return Case("windows that end in the future", len(saw), 0, 0, 0, told, tuple(broken))
+    return Case("windows that end in the future", len(saw), told, tuple(broken))
 
 
 def _operate(exports: Exports, home: Path) -> list[str]:
@@ -183,7 +182,7 @@ def _operate(exports: Exports, home: Path) -> list[str]:
             operator = MintlifyExportOperator(
                 task_id="export",
                 endpoint="conversations",
-                path=f"file://{exports.place.root}",
+                path=f"file://{exports.target.root}",
                 date_from=end - _DAY,
                 date_to=end,
                 deferrable=deferrable,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ApiError, RateLimited
 from airflow_provider_docsanalytics.simulator import Simulator
-from tests.reliability.disturbed import DATA, Disturbed, summary
+from tests.reliability.disturbed import DATA, Disturbed, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 ENDPOINTS = ("conversations", "feedback", "searches")
 BY_POSITION = ("feedback_by_page", "threads")
@@ -24,16 +24,16 @@ _WIDE = {"kind": "status", "status": 504, "match": {"wider_than_days": 20}, "tim
 def cases() -> Iterator[Case]:
     """Yield a case for each way to lose a cursor, and for what only looks like it."""
     with Simulator(DATA) as service:
-        yield summary("cursor expired", [_expired(service, name) for name in ENDPOINTS])
+        yield summarize("cursor expired", [_expired(service, name) for name in ENDPOINTS])
         halved = [_expired(service, name, _WIDE) for name in ENDPOINTS[:2]]
-        yield summary("cursor expired in a halved window", halved)
-        yield summary(
+        yield summarize("cursor expired in a halved window", halved)
+        yield summarize(
             f"place refused with {', '.join(map(str, REFUSALS))}",
             [_unknown(service, name, code) for name in (*ENDPOINTS, "views") for code in REFUSALS],
         )
         stays = [_refused(service, name) for name in (*ENDPOINTS, "views")]
-        yield summary("400 that stays", stays)
-        yield summary("400 without a cursor", [_refused(service, name) for name in BY_POSITION])
+        yield summarize("400 that stays", stays)
+        yield summarize("400 without a cursor", [_refused(service, name) for name in BY_POSITION])
 
 
 def _status(status: int, nth: int = 1) -> dict[str, Any]:

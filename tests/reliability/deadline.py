@@ -18,7 +18,7 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError, ServerError, Unreachable
 from airflow_provider_docsanalytics.window import DateWindow
-from tests.reliability.cases import Case
+from tests.reliability.summary import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,9 +74,6 @@ def case(what: str, *, proxy: bool = False, attempts: tuple[int, ...] = ATTEMPTS
     return Case(
         name=f"{'a proxy' if proxy else 'a service'} that drips: {what}",
         runs=len(attempts),
-        rows_lost=0,
-        rows_doubled=0,
-        asked_again=0,
         saw=f"{words}; within {longest / TIMEOUT_S:.0f} x timeout_s",
         broken=tuple(broken),
     )

@@ -18,10 +18,11 @@ from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity, Manifest
+from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
 from airflow_provider_docsanalytics.simulator import Config
 from airflow_provider_docsanalytics.window import DateWindow
-from tests.reliability.cases import Case
+from tests.reliability.exports import identity_of
+from tests.reliability.summary import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,23 +169,12 @@ class Disturbed:
             self.broken.append(f"{self.endpoint}: an untyped error, {error!r}")
 
     def _export(self, selection: Selection, client: Client) -> Manifest:
-        window = selection.window
-        identity = Identity(
-            platform=selection.platform.name,
-            endpoint=selection.endpoint.name,
-            project_id=selection.project_id,
-            date_from=window.date_from if window else None,
-            date_to=window.date_to if window else None,
-            filters={},
-            file_format="jsonl",
-            compression=None,
-        )
         source = Source(
             name=client.base_url,
             pages=partial(self._pages, client, selection),
             requests_sent=lambda: client.requests_sent,
         )
-        plan = Plan(identity, {"_project_id": "p"}, self.pages_per_file)
+        plan = Plan(identity_of(selection), {"_project_id": "p"}, self.pages_per_file)
         root = str(self.directory)
         return export(plan, ExportDirectory(fsspec.filesystem("file"), root, root), source)
 
@@ -234,7 +224,7 @@ def _text(row: dict[str, Any]) -> str:
     return json.dumps(row, sort_keys=True)
 
 
-def summary(name: str, runs: list[Disturbed]) -> Case:
+def summarize(name: str, runs: list[Disturbed]) -> Case:
     """Return what runs that all came to their end add up to."""
     saw = Counter(type(error).__name__ for run in runs for error in run.errors)
     unseen = sum(not run.errors for run in runs)

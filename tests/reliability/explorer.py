@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.reliability.cases import Case
 from tests.reliability.children import in_lanes
 from tests.reliability.local_store import LocalStore
 from tests.reliability.object_stores import (
@@ -26,7 +25,8 @@ from tests.reliability.object_stores import (
     S3Store,
 )
 from tests.reliability.plays import Play
-from tests.reliability.plays_judge import PlayJudge
+from tests.reliability.plays_rules import Rules
+from tests.reliability.summary import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,27 +93,27 @@ def explore(
     for number in numbers:
         store.clear()
         play = Play(store, f"{where} {number}", say)
-        judge = _play(play)
+        rules = _play(play)
         total["runs"] += 1
         total["steps"] += play.baton.step
-        total["lost"] += judge.lost
-        total["doubled"] += judge.doubled
-        total["broken"] += [f'SCHEDULE="{where} {number}": {each}' for each in judge.wrong]
+        total["lost"] += rules.lost
+        total["doubled"] += rules.doubled
+        total["broken"] += [f'SCHEDULE="{where} {number}": {each}' for each in rules.wrong]
         saw.update(attempt.saw for attempt in play.attempts[:-1])
     return {**total, "saw": saw}
 
 
-def _play(play: Play) -> PlayJudge:
-    judge = PlayJudge(play)
+def _play(play: Play) -> Rules:
+    rules = Rules(play)
     with play.baton.environment():
         try:
-            play.act(judge.check)
-            judge.conclude()
-            judge.conclude_calm(play.calm())
+            play.act(rules.check)
+            rules.conclude()
+            rules.conclude_calm(play.calm())
         except RuntimeError as error:
-            judge.wrong.append(str(error))
+            rules.wrong.append(str(error))
         play.baton.clear(play.attempts)
-    return judge
+    return rules
 
 
 @contextmanager
@@ -136,11 +136,10 @@ def _summary(where: str, shares: list[dict[str, Any]]) -> Case:
     return Case(
         f"schedules of 2 to 4 attempts, {steps:,} steps ({where})",
         sum(share["runs"] for share in shares),
-        sum(share["lost"] for share in shares),
-        sum(share["doubled"] for share in shares),
-        0,
         ", ".join(f"{count:,} {what}" for what, count in saw.most_common()),
         _kinds(broken),
+        sum(share["lost"] for share in shares),
+        sum(share["doubled"] for share in shares),
     )
 
 

@@ -21,7 +21,7 @@ from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability.children import run
-from tests.reliability.judge import Verdict, judge, listed_rows
+from tests.reliability.summary import Verdict, listed_rows, verify
 from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from tests.reliability.boundaries import Boundaries
-    from tests.reliability.places import Place
+    from tests.reliability.targets import Target
 
 PAGES_PER_FILE = 2
 START, END = "2026-01-01", "2026-01-31"
@@ -56,12 +56,26 @@ KINDS = (
 )
 
 
+def identity_of(selection: Selection, **other: Any) -> Identity:
+    """Return the identity of an export of the selection; JSON lines, not packed, by default."""
+    window = selection.window
+    usual: dict[str, Any] = {"filters": {}, "file_format": "jsonl", "compression": None}
+    return Identity(
+        platform=selection.platform.name,
+        endpoint=selection.endpoint.name,
+        project_id=selection.project_id,
+        date_from=window.date_from if window else None,
+        date_to=window.date_to if window else None,
+        **usual | other,
+    )
+
+
 class Exports:
     """Exports of one kind, inside a ``with`` block.
 
     Args:
         kind: what is exported.
-        place: where to.
+        target: where to.
         compression: of its files.
         start: where the service's data begins, and the exported window.
         end: where they end.
@@ -71,7 +85,7 @@ class Exports:
     def __init__(
         self,
         kind: Kind,
-        place: Place,
+        target: Target,
         compression: str | None = None,
         *,
         start: str = START,
@@ -79,7 +93,7 @@ class Exports:
         row_bytes: int = 0,
     ) -> None:
         self.kind = kind
-        self.place = place
+        self.target = target
         self.compression = compression
         self.window = DateWindow.parse(start, end)
         dates = ("--start", self.window.date_from, "--end", self.window.date_to)
@@ -94,7 +108,7 @@ class Exports:
 
     def __exit__(self, *_: object) -> None:
         self.service.__exit__()
-        self.place.clear()
+        self.target.clear()
         shutil.rmtree(self.temporary)
 
     def export(
@@ -116,9 +130,9 @@ class Exports:
         selection = self._select(window or self.window)
         tempfile.tempdir = self.temporary
         if boundaries:
-            boundaries.watch(self.place.root, self.temporary)
-        filesystem = self.place.filesystem(boundaries)
-        directory = ExportDirectory(filesystem, self.place.root, self.place.root)
+            boundaries.watch(self.target.root, self.temporary)
+        filesystem = self.target.filesystem(boundaries)
+        directory = ExportDirectory(filesystem, self.target.root, self.target.root)
         with self._client() as client:
 
             def pages(cursor: str | None) -> Any:
@@ -129,16 +143,16 @@ class Exports:
             return export(self._plan(selection, version, if_exists), directory, source).rows
 
     def fresh(self, files: Mapping[str, bytes] | None = None) -> None:
-        """Empty the service's log, and leave nothing in the place but the given files."""
-        self.place.clear()
+        """Empty the service's log, and leave nothing in the target but the given files."""
+        self.target.clear()
         for name, content in (files or {}).items():
-            self.place.write(name, content)
+            self.target.write(name, content)
         self.service.forget_requests()
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to resume: the next attempt is a new export."""
-        return "_checkpoint.json" not in self.place.names()
+        return "_checkpoint.json" not in self.target.names()
 
     def undisturbed(self, **options: Any) -> tuple[list[bytes], dict[str, bytes]]:
         """Return the rows of an export to which nothing happens, and the files it has left."""
@@ -146,12 +160,12 @@ class Exports:
         ended = run(partial(self.export, **options))
         if ended.saw != "complete":
             raise RuntimeError(f"an undisturbed export: {ended.saw}: {ended.text}")
-        rows, _ = listed_rows(self.place)
-        return rows, {name: self.place.read(name) for name in self.place.names()}
+        rows, _ = listed_rows(self.target)
+        return rows, {name: self.target.read(name) for name in self.target.names()}
 
-    def judge(self, expected: list[bytes]) -> Verdict:
-        """Judge what lies in the place."""
-        return judge(self.place, expected, self.temporary)
+    def verify(self, expected: list[bytes]) -> Verdict:
+        """Compare what lies in the target with what should."""
+        return verify(self.target, expected, self.temporary)
 
     def asked_again(self) -> int:
         """Return how many answers were given that had been given before."""
@@ -189,14 +203,6 @@ class Exports:
         return [row["id"] for row in answer.json()["conversations"]]
 
     def _plan(self, selection: Selection, version: str, if_exists: Any) -> Plan:
-        identity = Identity(
-            platform=selection.platform.name,
-            endpoint=selection.endpoint.name,
-            project_id=selection.project_id,
-            date_from=selection.window.date_from if selection.window else None,
-            date_to=selection.window.date_to if selection.window else None,
-            filters={"version": version},
-            file_format="jsonl",
-            compression=self.compression,
-        )
+        filters = {"version": version}
+        identity = identity_of(selection, filters=filters, compression=self.compression)
         return Plan(identity, {"_version": version}, PAGES_PER_FILE, if_exists)

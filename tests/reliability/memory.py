@@ -29,10 +29,11 @@ from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from airflow_provider_docsanalytics.export.store import ExportDirectory
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability import children
-from tests.reliability.cases import Case
+from tests.reliability.exports import identity_of
+from tests.reliability.summary import Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,57 +106,54 @@ def _list(element: bytes, count: int) -> bytes:
     return b"[%s]" % b",".join([element] * max(1, count))
 
 
+def _empty(count: int, size: int) -> bytes:
+    return b",".join([b"{}"] * (count // 2)) + b" " * size
+
+
+def _one_member(count: int, size: int) -> bytes:
+    return b",".join([*(b'{"a":%d}' % number for number in range(count // 2)), _row(b"", size)])
+
+
+def _thread(members: bytes, size: int) -> bytes:
+    return b'{"threadId":"1",%s,"t":%s}' % (members, _text(size))
+
+
+def _beside(row: bytes, members: bytes) -> bytes:
+    return b'{"views":[%s],"hasMore":false,%s}' % (row, members)
+
+
+def _row_of(name: str, members: Callable[[int], bytes]) -> Shape:
+    """Return a page of views whose only row has these members."""
+    return Shape(name, "views", lambda n, s: _page(_row(members(n), s)))
+
+
+def _field_of(name: str, value: Callable[[int], bytes]) -> Shape:
+    """Return a page of views whose only row has this value in a field."""
+    return _row_of(name, lambda n: b'"a":%s' % value(n))
+
+
 SHAPES = (
-    Shape(
-        "page of {}",
-        "views",
-        lambda n, s: _page(b",".join([b"{}"] * (n // 2)) + b" " * s),
-        rows=0,
-    ),
-    Shape(
-        "{} without a limit",
-        "calls",
-        lambda n, s: _groups(b",".join([b"{}"] * (n // 2)) + b" " * s),
-        rows=0,
-    ),
-    Shape(
-        "rows of one member",
-        "calls",
-        lambda n, s: _groups(b",".join([*(b'{"a":%d}' % i for i in range(n // 2)), _row(b"", s)])),
-        rows=0,
-    ),
-    Shape("row of members", "views", lambda n, s: _page(_row(_names(n), s))),
-    Shape(
-        "object as the row",
-        "threads",
-        lambda n, s: b'{"threadId":"1",%s,"t":%s}' % (_names(n), _text(s)),
-    ),
+    Shape("page of {}", "views", lambda n, s: _page(_empty(n, s)), rows=0),
+    Shape("{} without a limit", "calls", lambda n, s: _groups(_empty(n, s)), rows=0),
+    Shape("rows of one member", "calls", lambda n, s: _groups(_one_member(n, s)), rows=0),
+    _row_of("row of members", _names),
+    Shape("object as the row", "threads", lambda n, s: _thread(_names(n), s)),
     Shape(
         "members beside the rows",
         "views",
-        lambda n, s: b'{"views":[%s],"hasMore":false,%s}' % (_row(b"", s), _names(n)),
+        lambda n, s: _beside(_row(b"", s), _names(n)),
         rows=0,
     ),
-    Shape("lists in a row", "views", lambda n, s: _page(_row(b'"a":%s' % _list(b"[]", n // 2), s))),
-    Shape(
-        "objects in a row",
-        "views",
-        lambda n, s: _page(_row(b'"a":%s' % _list(b'{"a":0}', n // 2), s)),
-    ),
-    Shape("numbers in a row", "views", lambda n, s: _page(_row(b'"a":%s' % _list(b"0", n), s))),
-    Shape("texts in a row", "views", lambda n, s: _page(_row(b'"a":%s' % _list(b'"ab"', n), s))),
+    _field_of("lists in a row", lambda n: _list(b"[]", n // 2)),
+    _field_of("objects in a row", lambda n: _list(b'{"a":0}', n // 2)),
+    _field_of("numbers in a row", lambda n: _list(b"0", n)),
+    _field_of("texts in a row", lambda n: _list(b'"ab"', n)),
     Shape(
         "objects in a known field",
         "threads",
-        lambda n, s: (
-            b'{"threadId":"1","messages":%s,"t":%s}' % (_list(b'{"a":0}', n // 2), _text(s))
-        ),
+        lambda n, s: _thread(b'"messages":%s' % _list(b'{"a":0}', n // 2), s),
     ),
-    Shape(
-        "name that comes a thousand times",
-        "views",
-        lambda n, s: _page(_row(b",".join([b'"a":0'] * n), s)),
-    ),
+    _row_of("name that comes a thousand times", lambda n: b",".join([b'"a":0'] * n)),
     Shape(
         "escapes in a text",
         "views",
@@ -164,27 +162,17 @@ SHAPES = (
     Shape(
         "total of lists",
         "views",
-        lambda n, s: (
-            b'{"views":[%s],"hasMore":false,"totals":%s}' % (_row(b"", s), _list(b"[]", n // 2))
-        ),
+        lambda n, s: _beside(_row(b"", s), b'"totals":%s' % _list(b"[]", n // 2)),
         rows=0,
     ),
     Shape(
-        "total 900 deep",
-        "views",
-        lambda _, s: b'{"views":[%s],"hasMore":false,"totals":%s}' % (_row(b"", s), _deep(900)),
+        "total 900 deep", "views", lambda _, s: _beside(_row(b"", s), b'"totals":%s' % _deep(900))
     ),
-    Shape(
-        "row 900 deep",
-        "views",
-        lambda n, s: _page(_row(b'"a":%s' % _list(_deep(900), n // 900), s)),
-    ),
+    _field_of("row 900 deep", lambda n: _list(_deep(900), n // 900)),
     Shape(
         "error beside the rows",
         "views",
-        lambda n, s: (
-            b'{"views":[],"hasMore":false,"errors":%s,"s":%s}' % (_list(b"{}", n // 2), _text(s))
-        ),
+        lambda n, s: _beside(b"", b'"errors":%s,"s":%s' % (_list(b"{}", n // 2), _text(s))),
         rows=0,
     ),
 )
@@ -246,12 +234,12 @@ def cases() -> Iterator[Case]:
 def case(shape: Shape, size: str, formats: tuple[str, ...] = FORMATS) -> Case:
     """Let an answer come with 200, in each format, and with errors, plain and packed."""
     body = shape.body(*shape.size(size))
-    ways = [(200, number % 2 == 1, name) for number, name in enumerate(formats)]
-    ways += [(401, True, formats[0]), (500, False, formats[0])]
+    responses = [(200, number % 2 == 1, name) for number, name in enumerate(formats)]
+    responses += [(401, True, formats[0]), (500, False, formats[0])]
     saw: Counter[str] = Counter()
     broken, peak = [], 0.0
     with _service() as service:
-        for status, packed, file_format in ways:
+        for status, packed, file_format in responses:
             service.say(status, body, packed=packed)
             ended = children.run(partial(_measured, service.url, shape, file_format))
             what = f"{status} {'gzip' if packed else 'plain'} {file_format}"
@@ -266,10 +254,7 @@ def case(shape: Shape, size: str, formats: tuple[str, ...] = FORMATS) -> Case:
     words = ", ".join(f"{kind} {times}" for kind, times in saw.most_common())
     return Case(
         name=f"memory: {shape.name}, {size}",
-        runs=len(ways),
-        rows_lost=0,
-        rows_doubled=0,
-        asked_again=0,
+        runs=len(responses),
         saw=f"{words}; at most {peak / 1e6:.0f} MB for {len(body) / 1e6:.1f} MB",
         broken=tuple(broken),
     )
@@ -305,19 +290,9 @@ def _outcome(url: str, shape: Shape, file_format: str) -> str:
 
 def _exported(url: str, shape: Shape, file_format: str, directory: str) -> Any:
     selection = _selection(shape)
-    endpoint, window = selection.endpoint, selection.window
-    identity = Identity(
-        platform=selection.platform.name,
-        endpoint=endpoint.name,
-        project_id=selection.project_id,
-        date_from=window.date_from if window else None,
-        date_to=window.date_to if window else None,
-        filters={},
-        file_format=file_format,
-        compression=None,
-    )
+    endpoint = selection.endpoint
     plan = Plan(
-        identity,
+        identity_of(selection, file_format=file_format),
         {"_project_id": "p"},
         fields=endpoint.fields,
         key=endpoint.key,
@@ -325,8 +300,8 @@ def _exported(url: str, shape: Shape, file_format: str, directory: str) -> Any:
     )
     with Client(Settings(url, "mint_key", max_attempts=1)) as client:
         source = Source(url, partial(client.iter_pages, selection), lambda: client.requests_sent)
-        place = ExportDirectory(fsspec.filesystem("file"), directory, directory)
-        return export(plan, place, source)
+        directory_ = ExportDirectory(fsspec.filesystem("file"), directory, directory)
+        return export(plan, directory_, source)
 
 
 def _selection(shape: Shape) -> Selection:

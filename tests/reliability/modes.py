@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.reliability.cases import Case
+from tests.reliability.summary import Case
 from tests.support.airflow_home import airflow_environment
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def case(service: Simulator, failure: Failure) -> Case:
     broken += watched(service, failure)
     what = ", ".join(f"{times} {ended}" for ended, times in saw.items())
     runs = len(MODES) * len(FLAGS) + 1
-    return Case(f"{failure.name} (modes, flags, watcher)", runs, 0, 0, 0, what, tuple(broken))
+    return Case(f"{failure.name} (modes, flags, watcher)", runs, what, tuple(broken))
 
 
 def sensed(service: Simulator, failure: Failure, mode: str, flag: str) -> tuple[str, int]:

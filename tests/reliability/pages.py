@@ -1,4 +1,4 @@
-"""Pages that are too large: every refusal, at every way of paging, at every place of an export."""
+"""Pages that are too large: every refusal, at every way of paging, at every moment of an export."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_docsanalytics.api.page_size import SMALLEST_PAGE
 from airflow_provider_docsanalytics.errors import RateLimited, ServerError, TooWide, Unreachable
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.reliability.disturbed import Disturbed, summary
+from tests.reliability.disturbed import Disturbed, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 DATA = Config(rows=330, pages=330, start="2026-01-01", end="2026-01-31")
 ENDPOINTS = ("conversations", "searches", "views", "feedback_by_page")
-PLACES = ("first page", "middle page", "after a resume", "lowered, then resumed")
+MOMENTS = ("first page", "middle page", "after a resume", "lowered, then resumed")
 WANTED = 100
 SIZES = {99: 50, 60: 50, 30: 25}
 """The most rows that are answered, and what half of the wanted, and half of that, comes to."""
@@ -73,36 +73,36 @@ def cases() -> Iterator[Case]:
 
 
 def case(service: Simulator, name: str, endpoints: tuple[str, ...] = ENDPOINTS) -> Case:
-    """Refuse large pages in one way, at every size, endpoint and place."""
+    """Refuse large pages in one way, at every size, endpoint and moment."""
     runs = [
-        _run(service, name, endpoint, most, place)
+        _run(service, name, endpoint, most, moment)
         for endpoint in endpoints
         for most in SIZES
-        for place in PLACES
+        for moment in MOMENTS
     ]
-    return summary(f"{name} to pages of more than 99, 60 and 30 rows", runs)
+    return summarize(f"{name} to pages of more than 99, 60 and 30 rows", runs)
 
 
 def outages(service: Simulator) -> Case:
     """Refuse every page: a small one is asked for, once, and nothing is lowered."""
     failing = [name for name in REFUSALS if not name.startswith("400")]
     runs = [_outage(service, name, endpoint) for name in failing for endpoint in ENDPOINTS]
-    return summary("each of these to pages of any size", runs)
+    return summarize("each of these to pages of any size", runs)
 
 
-def _run(service: Simulator, name: str, endpoint: str, most: int, place: str) -> Disturbed:
+def _run(service: Simulator, name: str, endpoint: str, most: int, moment: str) -> Disturbed:
     service.clear_faults()
     with tempfile.TemporaryDirectory() as directory:
         run = Disturbed(service, endpoint, Path(directory), pages_per_file=1, page_size=WANTED)
-        if place == "after a resume":
+        if moment == "after a resume":
             service.add_faults([_QUOTA | {"match": {"nth": 2}}])
             run.must_fail(RateLimited, "HTTP 429", max_attempts=2)
             service.clear_faults()
-        service.add_faults([_fault(name, most, nth=2 if place == "middle page" else 1)])
-        if place == "lowered, then resumed":
+        service.add_faults([_fault(name, most, nth=2 if moment == "middle page" else 1)])
+        if moment == "lowered, then resumed":
             _lower_and_stop(run, name, most)
         run.must_complete(max_attempts=_ATTEMPTS)
-        _check(run, name, most, place)
+        _check(run, name, most, moment)
     return run
 
 
@@ -117,9 +117,9 @@ def _lower_and_stop(run: Disturbed, name: str, most: int) -> None:
     run.service.add_faults([{"kind": "status", "status": 418, "match": {"limit_above": lowest}}])
 
 
-def _check(run: Disturbed, name: str, most: int, place: str) -> None:
+def _check(run: Disturbed, name: str, most: int, moment: str) -> None:
     """Check what the manifest says, and what the refusals have cost."""
-    what = f"{run.endpoint}: {name} above {most}, {place}"
+    what = f"{run.endpoint}: {name} above {most}, {moment}"
     page_size = run.manifest and run.manifest.page_size
     if page_size != _lowest(name, most):
         run.broken.append(f"{what}: page_size {page_size!r}")

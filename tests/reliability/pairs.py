@@ -20,14 +20,14 @@ from airflow_provider_docsanalytics.errors import (
     TooWide,
     Unreachable,
 )
-from tests.reliability.disturbed import DATA, Disturbed, summary
+from tests.reliability.disturbed import DATA, Disturbed, summarize
 from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_docsanalytics.simulator import Simulator
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 _ATTEMPTS = 3
 _WAIT_S = 7
@@ -118,7 +118,7 @@ def case(service: Simulator, status: int, endpoints: tuple[str, ...] = ENDPOINTS
         for wait_s in (None, _WAIT_S)
     ]
     name = f"{status} x {len(BODIES)} bodies, Retry-After or none"
-    return summary(name, runs)
+    return summarize(name, runs)
 
 
 def _expected(endpoint: str, status: int, body: str, wait_s: int | None) -> Outcome:

@@ -60,7 +60,7 @@ class Page:
 
 
 class Play:
-    """The attempts of one schedule, and what is to be judged of them.
+    """The attempts of one schedule, and what the rules look at.
 
     Args:
         store: where they export to, empty.

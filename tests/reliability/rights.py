@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from tests.reliability.children import run
 from tests.reliability.exports import KINDS, PAGES_PER_FILE, Exports
-from tests.reliability.judge import listed_rows
-from tests.reliability.places import S3Place
-from tests.reliability.s3_rights import Policy, door, set_policy
+from tests.reliability.s3_rights import Policy, proxy, set_policy
 from tests.reliability.stage import play, stage
-from tests.reliability.tally import Tally
+from tests.reliability.summary import Summary, listed_rows
+from tests.reliability.targets import S3Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.reliability.cases import Case
-    from tests.reliability.places import S3
+    from tests.reliability.summary import Case
+    from tests.reliability.targets import S3
 
 _ALL = Policy()
 _BEFORE = ("empty", "finished", "unfinished")
@@ -61,65 +60,67 @@ def quick() -> Iterator[Case]:
 def works_without(s3: S3, name: str, policy: Policy) -> Case:
     """Export where something is not allowed that an export can do without."""
     row_bytes = 0 if policy.allowed is None else _ROW_BYTES  # the least, also for large parts
-    place = partial(S3Place, s3, _prefix(name), chunk_bytes=_CHUNK_BYTES)
-    with door(s3.url) as url, Exports(KINDS[0], place(url), row_bytes=row_bytes) as exports:
+    target = partial(S3Target, s3, _prefix(name), chunk_bytes=_CHUNK_BYTES)
+    with proxy(s3.url) as url, Exports(KINDS[0], target(url), row_bytes=row_bytes) as exports:
         rows, finished = exports.undisturbed()
-        tally = Tally(f"S3: {name}", rows, PAGES_PER_FILE)
+        summary = Summary(f"S3: {name}", rows, PAGES_PER_FILE)
         for before in _BEFORE:
             _prepare(exports, before, finished)
             set_policy(url, policy)
             ended = run(exports.export)
             if ended.saw == "complete":
-                tally.complain(*(f"{before}: {wrong}" for wrong in listed_rows(exports.place)[1]))
+                summary.complain(
+                    *(f"{before}: {wrong}" for wrong in listed_rows(exports.target)[1])
+                )
             set_policy(url, _ALL)
             if not policy.allows("s3:DeleteObject"):
                 exports.service.forget_requests()
                 run(exports.export)  # which removes what stayed
-            tally.finish(ended, exports, before)
-        return tally.case()
+            summary.finish(ended, exports, before)
+        return summary.case()
 
 
 def refused(s3: S3, name: str, policy: Policy, told: str) -> Case:
     """Export where something is refused: before the first request, by name, and with no harm."""
-    with door(s3.url) as url, Exports(KINDS[0], S3Place(s3, _prefix(name), url)) as exports:
+    with proxy(s3.url) as url, Exports(KINDS[0], S3Target(s3, _prefix(name), url)) as exports:
         rows, finished = exports.undisturbed()
-        tally = Tally(f"S3: {name}", rows, PAGES_PER_FILE)
+        summary = Summary(f"S3: {name}", rows, PAGES_PER_FILE)
         for before in _BEFORE:
             _prepare(exports, before, finished)
             asked = len(exports.service.requests())
             set_policy(url, policy)
             failed = run(exports.export)
             set_policy(url, _ALL)
-            if told not in failed.text or exports.place.root not in failed.text:
-                tally.complain(f"{before}: {failed.saw} {failed.text}")
+            if told not in failed.text or exports.target.root not in failed.text:
+                summary.complain(f"{before}: {failed.saw} {failed.text}")
             if len(exports.service.requests()) > asked:
-                tally.complain(f"{before}: the service was asked first")
+                summary.complain(f"{before}: the service was asked first")
             if before == "finished":
-                tally.complain(*listed_rows(exports.place)[1])
+                summary.complain(*listed_rows(exports.target)[1])
             retried = run(exports.export)
             if retried.saw != "complete":
-                tally.complain(f"{before}: once allowed: {retried.saw} {retried.text}")
-            tally.add(f"{failed.saw} before the first request", exports, before)
-        return tally.case()
+                summary.complain(f"{before}: once allowed: {retried.saw} {retried.text}")
+            summary.add(f"{failed.saw} before the first request", exports, before)
+        return summary.case()
 
 
 def not_aborted(s3: S3) -> Case:
     """Fail an upload in several parts that may not be aborted either."""
     policy = Policy(denied=("s3:AbortMultipartUpload",), parts_denied=True)
-    place = partial(S3Place, s3, "aborted", chunk_bytes=_CHUNK_BYTES)
-    with door(s3.url) as url, Exports(KINDS[0], place(url), row_bytes=_ROW_BYTES) as exports:
+    target = partial(S3Target, s3, "aborted", chunk_bytes=_CHUNK_BYTES)
+    with proxy(s3.url) as url, Exports(KINDS[0], target(url), row_bytes=_ROW_BYTES) as exports:
         rows, old = exports.undisturbed()
         name = "S3: an upload fails in its parts, and no s3:AbortMultipartUpload"
-        tally = Tally(name, rows, PAGES_PER_FILE)
+        summary = Summary(name, rows, PAGES_PER_FILE)
         exports.fresh(old)
         set_policy(url, policy)
         failed = run(exports.export)
         set_policy(url, _ALL)
         if failed.saw != "StorageRefused" or "s3:AbortMultipartUpload" not in failed.text:
-            tally.complain(f"{failed.saw} {failed.text}")
-        tally.complain(*listed_rows(exports.place)[1])
-        tally.finish(run(exports.export), exports, "once allowed")
-        return tally.case()
+            summary.complain(f"{failed.saw} {failed.text}")
+        summary.complain(*listed_rows(exports.target)[1])
+        summary.finish(run(exports.export), exports, "once allowed")
+        return summary.case()
 
 
 def _prefix(name: str) -> str:

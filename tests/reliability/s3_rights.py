@@ -1,4 +1,4 @@
-"""A door in front of S3 that refuses what a policy does not allow, as S3 does.
+"""A proxy in front of S3 that refuses what a policy does not allow, as S3 does.
 
 As S3 does: 403 AccessDenied, and 403 instead of 404 to whoever may not list the bucket.
 """
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from tests.reliability.s3_door import TIMEOUT_S, Door, Handler, opened, serve
+from tests.reliability.s3_proxy import TIMEOUT_S, Handler, Proxy, opened, serve
 
 _POLICY = "/_policy"
 _CHECKSUMS = ("content-md5", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm", "x-amz-trailer")
@@ -85,15 +85,15 @@ _OF_OBJECTS = {
 }
 
 
-class _Door(Door):
-    def __init__(self, behind: str) -> None:
-        super().__init__(behind, _Handler)
+class _Proxy(Proxy):
+    def __init__(self, upstream: str) -> None:
+        super().__init__(upstream, _Handler)
         self.policy = Policy()
         self.asked: list[str] = []
 
 
 class _Handler(Handler):
-    server: _Door
+    server: _Proxy
 
     def take(self, body: bytes) -> None:
         """Pass the request on, or refuse it."""
@@ -141,7 +141,7 @@ class _Handler(Handler):
         return None
 
     def _is_there(self, request: _Request) -> bool:
-        url = self.server.behind + request.path
+        url = self.server.upstream + request.path
         authorization = {"Authorization": self.headers.get("Authorization", "")}
         return requests.head(url, headers=authorization, timeout=TIMEOUT_S).ok
 
@@ -155,8 +155,8 @@ def _has_checksum(headers: Any) -> bool:
     return any(name.lower().startswith(_CHECKSUMS) for name in headers)
 
 
-door = partial(opened, "tests.reliability.s3_rights")
-"""Open a door to the S3 of a URL in a process of its own; give its URL."""
+proxy = partial(opened, "tests.reliability.s3_rights")
+"""Start a proxy of the S3 of a URL in a process of its own; give its URL."""
 
 
 def set_policy(url: str, policy: Policy) -> list[str]:
@@ -167,4 +167,4 @@ def set_policy(url: str, policy: Policy) -> list[str]:
 
 
 if __name__ == "__main__":
-    serve(_Door(sys.argv[1]))
+    serve(_Proxy(sys.argv[1]))

@@ -8,14 +8,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.reliability.disturbed import DATA, KINDS, Disturbed, summary
+from tests.reliability.disturbed import DATA, KINDS, Disturbed, summarize
 from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_docsanalytics.simulator import Simulator
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 SCHEDULES = 150
 """Of each way to page."""
@@ -59,7 +59,7 @@ def schedules(count: int) -> Iterator[Case]:
         for endpoint, how in KINDS.items():
             shares = [range(first, count, _THREADS) for first in range(_THREADS)]
             done = threads.map(_share, [endpoint] * _THREADS, shares)
-            yield summary(
+            yield summarize(
                 f"random faults, {how} ({endpoint})", [run for runs in done for run in runs]
             )
 

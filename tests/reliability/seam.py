@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """One directory, reached by attempts through what is tested, and by the judge past it."""
+    """One directory, reached by attempts through what is tested, and by the checks past it."""
 
     baton: Baton
     deletes: bool

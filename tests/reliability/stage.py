@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.reliability.cases import Case
 from tests.reliability.children import in_lanes
 from tests.reliability.exports import KINDS, Exports
-from tests.reliability.places import S3, LocalPlace
+from tests.reliability.summary import Case
+from tests.reliability.targets import S3, LocalTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +44,6 @@ def _fields(work: Callable[[], Case]) -> dict[str, Any]:
 
 def _warm_up(lake: Path) -> None:
     """Export once in this process: what is loaded and compiled then, every fork of it has."""
-    with Exports(KINDS[0], LocalPlace(lake / "warm")) as exports:
+    with Exports(KINDS[0], LocalTarget(lake / "warm")) as exports:
         exports.export()
     tempfile.tempdir = None

@@ -12,22 +12,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.reliability.boundaries import Boundaries, WatchedS3
-from tests.reliability.cases import Case
 from tests.reliability.children import Child, in_lanes
 from tests.reliability.exports import KINDS, Exports
-from tests.reliability.places import LocalPlace, S3Place
 from tests.reliability.stage import stage
+from tests.reliability.summary import Case
+from tests.reliability.targets import LocalTarget, S3Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.reliability.children import Ended
-    from tests.reliability.places import Place
+    from tests.reliability.targets import Target
 
 _PAIRS = 102
-"""At each place."""
+"""At each target."""
 _LANES = 17
-"""At each place at once: they mostly sleep."""
+"""At each target at once: they mostly sleep."""
 _STALL_S = (1.0, 3.0)
 _LATER_S = 8.0
 """The second attempt of a pair begins at most so much later."""
@@ -44,11 +44,11 @@ def cases() -> Iterator[Case]:
     """Let pairs race on S3 and on a local disk, all at once."""
     with stage() as (lake, s3):
         works = [
-            partial(_lane, place, where, range(lane, _PAIRS, _LANES))
+            partial(_lane, target, where, range(lane, _PAIRS, _LANES))
             for lane in range(_LANES)
-            for where, place in (
-                ("local", LocalPlace(lake / f"stalls-{lane}")),
-                ("S3", StallingS3Place(s3, f"stalls-{lane}")),
+            for where, target in (
+                ("local", LocalTarget(lake / f"stalls-{lane}")),
+                ("S3", StallingS3Target(s3, f"stalls-{lane}")),
             )
         ]
         raced = [pair for lane in in_lanes(works, len(works)) for pair in lane]
@@ -85,9 +85,9 @@ class Stalls(Boundaries):
         if "request" not in what and "answer" not in what and self._random.random() < self._chance:
             time.sleep(self._random.uniform(*_STALL_S))
 
-    def watch(self, *places: str) -> None:
+    def watch(self, *paths: str) -> None:
         """Stall system calls below these paths, and locks, from now on."""
-        self._places = places
+        self._paths = paths
         sys.addaudithook(self._stall)
 
     def _stall(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -104,15 +104,15 @@ class _StallingS3(WatchedS3):
         return await super()._call_s3(method, *args, **kwargs)
 
 
-class StallingS3Place(S3Place):
+class StallingS3Target(S3Target):
     """A prefix of a bucket, where every call can be stalled."""
 
     kind = _StallingS3
 
 
-def _lane(place: Place, where: str, numbers: range) -> list[dict[str, Any]]:
+def _lane(target: Target, where: str, numbers: range) -> list[dict[str, Any]]:
     """Let one pair after the other race, each from another start."""
-    with Exports(KINDS[0], place) as exports:
+    with Exports(KINDS[0], target) as exports:
         rows, old = {}, {}
         for version in (_OTHER, _ONE):
             rows[version], old = exports.undisturbed(version=version)
@@ -136,9 +136,9 @@ def _race(exports: Exports, rows: dict[str, list[bytes]], where: str, number: in
     pair.wrong += [f"{each.saw} {each.text}" for each in ended if each.saw not in _STOPS]
     if "complete" not in pair.saw:
         pair.wrong.append("nobody finished")
-    _judge(exports, rows, pair)
+    _verify(exports, rows, pair)
     if not pair.wrong:
-        _judge_calm(exports, rows, pair)
+        _verify_calm(exports, rows, pair)
     pair.wrong = [f"pair {number}, {' + '.join(pair.saw)}: {wrong}" for wrong in pair.wrong]
     return pair
 
@@ -148,23 +148,23 @@ def _attempt(exports: Exports, version: str, stalls: Stalls, delay_s: float) -> 
     return exports.export(stalls, version=version, if_exists="replace")
 
 
-def _judge(exports: Exports, rows: dict[str, list[bytes]], pair: _Pair) -> None:
+def _verify(exports: Exports, rows: dict[str, list[bytes]], pair: _Pair) -> None:
     """Judge what lies there after both have ended: one whole export and nothing else."""
-    names = exports.place.names()
+    names = exports.target.names()
     standing = _ONE
     if "_manifest.json" in names:
-        standing = json.loads(exports.place.read("_manifest.json"))["filters"]["version"]
-    verdict = exports.judge(rows[standing])
+        standing = json.loads(exports.target.read("_manifest.json"))["filters"]["version"]
+    verdict = exports.verify(rows[standing])
     pair.lost, pair.doubled = pair.lost + verdict.lost, pair.doubled + verdict.doubled
     pair.wrong += verdict.wrong
 
 
-def _judge_calm(exports: Exports, rows: dict[str, list[bytes]], pair: _Pair) -> None:
+def _verify_calm(exports: Exports, rows: dict[str, list[bytes]], pair: _Pair) -> None:
     """Let one more attempt run, to which nothing happens."""
     calm: Ended = Child(partial(exports.export, version=_ONE, if_exists="replace")).wait()
     if calm.saw != "complete":
         pair.wrong.append(f"the calm attempt: {calm.saw} {calm.text}")
-    _judge(exports, rows, pair)
+    _verify(exports, rows, pair)
 
 
 def _summary(where: str, pairs: list[_Pair]) -> Case:
@@ -173,9 +173,8 @@ def _summary(where: str, pairs: list[_Pair]) -> Case:
     return Case(
         f"two attempts at once, single calls stalled 1 to 3 s ({where})",
         len(pairs),
-        sum(pair.lost for pair in pairs),
-        sum(pair.doubled for pair in pairs),
-        0,
         ", ".join(f"{count:,} {what}" for what, count in saw.most_common()),
         tuple(broken[:_MOST_BROKEN]) if pairs else ("nothing was tried",),
+        sum(pair.lost for pair in pairs),
+        sum(pair.doubled for pair in pairs),
     )

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import RateLimited, TooWide
 from airflow_provider_docsanalytics.simulator import Simulator
-from tests.reliability.disturbed import DATA, MONTH, Disturbed, summary
+from tests.reliability.disturbed import DATA, MONTH, Disturbed, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 HALVED = ("conversations", "feedback", "feedback_by_page")
 REFUSED = (
@@ -41,13 +41,13 @@ def cases() -> Iterator[Case]:
     with Simulator(DATA) as service:
         for status, costs in _STATUSES.items():
             runs = [_halved(service, endpoint, status, costs) for endpoint in HALVED]
-            yield summary(f"{status} beyond 7 days ({', '.join(HALVED)})", runs)
+            yield summarize(f"{status} beyond 7 days ({', '.join(HALVED)})", runs)
             runs = [_resumed(service, endpoint, status, costs) for endpoint in HALVED]
-            yield summary(f"{status} beyond 7 days, and the quota spent on the way", runs)
+            yield summarize(f"{status} beyond 7 days, and the quota spent on the way", runs)
             runs = [_refused(service, endpoint, status) for endpoint in REFUSED]
-            yield summary(f"{status} beyond 7 days (the other nine)", runs)
-        yield summary("one 504, then none", [_passing(service, name) for name in HALVED])
-        yield summary("504 to everything", [_outage(service, name) for name in HALVED])
+            yield summarize(f"{status} beyond 7 days (the other nine)", runs)
+        yield summarize("one 504, then none", [_passing(service, name) for name in HALVED])
+        yield summarize("504 to everything", [_outage(service, name) for name in HALVED])
 
 
 def _wide(status: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from airflow_provider_docsanalytics.errors import (
     TooWide,
     Unreachable,
 )
-from tests.reliability.disturbed import DATA, KINDS, Disturbed, summary
+from tests.reliability.disturbed import DATA, KINDS, Disturbed, summarize
 from tests.reliability.schedules import SCHEDULES, schedules
 from tests.support.odd_simulator import OddSimulator
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_docsanalytics.simulator import Simulator
-    from tests.reliability.cases import Case
+    from tests.reliability.summary import Case
 
 ROWS_KEYS = {
     "conversations": "conversations",
@@ -40,7 +40,7 @@ _BIG_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FaultCase:
     """One fault.
 
     Attributes:
@@ -63,162 +63,96 @@ def _status(status: int, **more: Any) -> dict[str, Any]:
     return {"kind": "status", "status": status, **more}
 
 
+def _bad(
+    name: str, fault: dict[str, Any], said: str, *endpoints: str, heals: bool = False
+) -> FaultCase:
+    """Return a fault that makes a response bad, so that it is not requested again."""
+    return FaultCase(name, fault, BadResponse, said, heals, endpoints or tuple(KINDS))
+
+
+def _set(key: str, value: Any) -> dict[str, Any]:
+    return {"kind": "set_key", "key": key, "value": value}
+
+
 _HASTY = {"timeout_s": 0.2, "max_attempts": 2}
-TROUBLES = (
-    Trouble("429 without Retry-After", _status(429), RateLimited, "HTTP 429"),
-    Trouble("429, seconds", _status(429, headers={"Retry-After": "7"}), RateLimited, "in 7 s"),
-    Trouble(
-        "429, date",
-        _status(429, headers={"Retry-After": formatdate(usegmt=True)}),
-        RateLimited,
-        "429",
+_NOW = {"Retry-After": formatdate(usegmt=True)}
+_ITEMS = {"kind": "body", "body": '{"items":[]}'}
+_LOOP = {"kind": "cursor_loop", "back": 3, "match": {"nth": 4}}
+_HTML_TYPE = {"kind": "content_type", "content_type": "text/html"}
+_WIDE = ("searches", "views", "caller_stats", "calls_by_assistant")
+_AGAIN = "cursor for the second time"
+_SAME_PAGE = "same page a second time"
+FAULT_CASES = (
+    FaultCase("429 without Retry-After", _status(429), RateLimited, "HTTP 429"),
+    FaultCase("429, seconds", _status(429, headers={"Retry-After": "7"}), RateLimited, "in 7 s"),
+    FaultCase("429, date", _status(429, headers=_NOW), RateLimited, "429"),
+    *(FaultCase(str(code), _status(code), ServerError, f"HTTP {code}") for code in (500, 502, 503)),
+    FaultCase("504", _status(504), TooWide, "such as [2026-01-", endpoints=_WIDE),
+    FaultCase("504, no window", _status(504), ServerError, "HTTP 504", endpoints=("threads",)),
+    FaultCase(
+        "reset before headers", {"kind": "reset_before_headers"}, Unreachable, "cannot reach"
     ),
-    *(Trouble(str(code), _status(code), ServerError, f"HTTP {code}") for code in (500, 502, 503)),
-    Trouble(
-        "504",
-        _status(504),
-        TooWide,
-        "such as [2026-01-",
-        endpoints=("searches", "views", "caller_stats", "calls_by_assistant"),
-    ),
-    Trouble("504, no window", _status(504), ServerError, "HTTP 504", endpoints=("threads",)),
-    Trouble("reset before headers", {"kind": "reset_before_headers"}, Unreachable, "cannot reach"),
-    Trouble("reset in the body", {"kind": "reset_in_body"}, Unreachable, "lost the connection"),
-    Trouble(
+    FaultCase("reset in the body", {"kind": "reset_in_body"}, Unreachable, "lost the connection"),
+    FaultCase(
         "body shorter than its length", {"kind": "short_body"}, Unreachable, "lost the connection"
     ),
-    Trouble("body cut, length right", {"kind": "truncated_json"}, Unreachable, "was cut off"),
-    Trouble(
+    FaultCase("body cut, length right", {"kind": "truncated_json"}, Unreachable, "was cut off"),
+    FaultCase(
         "hang", {"kind": "hang", "seconds": 60}, Unreachable, "timeout after 0.2 s", settings=_HASTY
     ),
-    Trouble(
+    FaultCase(
         "slow drip",
         {"kind": "slow_drip", "bytes_per_s": 20},
         Unreachable,
         "not complete after 0.4 s",
         settings=_HASTY,
     ),
-    Trouble("HTML with 200", {"kind": "html"}, BadResponse, "got text/html", heals=False),
-    Trouble(
-        "JSON of another shape",
-        {"kind": "body", "body": '{"items":[]}'},
-        BadResponse,
-        "its keys: items",
-        heals=False,
-        endpoints=tuple(ROWS_KEYS)[:4],
-    ),
-    Trouble(
-        "JSON, not an object", {"kind": "body", "body": "[]"}, BadResponse, "JSON object", False
-    ),
-    Trouble(
-        "rows missing",
-        {"kind": "drop_key", "key": "{rows}"},
-        BadResponse,
-        "has no",
-        heals=False,
-        endpoints=tuple(ROWS_KEYS),
-    ),
-    Trouble(
-        "rows: null",
-        {"kind": "set_key", "key": "{rows}", "value": None},
-        BadResponse,
-        "is not a list",
-        heals=False,
-        endpoints=tuple(ROWS_KEYS),
-    ),
-    Trouble(
+    _bad("HTML with 200", {"kind": "html"}, "got text/html"),
+    _bad("JSON of another shape", _ITEMS, "its keys: items", *tuple(ROWS_KEYS)[:4]),
+    _bad("JSON, not an object", {"kind": "body", "body": "[]"}, "JSON object"),
+    _bad("rows missing", {"kind": "drop_key", "key": "{rows}"}, "has no", *ROWS_KEYS),
+    _bad("rows: null", _set("{rows}", None), "is not a list", *ROWS_KEYS),
+    _bad(
         "hasMore as text",
-        {"kind": "set_key", "key": "hasMore", "value": "true"},
-        BadResponse,
+        _set("hasMore", "true"),
         "'hasMore' of the response has a wrong value",
-        heals=False,
-        endpoints=_HAS_MORE,
+        *_HAS_MORE,
     ),
-    Trouble(
-        "hasMore without a cursor",
-        {"kind": "set_key", "key": "nextCursor", "value": None},
-        BadResponse,
-        "gives no nextCursor",
-        heals=False,
-        endpoints=("conversations",),
-    ),
-    Trouble(
-        "success: false",
-        {"kind": "set_key", "key": "success", "value": False},
-        BadResponse,
-        "success: false",
-        heals=False,
-        endpoints=("calls_by_assistant",),
-    ),
-    Trouble(
-        "repeated cursor",
-        {"kind": "repeat_cursor"},
-        BadResponse,
-        "cursor for the second time",
-        heals=False,
-        endpoints=_CURSORS,
-    ),
-    Trouble(
-        "cursor loop of length 3",
-        {"kind": "cursor_loop", "back": 3, "match": {"nth": 4}},
-        BadResponse,
-        "cursor for the second time",
-        heals=False,
-        endpoints=_CURSORS,
-    ),
-    Trouble(
-        "duplicate page",
-        {"kind": "duplicate_page"},
-        BadResponse,
-        "same page a second time",
-        heals=False,
-        endpoints=_CURSORS,
-    ),
-    Trouble(
-        "offset ignored",
-        {"kind": "ignored_offset"},
-        BadResponse,
-        "same page a second time",
-        heals=False,
-        endpoints=("views",),
-    ),
-    Trouble(
+    _bad("hasMore without a cursor", _set("nextCursor", None), "gives no nextCursor", _CURSORS[0]),
+    _bad("success: false", _set("success", value=False), "success: false", "calls_by_assistant"),
+    _bad("repeated cursor", {"kind": "repeat_cursor"}, _AGAIN, *_CURSORS),
+    _bad("cursor loop of length 3", _LOOP, _AGAIN, *_CURSORS),
+    _bad("duplicate page", {"kind": "duplicate_page"}, _SAME_PAGE, *_CURSORS),
+    _bad("offset ignored", {"kind": "ignored_offset"}, _SAME_PAGE, "views"),
+    _bad(
         "empty pages with more",
         {"kind": "empty_page"},
-        BadResponse,
         "empty pages in a row",
-        endpoints=_CURSORS,
+        *_CURSORS,
+        heals=True,
     ),
-    Trouble(
+    _bad(
         "empty page with more, by offset",
         {"kind": "empty_page"},
-        BadResponse,
         "an empty page although hasMore is true",
-        heals=False,
-        endpoints=("views",),
+        "views",
     ),
-    Trouble(
-        "wrong content type",
-        {"kind": "content_type", "content_type": "text/html"},
-        None,
-    ),
-    Trouble("invalid UTF-8", {"kind": "invalid_utf8"}, BadResponse, "", heals=False),
-    Trouble(
+    FaultCase("wrong content type", _HTML_TYPE, None),
+    _bad("invalid UTF-8", {"kind": "invalid_utf8"}, ""),
+    _bad(
         "counts as text",
         {"kind": "numbers_as_text"},
-        BadResponse,
         "a count that is not a number",
-        endpoints=("feedback_by_page",),
+        "feedback_by_page",
+        heals=True,
     ),
-    Trouble(
+    _bad(
         "gzip bomb, 300 MiB",
         {"kind": "gzip_bomb", "size": _BOMB_BYTES},
-        BadResponse,
         "more than 256 MiB",
-        heals=False,
-        endpoints=("views",),
+        "views",
     ),
-    Trouble(
+    FaultCase(
         "page of 100 MB",
         {"kind": "big_body", "bytes": _BIG_BYTES, "times": 1},
         None,
@@ -230,41 +164,41 @@ TROUBLES = (
 def cases(seeds: int = SCHEDULES) -> Iterator[Case]:
     """Yield a case for each fault, and one of random schedules for each way to page."""
     with OddSimulator(DATA) as service:
-        for trouble in TROUBLES:
-            yield case(service, trouble)
+        for fault_case in FAULT_CASES:
+            yield case(service, fault_case)
         yield redirected(service)
         yield unresolved(service)
     yield refused()
     yield from schedules(seeds)
 
 
-def case(service: Simulator, trouble: Trouble) -> Case:
+def case(service: Simulator, fault_case: FaultCase) -> Case:
     """Let the fault pass and let it stay, at every endpoint that can have it."""
     runs = [
-        _run(service, trouble, endpoint, times)
-        for endpoint in trouble.endpoints
+        _run(service, fault_case, endpoint, times)
+        for endpoint in fault_case.endpoints
         for times in (1, None)
     ]
-    return summary(trouble.name, runs)
+    return summarize(fault_case.name, runs)
 
 
-def _run(service: Simulator, trouble: Trouble, endpoint: str, times: int | None) -> Disturbed:
+def _run(service: Simulator, fault_case: FaultCase, endpoint: str, times: int | None) -> Disturbed:
     service.clear_faults()
     with tempfile.TemporaryDirectory() as directory:
         run = Disturbed(service, endpoint, Path(directory))
-        service.add_faults([_fault(trouble, endpoint, times)])
-        if trouble.error is None or (times is not None and trouble.heals):
-            run.must_complete(**trouble.settings)
+        service.add_faults([_fault(fault_case, endpoint, times)])
+        if fault_case.error is None or (times is not None and fault_case.heals):
+            run.must_complete(**fault_case.settings)
         else:
-            run.must_fail(trouble.error, trouble.said, **trouble.settings)
+            run.must_fail(fault_case.error, fault_case.said, **fault_case.settings)
             service.clear_faults()
             run.must_complete()
         return run
 
 
-def _fault(trouble: Trouble, endpoint: str, times: int | None) -> dict[str, Any]:
+def _fault(fault_case: FaultCase, endpoint: str, times: int | None) -> dict[str, Any]:
     nth = 2 if endpoint in _MANY else 1
-    fault = {"times": times, "match": {"nth": nth}} | trouble.fault
+    fault = {"times": times, "match": {"nth": nth}} | fault_case.fault
     if "key" in fault:
         fault["key"] = fault["key"].format(rows=ROWS_KEYS.get(endpoint))
     return fault
@@ -275,18 +209,18 @@ def redirected(service: Simulator) -> Case:
     runs = []
     with OddSimulator(DATA) as elsewhere:
         location = f"http://localhost:{elsewhere.url.rsplit(':', 1)[1]}/v1/analytics/p/views"
-        trouble = Trouble(
+        fault_case = FaultCase(
             "redirect to another host",
             _status(302, headers={"Location": location}),
             BadResponse,
             "redirected to localhost",
             heals=False,
         )
-        for endpoint in trouble.endpoints:
-            runs.append(_run(service, trouble, endpoint, None))
+        for endpoint in fault_case.endpoints:
+            runs.append(_run(service, fault_case, endpoint, None))
             if elsewhere.requests:
                 runs[-1].broken.append(f"{endpoint}: the redirect was followed")
-    return summary(trouble.name, runs)
+    return summarize(fault_case.name, runs)
 
 
 def unresolved(service: Simulator) -> Case:
@@ -297,11 +231,11 @@ def unresolved(service: Simulator) -> Case:
         nowhere = {"base_url": "https://no-such-host.invalid"}
         run.must_fail(Unreachable, "cannot reach", **nowhere)
         run.must_complete()
-    return summary("DNS failure", [run])
+    return summarize("DNS failure", [run])
 
 
 def refused() -> Case:
-    """Stop the service in the middle of an export, and start it again at the same place."""
+    """Stop the service in the middle of an export, and start it again at the same address."""
     runs = []
     for endpoint in _MANY:
         with tempfile.TemporaryDirectory() as directory:
@@ -314,4 +248,4 @@ def refused() -> Case:
                 run.move_to(again)
                 run.must_complete()
             runs.append(run)
-    return summary("connection refused", runs)
+    return summarize("connection refused", runs)

@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_docsanalytics.errors import StorageError
 from airflow_provider_docsanalytics.export.store import ExportDirectory
 from airflow_provider_docsanalytics.storage import Storage
-from tests.reliability import s3_faults
+from tests.reliability import s3_proxy
 from tests.storage.places import Listed, Place, count_up, memory, s3
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def place(
         case "S3":
             yield Place(cache(partial(s3, s3_url)), f"lake/{uuid.uuid4()}")
         case _:
-            with s3_faults.door(s3_url) as url:
-                s3_faults.fail(url, 0, s3_faults.NO_CONDITIONS)
+            with s3_proxy.proxy(s3_url) as url:
+                s3_proxy.fail(url, 0, s3_proxy.NO_CONDITIONS)
                 yield Place(cache(partial(s3, url)), f"lake/{uuid.uuid4()}")
 
 
@@ -169,23 +169,23 @@ def test_whether_a_removal_is_one_step_is_told(tmp_path: Path, s3_url: str) -> N
 
 
 def test_s3_is_read_with_one_request_and_written_with_one(s3_url: str) -> None:
-    with s3_faults.door(s3_url) as url:
+    with s3_proxy.proxy(s3_url) as url:
         storage = Storage(s3(url), f"lake/{uuid.uuid4()}", "uri")
-        s3_faults.fail(url, 0, "")
+        s3_proxy.fail(url, 0, "")
         storage.read(NAME)
-        assert s3_faults.fail(url, 0, "") == 1
+        assert s3_proxy.fail(url, 0, "") == 1
         assert storage.replace(NAME, b"1", "1")
         assert storage.replace(NAME, b"2", "1")
-        assert s3_faults.fail(url, 0, "") == 2
+        assert s3_proxy.fail(url, 0, "") == 2
         assert storage.read(NAME) == b"2"
-        assert s3_faults.fail(url, 0, "") == 1
+        assert s3_proxy.fail(url, 0, "") == 1
 
 
 def test_a_store_that_has_no_conditions_says_so_once(
     s3_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with s3_faults.door(s3_url) as url:
-        s3_faults.fail(url, 0, s3_faults.NO_CONDITIONS)
+    with s3_proxy.proxy(s3_url) as url:
+        s3_proxy.fail(url, 0, s3_proxy.NO_CONDITIONS)
         storage = Storage(s3(url), f"lake/{uuid.uuid4()}", "s3://lake/here")
         for name in (NAME, OTHER):
             storage.read(name)

@@ -19,8 +19,8 @@ from airflow_provider_docsanalytics.errors import (
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
-from tests.reliability import s3_faults
-from tests.reliability.s3_rights import Policy, door, set_policy
+from tests.reliability import s3_proxy
+from tests.reliability.s3_rights import Policy, proxy, set_policy
 from tests.storage.places import s3
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def url(s3_url: str) -> Iterator[str]:
-    with door(s3_url) as url:
+    with proxy(s3_url) as url:
         yield url
 
 
@@ -199,9 +199,9 @@ def test_a_deletion_that_only_failed_is_an_error_and_the_retry_makes_it_good(
     bucket.allow(ALL)
     bucket.export()
     number = bucket.allow(ALL).index("s3:DeleteObject") + 1
-    with s3_faults.door(bucket.url) as url:
+    with s3_proxy.proxy(bucket.url) as url:
         bucket.url = url
-        s3_faults.fail(url, number, "ExpiredToken 400")
+        s3_proxy.fail(url, number, "ExpiredToken 400")
         with pytest.raises(StorageError, match="could not delete part-0") as raised:
             bucket.export()
         assert not isinstance(raised.value, StorageRefused)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLONE = Path(__file__).resolve().parents[2]
 HOME = CLONE / ".cache" / "e2e"
 AIRFLOW = Path(sys.executable).with_name("airflow")
-_START_TIMEOUT_S = 180
+_START_TIMEOUT_S = 600
 
 
 class Cluster(Airflow):
@@ -114,6 +114,8 @@ class Cluster(Airflow):
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # On a busy machine a task must not fail because the API server is slow to respond.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_log_port),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         }

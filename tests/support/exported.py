@@ -58,6 +58,11 @@ class Exported:
         return {MANIFEST, *(file["name"] for file in self.manifest["files"])}
 
     @property
+    def digest(self) -> str:
+        """The SHA-256 of all parts put together."""
+        return hashlib.sha256(b"".join(self.parts)).hexdigest()
+
+    @property
     def lines(self) -> list[bytes]:
         """The rows of JSON lines, as they lie there."""
         return [line for part in self.parts for line in unpacked(part).split(b"\n")[:-1]]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -32,18 +30,6 @@ def wait_for(
         if time.monotonic() - start > timeout_s:
             raise TimeoutError(f"waited {timeout_s:.0f} s in vain: {what}")
         time.sleep(every_s)
-
-
-def exit_on_signals() -> None:
-    """Exit in order on the first SIGTERM or SIGINT, so that all is ended then, too."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit)
-
-
-def _exit(*_: object) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):  # make passes on what the terminal has sent, too
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(1)
 
 
 @contextmanager

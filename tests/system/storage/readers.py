@@ -1,19 +1,21 @@
-"""The DuckDB and Spark queries of docs/storage.md, run as they stand there on local exports."""
+"""DuckDB and Spark on local exports: the queries of docs/storage.md, and random rows."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from tests.support.export_trial import export
-from tests.support.stores import Way
-from tests.system.storage import odd_rows
+from airflow_provider_docsanalytics.export.formats import OutputFormat
+from tests.reliability.differential import COMPRESSIONS, CONTEXT, FORMATS, ROWS, differences
+from tests.reliability.odd_rows import FIELDS
+from tests.support.stores import ConnectionStyle
+from tests.system.storage.trial import export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,10 +27,45 @@ if TYPE_CHECKING:
 
 _DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "storage.md"
 _DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
+_TYPES = (
+    "_project_id string, id string, at string, hits bigint, ctr double, ok boolean, "
+    "sources array<struct<title: string, url: string>>, range struct<`from`: string>"
+)
+_UTC = "CAST({0} AS STRING) || '+00:00'"
+_INNER = _UTC.format("range.`from`")
+_CELLS = (
+    _UTC.format("at") + " AS at",  # Python has no year 0, which collect() would need
+    f"IF(range IS NULL, NULL, named_struct('from', {_INNER})) AS range",
+    *("_project_id", "id", "hits", "ctr", "ok", "sources", "_extra"),
+)
 
 
-def run(report: Report, home: Path, service: Service) -> None:
-    """Export two days in each form; compare what each query says with the service's rows."""
+def run_duckdb(report: Report, home: Path, service: Service) -> None:
+    """Export two days; compare what each query says with the service's rows."""
+    lake = _lake(home, compression="gzip")
+    for name, query in _queries("DuckDB"):
+        with duckdb.connect() as database:
+            result = database.execute(query.replace("/lake/", lake)).fetchall()
+        _check(report, service, ("DuckDB", name), result)
+
+
+def run_spark(report: Report, home: Path, service: Service) -> None:
+    """Export two days in each format; compare as above, and random rows with what was sent."""
+    gzip, zstd = (_lake(home, compression=packing) for packing in ("gzip", "zstd"))
+    parquet = _lake(home, file_format="parquet")
+    with _spark(home) as spark:
+        _compare_odd_rows(report, spark)
+        for name, query in _queries("Spark"):
+            for lake in (parquet,) if "parquet" in query else (gzip, zstd):
+                code = query.replace("/lake/", lake)
+                result = eval(code, {"spark": spark}).collect()  # noqa: S307 - of our own page
+                _check(report, service, (f"Spark, {Path(lake).name}", name), result)
+
+
+def _check(
+    report: Report, service: Service, query: tuple[str, str], result: Sequence[Sequence[Any]]
+) -> None:
+    reader, name = query
     days = [service.truth("conversations", *day) for day in pairwise(_DAYS)]
     counts = [len(rows) for rows in days]
     cited = Counter(source["url"] for rows in days for row in rows for source in row["sources"])
@@ -37,35 +74,44 @@ def run(report: Report, home: Path, service: Service) -> None:
         "rows of one export": counts[:1],
         "rows promised": [sum(counts)],
         "cited pages": sorted(cited.values(), reverse=True),
-    }
+    }[name]
+    report.say(f"{reader}, {name}: {[tuple(row) for row in result[:3]]}")
+    report.check(
+        f"{reader}, {name}: the service's, of {sum(expected)} in all",
+        holds=[row[-1] for row in result] == expected,
+    )
 
-    def check(reader: str, name: str, answer: Sequence[Sequence[Any]]) -> None:
-        report.say(f"{reader}, {name}: {[tuple(row) for row in answer[:3]]}")
-        report.check(
-            f"{reader}, {name}: the service's, of {sum(expected[name])} in all",
-            holds=[row[-1] for row in answer] == expected[name],
-        )
 
-    gzip, zstd = (_lake(home, compression=packing) for packing in ("gzip", "zstd"))
-    for name, query in _queries("DuckDB"):
-        with duckdb.connect() as database:
-            check("DuckDB", name, database.execute(query.replace("/lake/", gzip)).fetchall())
-    parquet = _lake(home, file_format="parquet")
-    with _spark(home) as spark:
-        odd_rows.run(report, spark)
-        for name, query in _queries("Spark"):
-            for lake in (parquet,) if "parquet" in query else (gzip, zstd):
-                code = query.replace("/lake/", lake)
-                answer = eval(code, {"spark": spark}).collect()  # noqa: S307 - of our own page
-                check(f"Spark, {Path(lake).name}", name, answer)
+def _compare_odd_rows(report: Report, spark: SparkSession) -> None:
+    """Compare rows with everything that JSON allows, in every format and compression.
+
+    JSON lines are read by the types of the fields.
+    """
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+    def read(file: str) -> list[dict[str, Any]]:
+        if ".jsonl" in file:
+            frame = spark.read.schema(_TYPES).json(file)
+        elif ".csv" in file:
+            options = {"header": True, "multiLine": True, "escape": '"', "lineSep": "\n"}
+            frame = spark.read.options(**options).csv(file)
+        else:
+            frame = spark.read.parquet(file).selectExpr(*_CELLS)
+        return [row.asDict(recursive=True) for row in frame.collect()]
+
+    for form, compression in product(FORMATS, COMPRESSIONS):
+        output = OutputFormat(form, compression, CONTEXT, FIELDS)
+        wrong = differences(output, "Spark", read, 0, typed=form == "jsonl")
+        report.say(f"Spark, {form}, {compression}: {len(wrong)} of {ROWS} rows differ {wrong[:2]}")
+        report.check(f"Spark, {form}, {compression}: every row as it was sent", holds=not wrong)
 
 
 def _lake(home: Path, **form: str) -> str:
     """Export the days in a form of their own; return the directory, as it stands in queries."""
     lake = home / "-".join(form.values())
     for day, following in pairwise(_DAYS):
-        way = Way("none", "", f"file://{lake}")
-        export(way, date_from=day, date_to=following, **form)
+        style = ConnectionStyle("none", "", f"file://{lake}")
+        export(style, date_from=day, date_to=following, **form)
     return f"{lake}/"
 
 

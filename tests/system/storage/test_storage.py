@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.airflow_home import airflow_environment
-from tests.support.export_trial import CONN_ID, FROM, TO, Trial
 from tests.support.simulator_process import Service
 from tests.support.stores import S3, Azure, Gcs, Lake, Local
-from tests.system.storage import conditions, large, readers
+from tests.system.storage import conditions, readers
+from tests.system.storage.trial import CONN_ID, FROM, TO, Trial, export_large, large_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,59 +29,67 @@ STORAGES = ("local", "s3", "gcs", "azure")
 _DATA = ("--rows", "4500", "--start", FROM, "--end", TO)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _airflow() -> None:
-    """Prepare this process for Airflow, which is imported later."""
+@pytest.fixture(scope="module", autouse=True)
+def _environment() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
-    os.environ |= airflow_environment(
-        HOME,
-        AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
-        # Else gcsfs asks each bucket's kind over gRPC and TLS, which no emulator speaks.
-        GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT="false",
-    )
+    # Otherwise gcsfs requests each bucket's kind over gRPC and TLS, which no emulator speaks.
+    os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"  # Airflow is imported later
 
 
-@pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def month() -> Iterator[Service]:
     with Service(*_DATA) as service:
         yield service
 
 
-@pytest.fixture(scope="session")
-def large_service() -> Iterator[Service]:
-    with large.service() as service:
-        yield service
+@pytest.fixture
+def service(month: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The simulator of a month, behind the exports' connection."""
+    _connect(monkeypatch, CONN_ID, month.connection(max_wait_s=0))
+    return month
 
 
-@pytest.fixture(params=STORAGES)
-def lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
-    with _lake(request.param) as lake:
+@pytest.fixture(scope="module", params=STORAGES)
+def lake(request: pytest.FixtureRequest) -> Iterator[Lake]:
+    with _lake(request.param) as lake, pytest.MonkeyPatch.context() as monkeypatch:
         if lake.connection:
             _connect(monkeypatch, lake.conn_id, lake.connection)
         yield lake
 
 
+@pytest.mark.short
 def test_an_export_lives_its_whole_life_in_every_storage(
-    report: Report,
-    lake: Lake,
-    service: Service,
-    large_service: Service,
-    monkeypatch: pytest.MonkeyPatch,
+    report: Report, lake: Lake, service: Service
 ) -> None:
-    _connect(monkeypatch, CONN_ID, service.connection(max_wait_s=0))
-    lines = [Trial(report, lake, way, service).run() for way in lake.ways()]
+    for style in lake.styles():
+        report.row(Trial(report, lake, style, service).run())
+
+
+@pytest.mark.short
+def test_of_several_writers_at_once_one_wins_in_every_storage(report: Report, lake: Lake) -> None:
     conditions.run(report, lake)
-    _connect(monkeypatch, CONN_ID, large_service.connection(max_wait_s=0))
-    lines.append(large.run(report, lake))
-    for line in lines:
-        report.row(line)
 
 
-def test_the_documentations_queries_find_every_row(
-    report: Report, service: Service, monkeypatch: pytest.MonkeyPatch
+def test_a_part_that_no_storage_takes_in_one_piece_is_complete(
+    report: Report, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _connect(monkeypatch, CONN_ID, service.connection(max_wait_s=0))
-    readers.run(report, HOME / "read", service)
+    with large_service() as service:
+        _connect(monkeypatch, CONN_ID, service.connection(max_wait_s=0))
+        report.row(export_large(report, lake))
+
+
+@pytest.mark.short
+def test_duckdb_finds_every_row_with_the_documentations_queries(
+    report: Report, service: Service
+) -> None:
+    readers.run_duckdb(report, HOME / "duckdb", service)
+
+
+def test_spark_finds_every_row_with_the_documentations_queries(
+    report: Report, service: Service
+) -> None:
+    readers.run_spark(report, HOME / "spark", service)
 
 
 def _lake(name: str) -> Lake:

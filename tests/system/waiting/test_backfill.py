@@ -55,7 +55,7 @@ def test_a_month_is_filled_in_whole_through_a_quota_that_is_spent_on_the_way(
         wait_for("the backfill", lambda: _has_ended(airflow), _TIMEOUT_S)
         report.say(f"{_DAYS} days in {time.monotonic() - started:.0f} s")
         airflow.remove_dags(_EXAMPLE)
-        _judge(report, service, [run["state"] for run in _runs(airflow)])
+        _verify(report, service, [run["state"] for run in _runs(airflow)])
 
 
 def _is_there(airflow: Cluster) -> bool:
@@ -75,7 +75,7 @@ def _has_ended(airflow: Cluster) -> bool:
     return bool(runs) and all(run["state"] in ("success", "failed") for run in runs)
 
 
-def _judge(report: Report, service: Service, states: list[str]) -> None:
+def _verify(report: Report, service: Service, states: list[str]) -> None:
     log = service.requests()
     statuses = Counter(entry["status"] for entry in log)
     asked = Counter(

@@ -27,7 +27,7 @@ def test_a_thousand_triggers_do_not_block_the_event_loop(report: Report) -> None
             directory, AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(service.connection())
         )
         measured = subprocess.run(
-            [sys.executable, "-m", "tests.system.waiting.looped", str(TRIGGERS)],
+            [sys.executable, "-m", "tests.system.waiting.loop_worker", str(TRIGGERS)],
             cwd=CLONE,
             env=environment,
             stdout=subprocess.PIPE,

@@ -5,7 +5,6 @@ One endpoint of each kind of paging; the last two on a quota that makes them wai
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -34,7 +33,7 @@ KINDS = {  # and how many requests come before the quota is spent
     "feedback_by_page": ("halving", 40),
     "dashboard": ("single", 0),
 }
-WAYS = ("execute", "deferred", "test")
+MODES = ("execute", "deferred", "test")
 _DATA = ("--rows", "4500", "--start", "2026-01-01", "--end", "2026-01-31")
 _PERIOD_S = 50
 _WITHIN_S = 600
@@ -50,12 +49,12 @@ class _Export:
     """One export, with a simulator of its own."""
 
     endpoint: str
-    way: str
+    mode: str
     service: Service
 
     @property
     def run_id(self) -> str:
-        return f"{self.endpoint}_{self.way}"
+        return f"{self.endpoint}_{self.mode}"
 
     @property
     def path(self) -> Path:
@@ -81,29 +80,36 @@ class _Export:
 
     def command(self) -> list[str]:
         conf = json.dumps(self.conf())
-        return [sys.executable, "-m", "tests.system.waiting.pathed", self.way, self.platform, conf]
+        return [
+            sys.executable,
+            "-m",
+            "tests.system.waiting.export_worker",
+            self.mode,
+            self.platform,
+            conf,
+        ]
 
 
 def test_an_export_is_the_same_however_it_runs(report: Report, airflow: Cluster) -> None:
     """Run all exports side by side, and compare."""
     with ExitStack() as running:
         exports = [
-            _Export(endpoint, way, running.enter_context(_service(way, quota)))
+            _Export(endpoint, mode, running.enter_context(_service(mode, quota)))
             for endpoint, (_, quota) in KINDS.items()
-            for way in WAYS
+            for mode in MODES
         ]
-        deferred = [export for export in exports if export.way == "deferred"]
+        deferred = [export for export in exports if export.mode == "deferred"]
         for export in deferred:
             airflow.add_connection(export.run_id, export.connection())
             airflow.start(f"e2e_path_{export.platform}", export.run_id, **export.conf())
-        _run_processes([export for export in exports if export.way != "deferred"])
+        _run_processes([export for export in exports if export.mode != "deferred"])
         wait_for("all ended", lambda: all(_ended(airflow, each) for each in deferred), _WITHIN_S)
         for endpoint, (kind, _) in KINDS.items():
-            _judge(report, kind, [export for export in exports if export.endpoint == endpoint])
+            _verify(report, kind, [export for export in exports if export.endpoint == endpoint])
 
 
-def _service(way: str, quota: int) -> Service:
-    if way == "execute":
+def _service(mode: str, quota: int) -> Service:
+    if mode == "execute":
         return Service(*_DATA)
     # A quota of none is one that is spent at first: a single request cannot be interrupted.
     limit = ("--quota", f"{quota}/{_PERIOD_S}") if quota else ("--fault", json.dumps(_SPENT))
@@ -136,19 +142,19 @@ def _run_processes(exports: list[_Export]) -> None:
             process.wait()
 
 
-def _judge(report: Report, kind: str, exports: list[_Export]) -> None:
-    found = {export.way: _read(export.path) for export in exports}
-    requests = {export.way: len(export.service.requests()) for export in exports}
-    (digest, manifest), others = found["execute"], [found[way] for way in WAYS[1:]]
+def _verify(report: Report, kind: str, exports: list[_Export]) -> None:
+    found = {export.mode: _read(export.path) for export in exports}
+    requests = {export.mode: len(export.service.requests()) for export in exports}
+    (digest, manifest), others = found["execute"], [found[mode] for mode in MODES[1:]]
     report.say(
         f"{exports[0].endpoint} ({kind}): {manifest.get('rows')} rows, "
         f"{manifest.get('pages')} pages; requests {requests}"
     )
     report.check(
-        f"{exports[0].endpoint}: {' = '.join(WAYS)}, byte for byte, and manifests alike",
+        f"{exports[0].endpoint}: {' = '.join(MODES)}, byte for byte, and manifests alike",
         holds=bool(manifest) and all(other == (digest, manifest) for other in others),
     )
-    waited = all(requests[way] > requests["execute"] for way in WAYS[1:])
+    waited = all(requests[mode] > requests["execute"] for mode in MODES[1:])
     report.check(f"{exports[0].endpoint}: the two had to wait", holds=waited)
 
 
@@ -157,5 +163,4 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     if not (path / MANIFEST).exists():
         return "none", {}
     found = read_export(path)
-    digest = hashlib.sha256(b"".join(found.parts)).hexdigest()
-    return digest, {k: v for k, v in found.manifest.items() if k not in _DIFFER}
+    return found.digest, {k: v for k, v in found.manifest.items() if k not in _DIFFER}

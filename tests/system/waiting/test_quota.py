@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections import Counter
@@ -70,9 +69,9 @@ def test_exports_of_more_than_the_quota_are_whole_and_hold_no_slot_meanwhile(
             airflow.add_connection(case.name, case.service.connection(max_wait_s=0))
             airflow.start(case.dag_id, case.name, conn_id=case.name, path=f"file://{case.path}")
         samples = _sample(airflow, {case.name for case in (whole, *limited)})
-        digest, _ = _export(whole.path)
+        digest = read_export(whole.path).digest
         for case in limited:
-            _judge(report, case, samples[case.name], digest)
+            _verify(report, case, samples[case.name], digest)
     shutil.rmtree(_LAKE)
 
 
@@ -96,7 +95,7 @@ def _sample(airflow: Cluster, runs: set[str]) -> dict[str, list[Sample]]:
     raise TimeoutError(f"not all exports have ended after {_TIMEOUT_S} s")
 
 
-def _judge(report: Report, case: _Case, samples: list[Sample], digest: str) -> None:
+def _verify(report: Report, case: _Case, samples: list[Sample], digest: str) -> None:
     log = case.service.requests()
     statuses = Counter(entry["status"] for entry in log)
     pages = Counter(entry["query"].get("cursor") for entry in log if entry["status"] == _OK)
@@ -112,10 +111,10 @@ def _judge(report: Report, case: _Case, samples: list[Sample], digest: str) -> N
         f"waited {[round(end - start) for start, end in waits]} s; "
         f"states meanwhile {dict(Counter(waiting))}; all in all {_seconds(samples)}"
     )
-    copy, manifest = _export(case.path)
+    copy = read_export(case.path)
     report.check(
-        f"{case.name}: {manifest['pages']} pages, byte for byte as without a quota",
-        holds=(copy, manifest["pages"]) == (digest, PAGES),
+        f"{case.name}: {copy.manifest['pages']} pages, byte for byte as without a quota",
+        holds=(copy.digest, copy.manifest["pages"]) == (digest, PAGES),
     )
     report.check(
         f"{case.name}: no page twice, {statuses[_REFUSED]} refusals",
@@ -153,9 +152,3 @@ def _seconds(samples: list[Sample]) -> dict[str | None, int]:
     for (start, state), (end, _) in pairwise(samples):
         spent[state] += round(end - start)
     return {state: seconds for state, seconds in spent.items() if state not in ENDED}
-
-
-def _export(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the digest of an export's parts put together, and its manifest."""
-    found = read_export(path)
-    return hashlib.sha256(b"".join(found.parts)).hexdigest(), found.manifest

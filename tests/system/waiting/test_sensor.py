@@ -35,7 +35,7 @@ def test_a_deferred_sensor_holds_no_slot_and_wakes_soon(report: Report, airflow:
         wait_for("ended", lambda: _state(airflow) in ENDED, 120, every_s=0.25)
         woken_s = time.time() - added
         asked = [entry["at"] for entry in service.requests()]
-        _judge(report, asked, added, woken_s)
+        _verify(report, asked, added, woken_s)
         report.check(f"the task ended as {_state(airflow)}", holds=_state(airflow) == "success")
 
 
@@ -63,7 +63,7 @@ def _watch(report: Report, airflow: Cluster) -> None:
     )
 
 
-def _judge(report: Report, asked: list[float], added: float, woken_s: float) -> None:
+def _verify(report: Report, asked: list[float], added: float, woken_s: float) -> None:
     gaps = [later - earlier for earlier, later in pairwise(asked)]
     report.say(f"turns seen {asked[-1] - added:.1f} s after they came in, task ended {woken_s:.1f}")
     report.say(f"{len(asked)} requests, {', '.join(f'{gap:.1f}' for gap in gaps)} s apart")

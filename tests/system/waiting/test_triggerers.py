@@ -40,7 +40,7 @@ def test_every_sensor_ends_once_when_a_triggerer_dies(report: Report, airflow: C
         wait_for("all ended", lambda: _all_ended(airflow), _ENDED_WITHIN_S)
         report.say(f"all ended {time.monotonic() - killed:.0f} s after the kill")
         states = Counter(task["state"] for task in airflow.instances_of(_RUN))
-    _judge(report, before, states, _ENDED)
+    _verify(report, before, states, _ENDED)
 
 
 def _held(airflow: Cluster) -> Counter[int]:
@@ -58,7 +58,7 @@ def _all_ended(airflow: Cluster) -> bool:
     return all(task["state"] in ENDED for task in airflow.instances_of(_RUN))
 
 
-def _judge(report: Report, before: Counter[int], states: Counter[str], ended: Path) -> None:
+def _verify(report: Report, before: Counter[int], states: Counter[str], ended: Path) -> None:
     times = Counter(ended.read_text().split())
     report.check(f"both triggerers held sensors: {sorted(before.values())}", holds=len(before) == 2)
     report.check(

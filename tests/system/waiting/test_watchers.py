@@ -34,7 +34,7 @@ def test_fifty_watchers_share_one_poll_and_survive_their_triggerer(
         service.add_turns(_TURNS)
         _wait_for_batches(airflow, 1)
         report.say(f"every Dag has run {time.time() - first:.0f} s after the first poll")
-        _judge_polls(report, service, since=first)
+        _verify_polls(report, service, since=first)
         airflow.replace_triggerer()
         restarted = time.time()
         service.add_turns(_TURNS)  # seconds before the new one is up
@@ -43,7 +43,7 @@ def test_fifty_watchers_share_one_poll_and_survive_their_triggerer(
         service.add_turns(_TURNS)
         _wait_for_batches(airflow, 3)
         time.sleep(3 * INTERVAL_S)  # whatever would be announced a second time
-        _judge_polls(report, service, since=restarted)
+        _verify_polls(report, service, since=restarted)
         airflow.remove_dags(_DAGS)
     totals = _totals(airflow)
     report.check(
@@ -67,7 +67,7 @@ def _totals(airflow: Cluster) -> Counter[int]:
     return Counter(turns.values())
 
 
-def _judge_polls(report: Report, service: Service, since: float) -> None:
+def _verify_polls(report: Report, service: Service, since: float) -> None:
     asked = [entry["at"] for entry in service.requests() if entry["at"] >= since]
     due = 1 + (time.time() - asked[0]) / INTERVAL_S
     report.check(

@@ -1,4 +1,4 @@
-"""The Dags that ``e2e.py`` runs; what differs between runs comes in the run's ``conf``."""
+"""The Dags of the waiting suite; what differs between runs comes in the run's ``conf``."""
 
 from __future__ import annotations
 

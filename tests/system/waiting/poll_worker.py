@@ -1,6 +1,6 @@
 """One waiting thing in a process of its own, against a server that only fails.
 
-usage: python -m tests.system.waiting.hammered trigger|watcher|sensor|http SECONDS PATH INTERVAL
+usage: python -m tests.system.waiting.poll_worker trigger|watcher|sensor|http SECONDS PATH INTERVAL
 
 Prints one line when it starts and, unless it is killed, one that says how it came to its end.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
-MARK = "hammered: "
+MARK = "worker: "
 """In front of the lines that are no log of Airflow's."""
 
 

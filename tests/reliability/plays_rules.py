@@ -1,4 +1,4 @@
-"""The judgement over one schedule.
+"""What must hold of one schedule.
 
 The rules:
 
@@ -39,7 +39,7 @@ _WAITED_IN_VAIN = re.compile(r"has held this lock|have announced to change it")
 """What attempts say that gave up waiting for one that was halted, or killed, under a lock."""
 
 
-class PlayJudge:
+class Rules:
     """Watches one schedule and says what was wrong.
 
     Attributes:
@@ -75,8 +75,8 @@ class PlayJudge:
         elif succeeded:
             self.lost = len(self._play.rows(self._role(succeeded[-1]).export))
         for attempt in self._play.attempts:
-            self._judge_end(attempt, files)
-        self._judge_replacements()
+            self._verify_end(attempt, files)
+        self._verify_replacements()
         disturbed = any(each.killed or each.saw == "StorageError" for each in self._play.attempts)
         if self._play.store.deletes and not disturbed:
             strays = [name for name in _unlisted(files) if not self._may_lie(name)]
@@ -127,7 +127,7 @@ class PlayJudge:
             wrong.append(f"{lost} rows lost, {doubled} doubled or mixed in, of {len(expected)}")
         return wrong, lost, doubled
 
-    def _judge_end(self, attempt: Attempt, files: dict[str, bytes]) -> None:
+    def _verify_end(self, attempt: Attempt, files: dict[str, bytes]) -> None:
         role, who = self._role(attempt), f"attempt {attempt.number}"
         if attempt.saw == "complete" and not self._stands(attempt, files):
             self.wrong.append(f"{who} succeeded, and its export does not stand")
@@ -174,7 +174,7 @@ class PlayJudge:
         exports = {self._play.roles[change.by].export for change in self._puts(MANIFEST)}
         return role.if_exists == "error" and bool(exports - {role.export})
 
-    def _judge_replacements(self) -> None:
+    def _verify_replacements(self) -> None:
         standing = None
         for change in self._play.baton.changes:
             if change.name == MANIFEST:
@@ -209,7 +209,7 @@ class PlayJudge:
         """Return when an attempt took over.
 
         Somebody may finish before it reads; then it begins anew. Once it reads, it has no second
-        chance: what it then writes is judged by that moment.
+        chance: what it then writes is checked by that moment.
         """
         until = self._first(attempt, CHECKPOINT)
         until = until if attempt.reads_from is None else attempt.reads_from

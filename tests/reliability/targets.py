@@ -26,7 +26,7 @@ _ANYONE = {"Authorization": "AWS4-HMAC-SHA256 Credential=k/20260101/eu-west-1/s3
 _KEYS = re.compile(r"<Key>([^<]*)</Key>")
 
 
-class Place(Protocol):
+class Target(Protocol):
     """One directory."""
 
     root: str
@@ -50,7 +50,7 @@ class Place(Protocol):
         """Remove everything."""
 
 
-class LocalPlace:
+class LocalTarget:
     """A directory of this machine."""
 
     def __init__(self, root: Path) -> None:
@@ -118,7 +118,7 @@ threading.Event().wait()
 """
 
 
-class S3Place:
+class S3Target:
     """A prefix of a bucket.
 
     Args:

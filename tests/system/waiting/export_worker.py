@@ -1,8 +1,8 @@
 """One export in a process of its own: through ``execute``, or through ``dag.test()``.
 
-usage: python -m tests.system.waiting.pathed execute|test mintlify|vyom CONF
+usage: python -m tests.system.waiting.export_worker execute|test mintlify|vyom CONF
 
-``CONF`` is JSON: the run's ``conf``, as the Dags of ``e2e_dags/paths.py`` take it.
+``CONF`` is JSON: the run's ``conf``, as the Dags of ``dags/paths.py`` take it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ OPERATORS = {"mintlify": MintlifyExportOperator, "vyom": VyomExportOperator}
 
 def main() -> None:
     """Export; fail if that does."""
-    way, platform, conf = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    if way == "execute":
+    mode, platform, conf = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    if mode == "execute":
         _execute(platform, conf)
     else:
         from paths import DAGS

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.airflow_cluster import CLONE, HOME
 from tests.support.airflow_home import airflow_environment
 from tests.support.simulator_process import Service
-from tests.system.waiting.hammered import MARK
+from tests.system.waiting.poll_worker import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _case(contender: str, fault: str) -> Iterator[_Case]:
     with Service("--rows", "0", "--fault", forever) as service:
         connection = service.connection(timeout_s=_TIMEOUT_S)
         environment = airflow_environment(
-            HOME.with_name("e2e_hammer"),
+            HOME.with_name("e2e_failing_server"),
             AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(connection),
             AIRFLOW_CONN_HTTP_DEFAULT=json.dumps({"conn_type": "http", "host": service.url}),
             AIRFLOW__LOGGING__LOGGING_LEVEL="CRITICAL",  # nobody reads what a contender logs
@@ -101,7 +101,7 @@ def _case(contender: str, fault: str) -> Iterator[_Case]:
         )
         arguments = (contender, str(_SECONDS), service.conversations_path, str(_INTERVAL_S))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.waiting.hammered", *arguments],
+            [sys.executable, "-m", "tests.system.waiting.poll_worker", *arguments],
             cwd=CLONE,
             env=environment,
             stdout=subprocess.PIPE,

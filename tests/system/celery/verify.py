@@ -1,4 +1,4 @@
-"""What a distributed export has to have held: rows, files, requests, tries."""
+"""What must hold of a distributed export: rows, files, requests, tries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.system.celery.exports import (
     KILLED,
     PAGES,
     PAGES_PER_FILE,
-    PROJECTS,
     SURVIVOR,
     TO,
     directory_of,
@@ -30,36 +29,40 @@ _OK = 200
 _SEVERAL = 2
 
 
-def judge(report: Report, exports: list[Export], lake: Lake, service: Service) -> None:
+def verify(
+    report: Report, exports: list[Export], lake: Lake, service: Service, projects: int
+) -> None:
     """Check every promise about the exports."""
     killed = [export for export in exports if export.was_killed]
-    _judge_tries(report, exports, killed)
+    _verify_tries(report, exports, killed, projects)
     found = {export.project_id: _directory(lake, export) for export in exports}
     read = {project_id: Exported.read(files.__getitem__) for project_id, files in found.items()}
-    whole = [
+    complete = [
         each for each in found if found[each].keys() == read[each].names and not read[each].wrong
     ]
     report.check(
-        f"{len(whole)} of {PROJECTS} directories hold one manifest, the files that it lists and "
+        f"{len(complete)} of {projects} directories hold one manifest, the files that it lists and "
         "nothing else, with its sizes, rows and sums",
-        holds=len(whole) == PROJECTS,
+        holds=len(complete) == projects,
     )
     rows = {each: read[each].rows for each in found}
     same = [each for each in rows if rows[each] == _undisturbed(service, each)]
     ids = Counter(row["id"] for each in rows.values() for row in each)
     report.check(
-        f"{len(same)} of {PROJECTS} hold an undisturbed export's rows, value for value and in "
+        f"{len(same)} of {projects} hold an undisturbed export's rows, value for value and in "
         f"order: {ids.total()} rows, {len(ids)} IDs",
-        holds=len(same) == PROJECTS and len(ids) == ids.total() > 0,
+        holds=len(same) == projects and len(ids) == ids.total() > 0,
     )
-    _judge_resumption(report, killed, {each: read[each].manifest for each in read})
-    _judge_requests(report, exports, service)
+    _verify_resumption(report, killed, {each: read[each].manifest for each in read})
+    _verify_requests(report, exports, service, projects * PAGES)
 
 
-def _judge_tries(report: Report, exports: list[Export], killed: list[Export]) -> None:
+def _verify_tries(
+    report: Report, exports: list[Export], killed: list[Export], projects: int
+) -> None:
     ends = Counter(export.tries[-1][0] for export in exports)
     report.check(
-        f"{ends['success']} of {PROJECTS} exports succeeded", holds=ends == {"success": PROJECTS}
+        f"{ends['success']} of {projects} exports succeeded", holds=ends == {"success": projects}
     )
     moved = (("failed", KILLED), ("success", SURVIVOR))
     report.check(
@@ -75,10 +78,10 @@ def _judge_tries(report: Report, exports: list[Export], killed: list[Export]) ->
     )
 
 
-def _judge_resumption(
+def _verify_resumption(
     report: Report, killed: list[Export], manifests: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Check that what had been published is what the other worker has gone on with."""
+    """Check that the other worker resumed from what had been published."""
     kept = {
         export.project_id: export.checkpoint["progress"]["files"]
         for export in killed
@@ -86,26 +89,24 @@ def _judge_resumption(
     }
     files = sum(map(len, kept.values()))
     report.check(
-        f"{len(kept)} of them went on from checkpoints: the {files} files that they had published "
+        f"{len(kept)} of them resumed from checkpoints: the {files} files that they had published "
         "are their manifests' first ones",
         holds=len(kept) >= _SEVERAL
         and all(manifests[each]["files"][: len(kept[each])] == kept[each] for each in kept),
     )
 
 
-def _judge_requests(report: Report, exports: list[Export], service: Service) -> None:
+def _verify_requests(report: Report, exports: list[Export], service: Service, pages: int) -> None:
     log = service.requests()
-    asked = {export.project_id: Counter[str]() for export in exports}
+    answered = {export.project_id: Counter[str]() for export in exports}
     for entry in log:
-        asked[entry["path"].split("/")[3]][entry["query"].get("cursor", "")] += 1
-    again = {each: pages.total() - len(pages) for each, pages in asked.items()}
-    there, bound = (
-        sum(map(len, asked.values())),
-        {export.project_id: PAGES_PER_FILE if export.was_killed else 0 for export in exports},
-    )
+        answered[entry["path"].split("/")[3]][entry["query"].get("cursor", "")] += 1
+    again = {each: cursors.total() - len(cursors) for each, cursors in answered.items()}
+    there = sum(map(len, answered.values()))
+    bound = {each.project_id: PAGES_PER_FILE if each.was_killed else 0 for each in exports}
     report.check(
-        f"{len(log)} pages answered, {there} different ones, {PROJECTS * PAGES} there",
-        holds=there == PROJECTS * PAGES and all(entry["status"] == _OK for entry in log),
+        f"{len(log)} pages answered, {there} different ones, {pages} there",
+        holds=there == pages and all(entry["status"] == _OK for entry in log),
     )
     report.check(
         f"answered twice: {dict(+Counter(again))}, at most {PAGES_PER_FILE} for an export that was "

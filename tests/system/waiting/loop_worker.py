@@ -1,6 +1,6 @@
 """The process of the scenario ``loop``: prints one JSON object of what it measured.
 
-usage: python -m tests.system.waiting.looped TRIGGERS
+usage: python -m tests.system.waiting.loop_worker TRIGGERS
 """
 
 from __future__ import annotations
