@@ -135,7 +135,7 @@ def _without_wording(node: ast.FunctionDef, name: str) -> str:
 
 def _drop_wording(call: ast.Call) -> None:
     called = ast.unparse(call.func)
-    if called.startswith("log.") or called.endswith("._naming"):
+    if called.startswith("log.") or called.endswith("._errors"):
         call.args = []
     elif called == "cast":
         call.args = call.args[1:]

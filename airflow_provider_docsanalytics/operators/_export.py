@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
+    from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan
-    from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
     from airflow_provider_docsanalytics.window import DateWindow
 
@@ -294,8 +295,8 @@ class ExportOperator(KeepsText, BaseOperator):
                 self._is_exporting = False
 
     def _plan(self, selection: Selection, run: str | None) -> Plan:
+        from airflow_provider_docsanalytics.export.documents import Identity
         from airflow_provider_docsanalytics.export.plan import Plan
-        from airflow_provider_docsanalytics.export.store import Identity
 
         window = selection.window
         optional: dict[str, Any] = {"escape_formulas": True} if self.escape_formulas else {}
@@ -336,7 +337,7 @@ class ExportOperator(KeepsText, BaseOperator):
 
 
 def _summary(manifest: Manifest, uri: str) -> dict[str, Any]:
-    from airflow_provider_docsanalytics.export.store import MANIFEST
+    from airflow_provider_docsanalytics.export.documents import MANIFEST
 
     return {
         "manifest": f"{uri}/{MANIFEST}",

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from airflow_provider_docsanalytics.export.documents import Checkpoint
     from airflow_provider_docsanalytics.export.plan import Plan
-    from airflow_provider_docsanalytics.export.store import Checkpoint
 
 _KEY = "docsanalytics_window"
 
