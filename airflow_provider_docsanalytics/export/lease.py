@@ -247,7 +247,7 @@ class Lease:
         if progress.pages:
             self._last_read_at = checkpoint.updated_at
         log.info(
-            "%s: resuming from a checkpoint; pages %d, rows %d, files %d so far",
+            "%s: resuming from a checkpoint (pages: %d, rows: %d, files: %d)",
             self._directory.uri,
             progress.pages,
             progress.rows,

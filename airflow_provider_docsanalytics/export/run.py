@@ -107,12 +107,12 @@ def _read(plan: Plan, source: Source, writer: Writer) -> None:
             new = row_keys.add_page(page.rows, writer.pending.last_row)
             pending = writer.add(page, new, guard.fingerprints)
             log.info(
-                "%s page %d: %d rows so far, %.0f rows/s, %d requests",
+                "%s page %d: %s so far, %.0f rows/s, %s",
                 plan.identity.endpoint,
                 pending.pages,
-                pending.rows,
+                _count(pending.rows, "row"),
                 (pending.rows - before.rows) / max(time.monotonic() - started, 1e-6),
-                writer.requests,
+                _count(writer.requests, "request"),
             )
             if pending.pages - writer.progress.pages >= plan.pages_per_file:
                 writer.publish()
