@@ -26,6 +26,7 @@ with DAG(
     VyomExportOperator.partial(
         task_id="export",
         path="{{ var.value.docs_lake }}/{platform}/{endpoint}/dt={date_from:%Y-%m-%d}",
+        map_index_template="{{ task.endpoint }}",  # the task's name in the UI
     ).expand(
         endpoint=[
             "calls_by_assistant",

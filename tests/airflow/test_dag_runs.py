@@ -197,6 +197,27 @@ def test_the_backfilling_example_exports_the_day_of_its_run(run: Run, endpoint: 
     assert filled_in["rows"] == run.manifest(f"mintlify/{endpoint}/dt=2026-01-10")["rows"] > 0
 
 
+def test_each_task_of_a_mapped_example_has_a_name_and_not_a_number(run: Run) -> None:
+    with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
+        found = database.execute(
+            "select dag_id, rendered_map_index from task_instance where map_index >= 0"
+            " and task_id = 'export' order by dag_id, map_index"
+        ).fetchall()
+    shown: dict[str, list[str]] = {}
+    for dag_id, name in found:
+        shown.setdefault(dag_id, []).append(name)
+    assert shown.pop("mintlify_backfill") == ["conversations", "searches"]
+    for platform in (MINTLIFY, VYOM):
+        windowed = [name for name, row in platform.endpoints.items() if row.windowed]
+        assert sorted(shown.pop(f"{platform.name}_daily_export")) == sorted(windowed)
+    assert shown.pop("mintlify_sites") == [
+        f"{site.project_id} {endpoint}"
+        for site in (run.service, run.other)
+        for endpoint in ("conversations", "feedback", "searches")
+    ]
+    assert list(shown) == ["native_rendering"]  # no example
+
+
 def test_the_waiting_example_exports_after_its_sensor(run: Run) -> None:
     awaited = run.manifest("awaited/conversations/dt=2026-01-10")
     assert awaited["rows"] == run.manifest("mintlify/conversations/dt=2026-01-10")["rows"]
