@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskInstanceKey
+from airflow.models.taskinstancekey import TaskInstanceKey
 
 from airflow_provider_docsanalytics.operators.links import ManifestLink, console_url
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
@@ -33,13 +33,13 @@ def test_a_manifest_has_a_page_where_its_storage_has_a_console(manifest: str, pa
     assert console_url(manifest) == page
 
 
+@pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="the web server of Airflow 2 reads a database")
 def test_storage_without_a_console_links_to_the_path_in_the_tasks_xcom() -> None:
     operator = VyomExportOperator(task_id="export", endpoint="calls_by_time", path="/data")
     operator.summary = {"manifest": "file:///data/_manifest.json"}
     key = TaskInstanceKey("a dag", "export", "manual__2026-01-31T00:00:00+00:00", 1, 3)
-    if AIRFLOW_V_3_0_PLUS:
-        run = "manual__2026-01-31T00%3A00%3A00%2B00%3A00"
-        page = f"dags/a%20dag/runs/{run}/tasks/export/mapped/3/xcom"
-        assert ManifestLink().get_link(operator, ti_key=key) == page
+    run = "manual__2026-01-31T00%3A00%3A00%2B00%3A00"
+    page = f"dags/a%20dag/runs/{run}/tasks/export/mapped/3/xcom"
+    assert ManifestLink().get_link(operator, ti_key=key) == page
     operator.summary = None
     assert ManifestLink().get_link(operator, ti_key=key) == ""

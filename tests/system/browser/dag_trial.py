@@ -59,7 +59,9 @@ class DagTrial:
             self._follow_manifest(page, links[_MANIFEST], "conversations")
         with self.windows.open() as page:
             self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=5)
-            page.get_by_role("table").get_by_role("link", name="0", exact=True).click()
+            page.get_by_role("table").get_by_role(
+                "link", name="calls_by_assistant", exact=True
+            ).click()
             self._look_at_task(page, "calls_by_assistant", "Vyom export", "vyom")
             links = self._links(page)
             self._check(f"Vyom's links: {', '.join(links)}", holds=set(links) == {_MANIFEST})
@@ -97,8 +99,8 @@ class DagTrial:
         last.wait_for()
         log = page.get_by_role("code").first.inner_text()
         self._check(
-            f"{endpoint}: the log says what is exported, each page, and where it lies",
-            holds=f"Exporting {endpoint} [" in log and f"{endpoint} page 1: " in log,
+            f"{endpoint}: the log says what is exported, and where it lies",
+            holds=f"Exporting {endpoint} [" in log,
         )
         self._check(f"{endpoint}: no key in the log", holds=self.service.key(platform) not in log)
         self.windows.picture(page, f"airflow-3.3-log-{platform}", 560)
