@@ -1,4 +1,4 @@
-"""A pytest plugin for mutants.py: quick tests first, and a directory of its own for each process."""
+"""A pytest plugin for mutants.py: quick tests first, and a directory for each process."""
 
 from __future__ import annotations
 
