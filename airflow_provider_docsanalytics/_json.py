@@ -1,9 +1,9 @@
-r"""Cut JSON into slices of its own text, so that rows are kept to the letter.
+r"""Cuts JSON into slices of its own text, so that rows stay byte for byte the same.
 
-``msgspec`` does the cutting. It refuses one thing that services do send: an escaped lone surrogate
-(``"\ud83d"``, half an emoji, what JavaScript's ``slice`` leaves of a text cut at the wrong place).
-Such a text is checked with U+FFFD in its place, and then cut here, byte by byte. Nothing here makes
-more of a text than a few copies of it, however it is made.
+``msgspec`` cuts. It rejects one thing that services do send: an escaped lone surrogate
+(``"\ud83d"``, half an emoji, which JavaScript's ``slice`` leaves when it cuts a text in the middle
+of one). Such a text is checked with U+FFFD in its place, and then cut here, byte by byte. No
+function here needs more memory than a few copies of the text, whatever the text is.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _VALUE = msgspec.json.Decoder()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the fast scanner raises; the second for names that are not UTF-8."""
+"""The errors of the fast scanner; the second is for names that are not UTF-8."""
 _LONGEST_TOKEN = len(r"\ud83d\ude00")
 STRING = rb'"(?:[^"\\]++|\\.)*+"'
-"""A string, as a regular expression that needs no memory for its length."""
+"""A string, as a regular expression that needs no memory proportional to its length."""
 _STRING = re.compile(STRING)
 _BRACKET = re.compile(STRING + rb"|[\[\]{}]")
 _SCALAR = re.compile(rb"[^\s,\]}]+")
 _GAP = re.compile(rb"[ \t\n\r,:]*")
 _SPACE = re.compile(r"[ \t\n\r]*")
-_HALVES = re.compile(
+_SURROGATES = re.compile(
     rb"\\(?:\\(?:\\\\)*+|u(?:[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|([dD][89a-fA-F][0-9a-fA-F]{2})))"
 )
-"""Backslashes that are text, whole pairs of surrogates, and, in a group, lone ones."""
+"""Escaped backslashes, pairs of surrogates, and, in a group, lone surrogates."""
 _FILLING = b"\xff\xff\xff"
-"""No UTF-8 has these bytes."""
+"""Bytes that UTF-8 does not have."""
 _REPLACEMENT = "\ufffd".encode() + _FILLING
-"""As long as what it replaces, so that nothing moves before all are replaced."""
+"""As long as the escape that it replaces, so that offsets stay valid until all are replaced."""
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'",[{'))
-_STRUCTURE_AT_ONCE = 1024 * 1024
+_STRUCTURE_CHUNK = 1024 * 1024
 
 
 class NotJson(ValueError):  # noqa: N818 - named for what it is
-    """The text is not the JSON that was asked for; ``truncated`` if it just ends too early."""
+    """The text is not the expected JSON; ``truncated`` if it only ends too early."""
 
     def __init__(self, reason: str, *, truncated: bool = False) -> None:
         super().__init__(reason)
@@ -53,7 +53,7 @@ class NotJson(ValueError):  # noqa: N818 - named for what it is
 
 
 def members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """Return the members of a JSON object, each value as the slice that it is in ``text``."""
+    """Return the members of a JSON object, each value as a slice of ``text``."""
     try:
         return _MEMBERS.decode(text)
     except _UNREADABLE as error:
@@ -61,10 +61,10 @@ def members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
         return {json.loads(name): msgspec.Raw(value) for name, value in _cut(raw)}
 
 
-def twice(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | None:
-    """Return a name that comes twice in a JSON object, of which :func:`members` gives the last.
+def duplicate_name(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | None:
+    """Return a name that a JSON object has twice; :func:`members` keeps only the last of them.
 
-    A compact object is as long as its members; only another one is taken apart again.
+    A compact object is as long as its members together; only other objects are cut again.
     """
     raw = bytes(text).strip()
     lengths = (
@@ -82,7 +82,7 @@ def twice(text: bytes | msgspec.Raw, found: Mapping[str, msgspec.Raw]) -> str | 
 
 
 def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """Return the elements of a JSON array, each as the slice that it is in ``text``."""
+    """Return the elements of a JSON array, each as a slice of ``text``."""
     try:
         return _ELEMENTS.decode(text)
     except _UNREADABLE as error:
@@ -90,44 +90,44 @@ def elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw]:
         return [msgspec.Raw(value) for _, value in _cut(raw)]
 
 
-def whole(text: bytes) -> bytes:
-    """Return JSON with U+FFFD in the place of each escaped lone surrogate.
+def replace_lone_surrogates(text: bytes) -> bytes:
+    """Return JSON with U+FFFD in place of each escaped lone surrogate.
 
-    The same object if there is none.
+    If there is none, return the same object.
     """
     if b"\\u" not in text:
         return text
-    mended: bytearray | None = None
-    for match in _HALVES.finditer(text):
+    repaired: bytearray | None = None
+    for match in _SURROGATES.finditer(text):
         if match[1]:
-            mended = mended or bytearray(text)
-            mended[match.start() : match.end()] = _REPLACEMENT
-    return text if mended is None else bytes(mended.replace(_FILLING, b""))
+            repaired = repaired or bytearray(text)
+            repaired[match.start() : match.end()] = _REPLACEMENT
+    return text if repaired is None else bytes(repaired.replace(_FILLING, b""))
 
 
 def values(text: bytes) -> int:
-    """Return how many values a JSON text holds at most, without decoding it."""
+    """Return the maximum number of values in a JSON text, without decoding it."""
     return 1 + sum(map(text.count, (b",", b"[", b"{")))
 
 
 def values_outside_text(text: bytes) -> int:
-    """Return what :func:`values` does, but for what only stands in strings; some copies' work."""
-    marks = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
+    """Return the number of values in a JSON text, strings excluded; slower than :func:`values`."""
+    structure = text.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE)
     count, inside = 1, False
-    for start in range(0, len(marks), _STRUCTURE_AT_ONCE):
-        parts = marks[start : start + _STRUCTURE_AT_ONCE].split(b'"')
+    for start in range(0, len(structure), _STRUCTURE_CHUNK):
+        parts = structure[start : start + _STRUCTURE_CHUNK].split(b'"')
         count += sum(map(len, parts[inside::2]))
         inside ^= len(parts) % 2 == 0
     return count
 
 
 def has_more_values(text: bytes, most: int) -> bool:
-    """Return whether a JSON text holds more than so many values, without decoding it."""
+    """Return whether a JSON text holds more than ``most`` values, without decoding it."""
     return values(text) > most and values_outside_text(text) > most
 
 
 def depth(text: bytes | msgspec.Raw) -> int:
-    """Return how many levels of objects and arrays a JSON text has: 1 for ``[0]``."""
+    """Return the levels of objects and arrays in a JSON text: 1 for ``[0]``."""
     deepest = level = 0
     for match in _BRACKET.finditer(bytes(text)):
         level += (match[0] in (b"[", b"{")) - (match[0] in (b"]", b"}"))
@@ -155,7 +155,7 @@ def dump(decoded: Any) -> bytes:
 
 
 def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:
-    """Return the text for the slow scanner, if a lone surrogate may be why the fast one failed."""
+    """Return the text for the slow scanner, if a lone surrogate may be the fast one's problem."""
     raw = bytes(text)
     if b"\\u" not in raw or isinstance(error, msgspec.ValidationError | RecursionError):
         raise NotJson(str(error), truncated="truncated" in str(error)) from error
@@ -168,25 +168,29 @@ def _decoded(text: bytes | msgspec.Raw, error: Exception) -> str:
 def _checked(
     text: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Any], error: Exception
 ) -> bytes:
-    """Return the text, if it is what the decoder reads, apart from lone surrogates."""
+    """Return the text if the decoder accepts it without its lone surrogates; else raise."""
     raw = bytes(text)
-    mended = raw if isinstance(error, msgspec.ValidationError | RecursionError) else whole(raw)
-    if mended is not raw:
+    repaired = (
+        raw
+        if isinstance(error, msgspec.ValidationError | RecursionError)
+        else replace_lone_surrogates(raw)
+    )
+    if repaired is not raw:
         try:
-            decoder.decode(mended)
+            decoder.decode(repaired)
         except _UNREADABLE as wrong:
             error = wrong
         else:
             return raw
     at = _AT_BYTE.search(str(error))  # "1." at the end is an invalid number
-    cut_off = "truncated" in str(error) or (at is not None and int(at[1]) >= len(mended))
+    cut_off = "truncated" in str(error) or (at is not None and int(at[1]) >= len(repaired))
     raise NotJson(str(error), truncated=cut_off) from error
 
 
 def _cut(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name as it is spelled, and the slice, of an object's members; b"" for an array's.
+    """Yield the undecoded name, ``b""`` in an array, and the slice of each member or element.
 
-    The text is JSON: that has been seen.
+    The text must be valid JSON.
     """
     start = len(raw) - len(raw.lstrip())
     named = raw[start : start + 1] == b"{"
@@ -202,7 +206,7 @@ def _cut(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _end(raw: bytes, at: int) -> int:
-    """Return where the value at a place ends."""
+    """Return the end of the value that starts at ``at``."""
     first = raw[at : at + 1]
     if first not in (b"{", b"["):
         return _skip(_STRING if first == b'"' else _SCALAR, raw, at)

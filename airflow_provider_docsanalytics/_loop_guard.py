@@ -1,4 +1,4 @@
-"""The way through an export's pages: finds a service that leads round in circles."""
+"""Detects pagination loops: pages and cursors that come a second time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from airflow_provider_docsanalytics.errors import BadResponse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_MARK_BYTES = 8
+_DIGEST_BYTES = 8
 
 
 class LoopGuard:
-    """Fingerprints of the pages that were read and the cursors that were followed: some bytes each.
+    """Remembers a fingerprint of each page that was read and of each cursor that was followed.
 
-    A cursor that comes back leads round for ever. So does a service that ignores the cursor or the
-    offset: each answer is the same page, under a new cursor.
+    A repeated cursor leads into an infinite loop. So does a service that ignores the cursor or the
+    offset: it returns the same page each time, with a new cursor.
 
     Args:
         where: what is read, for the errors.
@@ -30,52 +30,54 @@ class LoopGuard:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """What another process needs to go on, in order."""
+        """What another process needs to resume, in order."""
         return tuple(self._fingerprints)
 
     def start(self, cursor: str | None) -> None:
-        """Begin at a cursor: not where any page may lead."""
+        """Begin at a cursor, which no page may name as the next one."""
         if cursor is not None:
-            self._fingerprints[_fingerprint(cursor)] = None
+            self._fingerprints[_digest(cursor)] = None
 
-    def has_seen(self, rows: Sequence[bytes]) -> bool:
-        """Tell whether a page has been read before."""
-        return bool(rows) and _page_fingerprint(rows) in self._fingerprints
+    def has_seen(self, page: str) -> bool:
+        """Return whether a page was read before; ``page`` is its :func:`page_fingerprint`."""
+        return page in self._fingerprints
 
-    def check(self, rows: Sequence[bytes], cursor: str | None) -> None:
-        """Note a page and where it leads.
+    def check(self, page: str, next_cursor: str | None) -> None:
+        """Remember a page, by its :func:`page_fingerprint`, and the cursor that it names.
 
         Raises:
-            BadResponse: either has been before; nothing is noted.
+            BadResponse: either was there before; nothing is remembered.
         """
         fingerprints = {}
-        if cursor is not None:
-            fingerprints[_fingerprint(cursor)] = (
-                "the service gave a cursor for the second time; following it would go round for "
-                "ever"
+        if next_cursor is not None:
+            fingerprints[_digest(next_cursor)] = (
+                "the service returned a cursor for the second time, which leads into an infinite "
+                "loop"
             )
-        if rows:
-            fingerprints[_page_fingerprint(rows)] = (
-                "the service gave the same page a second time, under a new cursor"
+        if page:
+            fingerprints[page] = (
+                "the service returned the same page a second time, with a new cursor"
             )
-        for fingerprint, what in fingerprints.items():
+        for fingerprint, reason in fingerprints.items():
             if fingerprint in self._fingerprints:
-                raise BadResponse(f"{self._where}: {what}.")
+                raise BadResponse(f"{self._where}: {reason}.")
         self._fingerprints.update(dict.fromkeys(fingerprints))
 
 
-def _page_fingerprint(rows: Sequence[bytes]) -> str:
-    """Return what tells pages apart: how many rows, the first and the last.
+def page_fingerprint(rows: Sequence[bytes]) -> str:
+    """Return what tells pages apart: the number of rows, the first and the last; ``""`` for none.
 
-    Rows differ, by their ID or their group; so pages that agree in this are the same.
+    Rows differ, by their ID or their group, so pages that agree in this are the same page.
     """
-    digest = blake2b(b"%d rows\n" % len(rows), digest_size=_MARK_BYTES)
+    if not rows:
+        return ""
+    digest = blake2b(b"%d rows\n" % len(rows), digest_size=_DIGEST_BYTES)
     digest.update(rows[0])
     digest.update(b"\n")
     digest.update(rows[-1])
     return digest.hexdigest()
 
 
-def _fingerprint(text: str) -> str:
-    # Cursors are not text of ours: whatever is in them, there is a mark for it.
-    return blake2b(text.encode(errors="surrogatepass"), digest_size=_MARK_BYTES).hexdigest()
+def _digest(cursor: str) -> str:
+    # The service chooses its cursors: they may hold anything, lone surrogates too.
+    return blake2b(cursor.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()

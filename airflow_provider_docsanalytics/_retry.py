@@ -2,35 +2,37 @@
 
 Everything that retries asks :func:`decide`: the client, Airflow's tasks, the sensor, the triggers.
 
-=================================  =========  ================================================
-Error                              Decision   Delay
-=================================  =========  ================================================
-ConfigError, AuthError,            ``Fail``   none: no retry helps
-Superseded
-RateLimited, ServerError,          ``Wait``   the ``Retry-After``, plus 5 to 10 % of it, at
-with a ``Retry-After``                        most 5 seconds
-RateLimited without                ``Wait``   1, 2, 4, 8, then 15 minutes: each attempt may
-                                              spend a request of the quota
-ServerError without, Unreachable   ``Retry``  random, up to 1, 2, 4 … 60 seconds
-everything else: BadResponse,      ``Retry``  ``None``: the same request now would get the
-NotFound, CursorLost, another                 same response, but a later run may succeed
-4xx, StorageError, …
-=================================  =========  ================================================
+==================================  =========  =====================================================
+Error                               Decision   Delay
+==================================  =========  =====================================================
+ConfigError, AuthError, Superseded  ``Fail``   none: no retry helps
+RateLimited with ``Retry-After``    ``Wait``   the ``Retry-After``, plus 5 to 10 % of it, at most
+                                               5 seconds
+ServerError with ``Retry-After``    ``Wait``   the same
+RateLimited without                 ``Wait``   1, 2, 4, 8, then 15 minutes: each attempt may spend a
+                                               request of the quota
+ServerError without, Unreachable    ``Retry``  random, up to 1, 2, 4 … 60 seconds
+everything else                     ``Retry``  ``None``: the same request now would get the same
+                                               response, but a later run may succeed
+==================================  =========  =====================================================
+
+Everything else is, for example, BadResponse, NotFound, another 4xx, CursorLost or StorageError.
 
 What each caller does:
 
-================  ==============  =================================  =============================
-Caller            ``Fail``        ``Wait``                           ``Retry``
-================  ==============  =================================  =============================
-the client, for   raises          sleeps for the delay, within       the same; raises if the delay
-one request                       ``max_wait_s``                     is ``None``
-Airflow's tasks   fail, without   continue after the delay:          are retried after their own
-                  a retry         deferred, or retried on 3.3+       ``retry_delay``
-sensor, its       fail, without   poll after the delay, not before   poll after the interval; the
-trigger           a retry         the interval; not a failure        fifth failure in a row fails
-a watcher         logs it, polls  the same                           polls after the interval
-                  on
-================  ==============  =================================  =============================
+=======================  ==============  =============================  ============================
+Caller                   ``Fail``        ``Wait``                       ``Retry``
+=======================  ==============  =============================  ============================
+the client, a request    raises          sleeps for the delay, within   the same; raises if the
+                                         ``max_wait_s``                 delay is ``None``
+a task                   fails, without  continues after the delay:     is retried after its own
+                         a retry         deferred, or retried on 3.3+   ``retry_delay``
+the sensor, its trigger  fails, without  polls after the delay, not     polls after the interval;
+                         a retry         before the interval; this is   fails at the fifth failure
+                                         no failure                     in a row
+a watcher                logs it, polls  the same                       polls after the interval
+                         on
+=======================  ==============  =============================  ============================
 """
 
 from __future__ import annotations

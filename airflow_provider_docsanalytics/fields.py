@@ -1,4 +1,4 @@
-"""What a row's fields are: said once in the endpoint tables, used by every part that must know."""
+"""The type of a row's fields: defined in the endpoint tables, used by api, export and formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What a field holds, as people call it."""
+    """The type of a field's value, by its everyday name."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -20,14 +20,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a row, as the API promises it.
+    """One field of a row, as the API documents it.
 
     Attributes:
-        kind: a ``TIMESTAMP`` is text in JSON, ISO 8601 with a zone.
+        kind: its type; a ``TIMESTAMP`` is text in JSON, ISO 8601 with a zone.
         null: whether it may be ``null``.
-        optional: whether it may be absent; also where an older schema did not have it.
-        values: every value that the API knows; empty where any is fine.
-        fields: what an ``OBJECT``, or each of ``OBJECTS``, is made of.
+        optional: whether it may be absent, also because an older schema does not have it.
+        values: every value that the API documents; empty if any is allowed.
+        fields: the fields of an ``OBJECT``, or of each of ``OBJECTS``.
     """
 
     name: str
@@ -43,7 +43,7 @@ CONTEXT = (
     Field("_date_from", Kind.TIMESTAMP),
     Field("_date_to", Kind.TIMESTAMP),
 )
-"""The fields of ours that an export puts first into every row, where it has them."""
+"""The fields that an export adds at the beginning of each row, if it has a value for them."""
 
 EXTRA = Field("_extra", Kind.TEXT, null=True)
-"""The last column of CSV and Parquet: a JSON object of what fits into no other, as it was sent."""
+"""The last column of CSV and Parquet: a JSON object of what fits into no other, unchanged."""

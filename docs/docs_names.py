@@ -9,7 +9,7 @@ import pkgutil
 PACKAGE = "airflow_provider_docsanalytics"
 PACKAGES = ("hooks", "operators", "sensors", "triggers")
 MODULES = ("assets", "errors", "window", "api.endpoint")
-DESCRIBED = ("operators._export", "hooks._base", "_airflow_retry")
+DESCRIBED = ("operators._export", "hooks._base", "_airflow_retry", "_retry")
 """Documented, but not for import: bases of public classes, and a default."""
 # Of this module, only what hooks accept and return.
 ONLY = {"api.endpoint": ("Page", "Selection", "Platform", "Endpoint", "Filter")}

@@ -36,7 +36,7 @@ SAMPLES: dict[str, Any] = {
     "headers": {"Retry-After": "3"},
 }
 """A value for each argument that an error takes, and none of them is the default."""
-ELSEWHERE = ("._widgets", ".__main__")
+ELSEWHERE = ".__main__"
 """What not every Airflow can import, and a command; none of them defines an error."""
 HANDED_ON: dict[str, Callable[[Any], Any]] = {
     "pickled": lambda error: pickle.loads(pickle.dumps(error)),  # noqa: S301 - our own

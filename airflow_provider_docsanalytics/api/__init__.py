@@ -1,1 +1,1 @@
-"""What the services are and how to ask them. No Airflow, no storage."""
+"""The services' APIs and the client that reads them. No Airflow, no storage."""

@@ -65,12 +65,12 @@ def attempts(
     )
 
 
-def too_wide(error: ApiError, ask: PageRequest, settings: Settings) -> TooWide | None:
+def too_wide(error: ApiError, request: PageRequest, settings: Settings) -> TooWide | None:
     """Return the error that names narrower windows, if the window may be the reason.
 
     It is not where the service asks for a wait that is too long for a worker: that comes first.
     """
-    halves = ask.window.halves() if ask.window else None
+    halves = request.window.halves() if request.window else None
     if error.status not in TOO_WIDE or halves is None:
         return None
     # A 4xx of this kind is about the request itself: a wait changes nothing.
@@ -97,9 +97,10 @@ def _delay_s(state: RetryCallState) -> float:
 
 
 def _log_wait(state: RetryCallState) -> None:
+    error = _error_of(state)
     log.warning(
         "%s Attempt %d failed; retrying in %.1f s",
-        _error_of(state),
+        getattr(error, "summary", error),  # one line
         state.attempt_number,
         state.upcoming_sleep,
     )

@@ -1,8 +1,8 @@
-"""One deadline for an exchange: whatever is read of it is read until then and no longer.
+"""Gives each request a deadline, which a timeout alone does not.
 
-A time-out of ``requests`` bounds the silence between two bytes, so a byte now and then keeps a
-connection for ever: in headers, in ``100 Continue`` after ``100 Continue``, in a proxy's answer to
-CONNECT, in a body. Here each read waits for what is left, at most.
+A timeout of ``requests`` limits the silence between two bytes, so a slow stream of bytes can keep a
+connection open for ever: in headers, in repeated ``100 Continue``, in a proxy's response to
+CONNECT, in a body. Here each read waits at most until the deadline.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Bound what is read of answers in this block; a block within another shortens it."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """Set the deadline for reads in this block; a nested block can only shorten it."""
     token = _until.set(min(_until.get(), time.monotonic() + seconds))
     try:
         yield
@@ -36,17 +36,17 @@ def at_most(seconds: float) -> Iterator[None]:
         _until.reset(token)
 
 
-def left_s() -> float:
-    """Return the seconds that are left of this block; 0 once they are over."""
+def remaining_s() -> float:
+    """Return the seconds until the deadline; 0 once it is over."""
     return max(0.0, _until.get() - time.monotonic())
 
 
 class Budget:
-    """The seconds that all attempts for one page may take together; waits in between are not in it.
+    """The seconds that all attempts at one page may take together, without the waits in between.
 
     Args:
         timeout_s: the connection's.
-        attempts: how many there may be. A single one is a question that somebody waits for.
+        attempts: the maximum number. If it is one, a person may be waiting.
     """
 
     def __init__(self, timeout_s: float, attempts: int) -> None:
@@ -56,25 +56,25 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether too little is left for one more attempt."""
+        """Whether not enough is left for one more attempt."""
         return self._left_s < self._timeout_s
 
     @contextmanager
     def attempt(self) -> Iterator[float]:
-        """Bound one attempt; give the seconds that it has: half of all, so that two fit in."""
+        """Limit one attempt; yield its seconds: half of the total, so that two attempts fit."""
         allowed_s, started = min(self._left_s, self._longest_s), time.monotonic()
         try:
-            with at_most(allowed_s):
+            with time_limit(allowed_s):
                 yield allowed_s
         finally:
             self._left_s -= time.monotonic() - started
 
 
 class Adapter(HTTPAdapter):
-    """Opens connections whose answers end at the deadline, through whatever proxy."""
+    """Opens connections whose reads end at the deadline, also through proxies."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools for connections without a proxy."""
+        """Create the pools for connections without a proxy."""
         super().init_poolmanager(*args, **kwargs)
         _bound(self.poolmanager)
 
@@ -86,7 +86,7 @@ class Adapter(HTTPAdapter):
 
 
 class _Raw(io.RawIOBase):
-    """The bytes of a socket; no read waits longer than the socket's time-out, nor what is left."""
+    """The bytes of a socket; a read waits for the socket's timeout or until the deadline."""
 
     def __init__(self, sock: Any, raw: io.RawIOBase) -> None:
         self._sock, self._raw = sock, raw
@@ -96,7 +96,7 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if not (left := left_s()):
+        if not (left := remaining_s()):
             raise TimeoutError("the deadline is over")
         self._sock.settimeout(min(left, math.inf if self._silence_s is None else self._silence_s))
         return self._raw.readinto(buffer)
@@ -119,7 +119,7 @@ def _bound(manager: PoolManager) -> None:
 
 @cache
 def _bounded(pool: Any) -> Any:
-    """Return a class of pools whose connections read by :class:`_Response`, CONNECT included."""
+    """Return a pool class whose connections use :class:`_Response`, also for CONNECT."""
     if pool.ConnectionCls.response_class is _Response:
         return pool
     connection = type("Connection", (pool.ConnectionCls,), {"response_class": _Response})

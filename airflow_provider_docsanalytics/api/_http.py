@@ -1,8 +1,13 @@
-"""Sends one request and reads the answer. With ``_answer``, all that knows ``requests``."""
+"""Sends one request and returns its response. ``requests`` is used only here and in what it uses.
+
+:mod:`._deadline` bounds the time, :mod:`._response` reads the body, :mod:`._status` turns an error
+status into an exception.
+"""
 
 from __future__ import annotations
 
 import logging
+import socket
 from typing import TYPE_CHECKING
 
 import requests
@@ -10,7 +15,7 @@ import urllib3
 from requests.auth import AuthBase
 
 from airflow_provider_docsanalytics import __version__, _json
-from airflow_provider_docsanalytics.api._deadline import Adapter, at_most, left_s
+from airflow_provider_docsanalytics.api._deadline import Adapter, remaining_s, time_limit
 from airflow_provider_docsanalytics.api._fields import refuse_error
 from airflow_provider_docsanalytics.api._redact import LogFilter, redacted_errors, redacted_logs
 from airflow_provider_docsanalytics.api._response import read_body, read_error
@@ -32,12 +37,13 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
 _EXCERPT_CHARS = 100
+_RESUMES = "A retry resumes where this attempt stopped."
 for _name in ("connection", "connectionpool", "response", "util.retry"):
     logging.getLogger(f"urllib3.{_name}").addFilter(LogFilter())
 
 
 class _Bearer(AuthBase):
-    """The one place where the key meets a request; also keeps ``.netrc`` from replacing it."""
+    """Adds the key to a request, which happens only here; keeps ``.netrc`` from replacing it."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -48,7 +54,7 @@ class _Bearer(AuthBase):
 
 
 class _Session(requests.Session):
-    """Knows no redirects: ``requests`` reads their bodies whole before it leaves them be."""
+    """Ignores redirects: ``requests`` would read their complete bodies, even unfollowed."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the base class's signature
         return None
@@ -58,14 +64,14 @@ class Transport:
     """One keep-alive session with one service.
 
     Attributes:
-        sent: requests sent so far, those included that failed or were refused.
+        sent: requests sent so far, including failed ones.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.sent = 0
         self._session = _Session()
-        # The environment's proxies would read what is not encrypted.
+        # The environment's proxies could read what is not encrypted.
         self._session.trust_env = settings.encrypted
         self._session.mount("https://", Adapter(pool_maxsize=1))
         self._session.mount("http://", Adapter(pool_maxsize=1))
@@ -85,32 +91,32 @@ class Transport:
     def send(
         self, selection: Selection, url: str, query: Mapping[str, str], budget: Budget
     ) -> Body:
-        """Return the answer to one request, opened and parsed.
+        """Return the response to one request, without its envelope, as :class:`Body`.
 
         Args:
-            selection: what is asked for.
-            url: where.
+            selection: what the request is for.
+            url: without the query.
             query: the request's parameters.
-            budget: the time that this attempt and those before and after it share.
+            budget: the time that all attempts at this request share.
 
         Raises:
-            DocsAnalyticsError: whatever else came of it.
+            DocsAnalyticsError: there is no usable response.
         """
         environment = requests.utils.get_environ_proxies(url) if self._settings.encrypted else {}
-        proxies = self._settings.route(environment)
+        proxies = self._settings.proxies_for_request(environment)
         self.sent += 1
-        fit, response = self._settings.sanitize, None
-        with redacted_logs(fit), redacted_errors(fit):
+        sanitize, response = self._settings.sanitize, None
+        with redacted_logs(sanitize), redacted_errors(sanitize):
             with budget.attempt() as allowed_s:
                 try:
                     with self._get(url, query, proxies) as response:
                         content = self._read(selection, response)
                 except (OSError, urllib3.exceptions.HTTPError) as error:
-                    # The libraries' errors hold the request, and with it the key.
-                    begun = response is not None
-                    failure = self._failure(selection, error, allowed_s, cut_off=begun)
+                    # Not from it: the libraries' errors hold the request, and with it the key.
+                    started = response is not None
+                    failure = self._failure(selection, error, allowed_s, cut_off=started)
                     raise failure from None
-            return _parse(selection, response, content, fit)
+            return _parse(selection, response, content, sanitize)
 
     def _get(
         self, url: str, query: Mapping[str, str], proxies: dict[str, str]
@@ -119,7 +125,7 @@ class Transport:
         return self._session.get(
             url,
             params=query,
-            timeout=min(settings.timeout_s, left_s()),
+            timeout=min(settings.timeout_s, remaining_s()),
             allow_redirects=False,
             proxies=proxies,
             verify=settings.verify,
@@ -128,12 +134,12 @@ class Transport:
         )
 
     def _read(self, selection: Selection, response: requests.Response) -> bytes:
-        """Return the body, or raise what the status means: it is judged before the body."""
+        """Return the body, or raise the error of the status, which counts before the body."""
         status = response.status_code
         if status == requests.codes.ok:
             return read_body(response, selection)
-        with at_most(self._settings.timeout_s):
-            content, whole = read_error(response)
+        with time_limit(self._settings.timeout_s):
+            content, complete = read_error(response)
         raise error_for(
             status,
             response.headers,
@@ -141,44 +147,60 @@ class Transport:
             selection,
             self._settings.sanitize,
             reason=response.reason or "",
-            whole=whole,
+            complete=complete,
         )
 
     def _failure(
         self, selection: Selection, error: Exception, allowed_s: float, *, cut_off: bool
     ) -> DocsAnalyticsError:
-        """Return what it means that no answer came."""
-        if not left_s():
+        """Return the error to raise when no complete response has arrived."""
+        if not remaining_s():
             tenths_s = round(allowed_s, 1)
             return Unreachable(
-                f"{selection}: the answer was not complete after {tenths_s:g} s. A retry "
-                "resumes where this attempt stopped; for a slow service set timeout_s in the "
-                "connection's extra.",
+                f"{selection}: the response was not complete after {tenths_s:g} s.",
+                f"{_RESUMES} If the service is slow, set timeout_s in the connection's extra to a "
+                "higher value.",
                 cut_off=cut_off,
             )
-        settings, cause = self._settings, self._settings.sanitize(_innermost(error))
+        settings, cause = self._settings, self._settings.sanitize(_root_cause(error))
         if isinstance(error, requests.exceptions.SSLError):
             return Unreachable(
-                f"{selection}: the TLS connection failed ({cause}). If the service has "
-                "a private CA, give its bundle as verify in the connection's extra."
+                f"{selection}: the TLS connection to {settings.place} failed: {cause}.",
+                "If the service has a private CA, set verify in the connection's extra to the path "
+                f"of its bundle. {_RESUMES}",
             )
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-            return ConfigError(f"The connection's host or proxies are not usable: {cause}")
-        if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
-            return Unreachable(
-                f"{selection}: no whole answer ({cause}; time-out "
-                f"{settings.timeout_s:g} s). A retry resumes where this attempt stopped.",
-                cut_off=cut_off,
+            return ConfigError(
+                f"The connection's host or proxies are not usable: {cause}.",
+                "Correct them in the connection.",
             )
+        if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
+            if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
+                cause = f"timeout after {settings.timeout_s:g} s"
+            action = (
+                f"{_RESUMES} If this persists, check the connection's Base URL, Port, proxies and "
+                "timeout_s."
+            )
+            if cut_off:
+                return Unreachable(
+                    f"{selection}: lost the connection to {settings.place}: {cause}.",
+                    action,
+                    cut_off=True,
+                )
+            return Unreachable(f"{selection}: cannot reach {settings.place}: {cause}.", action)
         return ConfigError(
-            f"verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE: {cause}"
+            "verify or cert of the connection's extra, or REQUESTS_CA_BUNDLE, is not usable: "
+            f"{cause}.",
+            "Make sure that the file exists on this worker and is a PEM file.",
         )
 
 
-def _innermost(error: BaseException) -> str:
-    """Return what went wrong at the bottom; the libraries' own texts quote the whole URL."""
+def _root_cause(error: BaseException) -> str:
+    """Return the innermost error, as text; the libraries' own texts quote the complete URL."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
+    if isinstance(error, ConnectionRefusedError | ConnectionResetError | socket.gaierror):
+        return error.strerror or str(error)
     return f"{type(error).__name__}: {error}"
 
 
@@ -189,29 +211,29 @@ def _parse(
     sanitize: Callable[[str, int], str],
 ) -> Body:
     try:
-        return _opened(selection, Body.parse(content))
+        return _unwrap(selection, Body.parse(content))
     except BadResponse as error:
-        # Not from it: its own text is not made fit for logs.
+        # Not from it: its own text is not sanitized.
         raise BadResponse(f"{selection}: {error.args[0]}", error.remedy) from None
     except _json.NotJson as error:
         if error.truncated and content:
             raise Unreachable(
-                f"{selection}: the answer was cut off after {len(content)} bytes. A retry resumes "
-                "where this attempt stopped.",
+                f"{selection}: the response was cut off after {len(content)} bytes.",
+                _RESUMES,
                 cut_off=True,
             ) from error
         kind = sanitize(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
         start = sanitize(content.decode(errors="replace"), _EXCERPT_CHARS)
         raise BadResponse(
             f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}).",
-            "Check the connection's host, and what stands between here and the service; a retry "
-            "resumes where this attempt stopped.",
+            "Check the connection's host, and the proxies between this worker and the service; "
+            "a retry resumes where this attempt stopped.",
         ) from error
 
 
-def _opened(selection: Selection, answer: Body) -> Body:
-    """Return what is in the envelope; neither it nor what is in it may speak of an error."""
-    refuse_error(answer, selection.endpoint)
-    body = selection.platform.unwrap(answer)
+def _unwrap(selection: Selection, response: Body) -> Body:
+    """Return what is in the envelope; neither may contain an error."""
+    refuse_error(response, selection.endpoint)
+    body = selection.platform.unwrap(response)
     refuse_error(body, selection.endpoint)
     return body

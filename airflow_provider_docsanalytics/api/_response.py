@@ -1,72 +1,77 @@
-"""Reads an answer within bounds."""
+"""Reads the body of an HTTP response, within limits on size, time and memory."""
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import urllib3
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import requests
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
-"""An answer larger than this, once decompressed, is not read to its end."""
+"""A response larger than this, once decompressed, is not read to its end."""
 MOST_VALUES = 200_000
 BYTES_PER_MORE_VALUE = 256
-"""An answer may hold 200,000 values (rows, members, elements), and one more for each 256 bytes.
+"""A response may hold 200,000 values (rows, members, elements), and one more for each 256 bytes.
 
-Cutting it into rows takes about 200 bytes of memory for each, however short it is: a gigabyte could
-come in 30 kB. What a single row may hold: :data:`._fields.MOST_ROW_VALUES`. So no answer takes more
-than 8 times its size and 64 MB, as Parquet 10 times.
+Cutting it into rows takes about 200 bytes of memory for each value, however short it is: otherwise
+30 kB could take a gigabyte. For a single row the limit is :data:`._fields.MOST_ROW_VALUES`. So no
+response takes more than 8 times its size and 64 MB, or as Parquet 10 times.
 """
+MAX_ERROR_BYTES = 64 * 1024
+"""The most that is read of an error's body: its status matters more than its text."""
+PIECE_BYTES = 256 * 1024
+"""The size of the pieces in which a body is read and decompressed."""
 _GZIP = ("gzip", "x-gzip")
 _CODINGS = ("", "identity", *_GZIP)
-MAX_ERROR_BYTES = 64 * 1024
-"""Of the body of an error no more is read: its status says more than its text."""
 
 
 def read_body(response: requests.Response, selection: Selection) -> bytes:
-    """Return the decompressed body, or raise where it is too large.
+    """Return the decompressed body; raise :class:`BadResponse` if it is too large.
 
-    Raises ``urllib3``'s errors where the connection fails in the middle, or the deadline is over.
+    Raises ``urllib3``'s errors if the connection breaks, or the deadline is over.
     """
     pieces, size = [], 0
     coding = _coding(response)
     if coding not in _CODINGS:
-        raise BadResponse(f"{selection}: an answer in another Content-Encoding than gzip.")
+        raise BadResponse(f"{selection}: a response in another Content-Encoding than gzip.")
     for piece in _pieces(response, coding):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_BODY_BYTES:
-            raise BadResponse(f"{selection}: an answer of more than {MAX_BODY_BYTES >> 20} MiB.")
+            raise BadResponse(
+                f"{selection}: a response of more than {MAX_BODY_BYTES >> 20} MiB.",
+                "Use a narrower window (date_from, date_to).",
+            )
     content = b"".join(pieces)
     _refuse_dense(content, selection)
     return content
 
 
 def _refuse_dense(content: bytes, selection: Selection) -> None:
-    """Refuse an answer that decoding would make too much of, before any of it is decoded."""
+    """Refuse a response that would take too much memory to decode, before decoding any of it."""
     most = MOST_VALUES + len(content) // BYTES_PER_MORE_VALUE
     if _json.has_more_values(content, most):
         raise BadResponse(
-            f"{selection}: an answer of {len(content)} bytes that holds more than {most} values.",
-            "Use a narrower window (date_from, date_to). If it stays, check the connection's host, "
-            "and what stands between here and the service.",
+            f"{selection}: a response of {len(content)} bytes that holds more than {most} values.",
+            "Use a narrower window (date_from, date_to). If that does not help, check the "
+            "connection's Base URL, and the proxies between this worker and the service.",
         )
 
 
 def read_error(response: requests.Response) -> tuple[bytes, bool]:
     """Return what can be read of an error's body, and whether that is all of it; never raises.
 
-    Whatever is wrong with the body, the status stands: it was there first.
+    The status came first, so it counts whatever is wrong with the body.
     """
     content, coding = b"", _coding(response)
     if coding not in _CODINGS:
@@ -86,7 +91,31 @@ def _coding(response: requests.Response) -> str:
 
 
 def _pieces(response: requests.Response, coding: str) -> Iterator[bytes]:
-    # read1 gives what has come; read would wait for a whole piece, however slowly it drips.
+    # read1 returns what has arrived; read would wait for a full piece, however slowly it comes.
     read = getattr(response.raw, "read1", response.raw.read)
     chunks = iter(lambda: read(PIECE_BYTES, decode_content=False) or b"", b"")
     return gunzip(chunks) if coding in _GZIP else chunks
+
+
+def gunzip(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content of gzip data, at most :data:`PIECE_BYTES` at a time.
+
+    ``urllib3`` before 2.6 decompresses everything that it has read, then copies the rest for each
+    piece that is taken: 300 MiB from 300 kB take minutes.
+
+    Raises:
+        urllib3.exceptions.DecodeError: the data is not gzip, or is truncated.
+    """
+    member = None
+    for chunk in packed:
+        rest = chunk
+        while rest:
+            if member is None or member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            try:
+                yield member.decompress(rest, PIECE_BYTES)
+            except zlib.error as error:
+                raise urllib3.exceptions.DecodeError(f"damaged gzip: {error}") from error
+            rest = member.unconsumed_tail or member.unused_data
+    if member is not None and not member.eof:
+        raise urllib3.exceptions.DecodeError("truncated gzip")

@@ -1,16 +1,23 @@
-"""What an error status means: it is judged by itself first, then by who sent it."""
+"""Turns an error status into an exception: first by the status, then by who sent the response.
+
+Between client and service there are proxies, firewalls, challenge pages and gateways. What they
+return says nothing about the key, the thread or the cursor, so the sender decides what a 401, a 403
+or a 404 means.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_docsanalytics.api._error_body import Author, parse_error_body
+from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ApiError,
@@ -26,22 +33,26 @@ from airflow_provider_docsanalytics.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from airflow_provider_docsanalytics.api._error_body import ErrorBody
     from airflow_provider_docsanalytics.api.endpoint import Selection
 
 TOO_WIDE = (413, 414, 431, 504, 522, 524)
-"""What a service or a gateway answers where a narrower window may be answered."""
+"""Statuses of a service or a gateway that may be able to respond for a narrower window."""
 
 _DETAIL_CHARS = 500
+_LONGEST_TITLE = 100
+_LONGEST_TEXT = 2000
+"""Of an error's text no more is used: a message has room for 500 characters."""
+_MOST_DETAILS = 20
 _TRANSIENT = (408, 421, 425)
-_LIMITED = re.compile(r"rate.?limit|too many|throttl", re.IGNORECASE)
+_RATE_LIMIT = re.compile(r"rate.?limit|too many|throttl", re.IGNORECASE)
 _THREAD = re.compile(r"(?<![a-z])thread(?!s)", re.IGNORECASE)
-_NO_THREAD = re.compile(r"project|route|endpoint|cannot get", re.IGNORECASE)
+_NOT_THREAD = re.compile(r"project|route|endpoint|cannot get", re.IGNORECASE)
 _PATH = re.compile(r"\S*/\S*")
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)</title", re.IGNORECASE)
 
 
 class NoSuchThread(NotFound):
-    """404, and the API itself says that it is the thread that is not there."""
+    """404, and the API itself says that it is the thread that does not exist."""
 
 
 def error_for(
@@ -52,18 +63,18 @@ def error_for(
     sanitize: Callable[[str, int], str],
     *,
     reason: str = "",
-    whole: bool = True,
+    complete: bool = True,
 ) -> DocsAnalyticsError:
-    """Return the typed error for an answer whose status is not 200.
+    """Return the exception for a response whose status is not 200.
 
     Args:
         status: the HTTP status.
-        headers: the answer's, by names in any case.
-        content: of the body what could be read; it may be nothing, or damaged.
-        selection: what was asked for.
-        sanitize: makes a text from the service fit for a message of at most so many characters.
-        reason: the status in words, as the answer has it.
-        whole: whether ``content`` is all of the body.
+        headers: the response's, by names in any case.
+        content: what could be read of the body; it may be empty or damaged.
+        selection: what the request was for.
+        sanitize: makes text from the service safe for a message of at most so many characters.
+        reason: the response's reason phrase.
+        complete: whether ``content`` is the complete body.
     """
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         host = sanitize(_host(headers.get("Location", "")), _DETAIL_CHARS)
@@ -71,103 +82,104 @@ def error_for(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
             "Set the connection's host to where the service is.",
         )
-    said = parse_error_body(content, headers, whole=whole)
+    body = parse_error_body(content, headers, complete=complete)
     wait_s = retry_after(headers)
-    kind = _kind(status, said, wait_s, selection)
-    detail = sanitize(_detail(said, reason), _DETAIL_CHARS)
+    kind = _kind(status, body, wait_s, selection)
+    detail = sanitize(_detail(body, reason), _DETAIL_CHARS)
     if kind is None:
-        return _in_between(status, selection, detail)
+        return _from_intermediary(status, selection, detail)
     return kind(
         status,
         selection.endpoint.name,
         detail,
         retry_after_s=wait_s,
         note=selection.platform.notes.get(status, ""),
-        from_api=said.speaker is not Author.PAGE,
+        from_api=body.sender is not Sender.PAGE,
     )
 
 
 def _kind(
-    status: int, said: ErrorBody, wait_s: float | None, selection: Selection
+    status: int, body: ErrorBody, wait_s: float | None, selection: Selection
 ) -> type[ApiError] | None:
-    """Return the class of the error; ``None`` where it is not the API that has answered."""
+    """Return the class of the exception; ``None`` if an intermediary sent the response."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return None
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return _refusal(status, said, wait_s)
+        return _kind_of_refusal(status, body, wait_s)
     if status == HTTPStatus.NOT_FOUND:
-        return NoSuchThread if selection.endpoint.by_id and _is_of_a_thread(said) else NotFound
+        return NoSuchThread if selection.endpoint.by_id and _is_about_thread(body) else NotFound
     if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerError
     return ApiError
 
 
-def _refusal(status: int, said: ErrorBody, wait_s: float | None) -> type[ApiError] | None:
-    """Return what a 401 or 403 is; one without content is the API's only if it is a 401.
+def _kind_of_refusal(status: int, body: ErrorBody, wait_s: float | None) -> type[ApiError] | None:
+    """Return the class for a 401 or 403; an empty one is the API's only if it is a 401.
 
-    A proxy that wants a login has a status of its own, 407; a filter has none but 403.
+    A proxy that requires a login has a status of its own, 407; a firewall has only 403.
     """
-    limited = said.speaker is not Author.PAGE and _LIMITED.search(said.words)
+    limited = body.sender is not Sender.PAGE and _RATE_LIMIT.search(body.text)
     if status == HTTPStatus.FORBIDDEN and (wait_s is not None or limited):
         return RateLimited
-    if said.speaker in (Author.PAGE, Author.OTHER):
+    if body.sender in (Sender.PAGE, Sender.OTHER):
         return None
-    empty = said.speaker is Author.UNKNOWN and said.what
+    empty = body.sender is Sender.UNKNOWN and body.description
     return None if empty and status == HTTPStatus.FORBIDDEN else AuthError
 
 
-def _is_of_a_thread(said: ErrorBody) -> bool:
-    """Whether the API itself says that it is the thread that is missing, not the way to it."""
-    words = _PATH.sub(" ", said.words)
+def _is_about_thread(body: ErrorBody) -> bool:
+    """Return whether the API itself says that the thread is missing, not the path to it."""
+    text = _PATH.sub(" ", body.text)
     return (
-        said.speaker is Author.API
-        and _THREAD.search(words) is not None
-        and _NO_THREAD.search(words) is None
+        body.sender is Sender.API
+        and _THREAD.search(text) is not None
+        and _NOT_THREAD.search(text) is None
     )
 
 
-def _in_between(status: int, selection: Selection, detail: str) -> Unreachable:
-    """Return the error of an answer that was given in the API's place."""
-    login = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-    return Unreachable(
-        f"{selection}: HTTP {status} from "
-        + (f"a proxy that wants a login ({detail})" if login else f"{detail}, not the API")
-        + ". The key was not judged. A retry resumes where this attempt stopped; if it stays, "
-        + (
-            "put the proxy's user and password into proxies of the connection's extra."
-            if login
-            else "have whoever runs the firewall, the proxy or the filter in front of the API let "
-            "this worker through, and check the connection's host and proxies."
+def _from_intermediary(status: int, selection: Selection, detail: str) -> Unreachable:
+    """Return the exception for a response that was sent in the API's place."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        sender = f"a proxy that requires a login ({detail})"
+        fix = "put the proxy's user and password into proxies of the connection's extra."
+    else:
+        sender = f"{detail}, not the API"
+        fix = (
+            "ask whoever runs the firewall or the proxy in front of the API to allow this worker, "
+            "and check the connection's host and proxies."
         )
+    return Unreachable(
+        f"{selection}: HTTP {status} from {sender}. The API has not checked the key.",
+        f"A retry resumes where this attempt stopped. If the error persists, {fix}",
     )
 
 
-def _detail(said: ErrorBody, reason: str) -> str:
-    """Return the answer's own words, and what it is where it is not the API's."""
-    if said.speaker in (Author.PAGE, Author.OTHER):
-        return f"{said.what} ({said.words!r})" if said.words else said.what
-    return said.words or said.what or reason or "no reason given"
+def _detail(body: ErrorBody, reason: str) -> str:
+    """Return the response's own text, and what it is if it is not the API's."""
+    if body.sender in (Sender.PAGE, Sender.OTHER):
+        return f"{body.description} ({body.text!r})" if body.text else body.description
+    return body.text or body.description or reason or "no reason given"
 
 
 def _host(location: str) -> str:
-    """Return the host that a redirect names, never who may log in there nor a query."""
+    """Return the host of a redirect's target, without user information and query."""
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "what is no URL"
+        return "something that is not a URL"
     if not host:
         return f"{parts.path} on the same host" if parts.path else "nowhere"
     return f"{host}:{port}" if port else host
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a ``Retry-After`` in seconds or as an HTTP date, if it is either.
+    """Return the seconds of a ``Retry-After``, in seconds or as an HTTP date, if it is valid.
 
-    A date is measured against the answer's own ``Date``, so that a wrong clock here does no harm.
-    Of a wait longer than :data:`.LONGEST_RETRY_AFTER`, so much is believed.
+    A date is compared with the response's own ``Date``, so that a wrong clock here does no harm.
+    The maximum is :data:`.LONGEST_RETRY_AFTER`.
     """
     text = headers.get("Retry-After", "").strip()
     try:
@@ -183,7 +195,85 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _http_date(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text)
+        instant = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # a number too large for a date
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class Sender(Enum):
+    """Who sent an error response, by its content.
+
+    ``API``: JSON in the API's format. ``UNKNOWN``: no evidence, such as an empty body, or damaged
+    JSON. ``OTHER``: what the API does not send. ``PAGE``: of that, an HTML page or a response that
+    a firewall has marked as its own.
+    """
+
+    API = "api"
+    UNKNOWN = "unknown"
+    OTHER = "other"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What a response with an error status contains, and who sent it.
+
+    Attributes:
+        text: for a message; may be empty.
+        description: what the response is, if it is not the API's: ``an HTML page``.
+    """
+
+    sender: Sender
+    text: str
+    description: str = ""
+
+
+def parse_error_body(content: bytes, headers: Mapping[str, str], *, complete: bool) -> ErrorBody:
+    """Return the sender of a response and its text; ``complete``: all of it was read."""
+    text = content.decode(errors="replace").strip() if content else ""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if text.startswith("<") or "html" in kind:
+        description = "an XML document" if text[:5].lower() == "<?xml" else "an HTML page"
+        return ErrorBody(Sender.PAGE, _title(text), description)
+    own = _api_text(content)[:_LONGEST_TEXT]
+    if "cf-mitigated" in headers or (not own and _requires_login(headers)):
+        return ErrorBody(
+            Sender.PAGE, own or text[:_LONGEST_TEXT], "the response of a firewall or a proxy"
+        )
+    if own:
+        return ErrorBody(Sender.API, own)
+    readable = text[:_LONGEST_TEXT] if complete and "\ufffd" not in text else ""
+    if complete and not text:
+        return ErrorBody(Sender.UNKNOWN, "", "a response without content")
+    if not kind or kind.endswith("json"):
+        return ErrorBody(Sender.UNKNOWN, readable)
+    return ErrorBody(Sender.OTHER, readable, kind)
+
+
+def _api_text(content: bytes) -> str:
+    """Return ``error`` and each ``details[].message``, or ``message``, of the API's own JSON."""
+    try:
+        body = _json.value(content)
+    except _json.NotJson:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    texts: list[Any] = [body.get("error") or body.get("message")]
+    details = body.get("details")
+    if texts[0] and isinstance(details, list):
+        texts += [
+            entry.get("message") for entry in details[:_MOST_DETAILS] if isinstance(entry, dict)
+        ]
+    return "; ".join(str(text)[:_LONGEST_TEXT] for text in texts if text)
+
+
+def _requires_login(headers: Mapping[str, str]) -> bool:
+    """Return whether a login is required that is not the API's, whose keys are bearer tokens."""
+    scheme = headers.get("WWW-Authenticate", "").strip().lower()
+    return "Proxy-Authenticate" in headers or bool(scheme and not scheme.startswith("bearer"))
+
+
+def _title(text: str) -> str:
+    found = _TITLE.search(text)
+    return " ".join(found[1].split())[:_LONGEST_TITLE] if found else ""

@@ -1,4 +1,9 @@
-"""Drives the paging: asks for page after page, again where that helps, narrower where it must."""
+"""Reads an endpoint page by page: sends the requests, retries, and detects pagination loops.
+
+On the way to the rows: :mod:`._http` sends one request, :mod:`._attempts` decides about the next
+attempt, :mod:`.page_size` and :mod:`.window_split` make a request smaller, :mod:`.paging` turns a
+response into rows and the next cursor.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,10 @@ from urllib.parse import quote
 import msgspec
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics._loop_guard import LoopGuard
+from airflow_provider_docsanalytics._loop_guard import LoopGuard, page_fingerprint
 from airflow_provider_docsanalytics.api._attempts import attempts, too_wide
 from airflow_provider_docsanalytics.api._deadline import Budget
-from airflow_provider_docsanalytics.api._fields import unknown_members
+from airflow_provider_docsanalytics.api._fields import unknown_fields
 from airflow_provider_docsanalytics.api._http import Transport
 from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api._status import TOO_WIDE, NoSuchThread
@@ -43,26 +48,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_EMPTY_PAGES = 10
-"""Empty pages in a row that still say there is more, before the service is not believed."""
+"""Consecutive empty pages with a next cursor, before the client stops following them."""
 
 MAX_TOTALS_BYTES = 64 * 1024
-"""Whole-response fields longer than this are not what the API promises: they go into XCom."""
+"""Whole-response fields longer than this violate the API's documentation: they go into XCom."""
 MAX_TOTALS_DEPTH = 32
-"""Levels of a whole-response field. What is deeper a manifest can keep, and XCom cannot."""
+"""Levels of a whole-response field; a manifest can keep deeper ones, XCom cannot."""
 _EXCERPT_CHARS = 100
 
 
-class _Answered(NamedTuple):
-    """An answer, what was asked for it, and where."""
+class _Exchange(NamedTuple):
+    """A request, its place in the pagination, and the response's body."""
 
     selection: Selection
     cursor: str | None
-    ask: PageRequest
+    request: PageRequest
     body: Body | None
 
 
 class Client:
-    """Reads the pages of one service. Not for several threads at once."""
+    """Reads the pages of one service. Not thread-safe."""
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
@@ -83,12 +88,12 @@ class Client:
 
     @property
     def base_url(self) -> str:
-        """Where the service is."""
+        """The service's base URL."""
         return self._settings.base_url
 
     @property
     def requests_sent(self) -> int:
-        """Requests sent so far, those included that failed or were refused."""
+        """Requests sent so far, including failed ones."""
         return self._transport.sent
 
     def close(self) -> None:
@@ -98,18 +103,19 @@ class Client:
     def iter_pages(
         self, selection: Selection, cursor: str | None = None, page_size: int | None = None
     ) -> Iterator[Page]:
-        """Yield the selection's pages from ``cursor`` on, one request each, until its end.
+        """Yield the selection's pages from ``cursor`` to the end, one request each.
 
-        A page is yielded only once the way on from it is known to be sound: a page or a cursor that
-        was there before is a :class:`BadResponse`, and the page is not part of any export.
+        A page is yielded only after the loop guard's check: a repeated page or cursor is a
+        :class:`BadResponse`, and no export contains that page.
 
         Args:
-            selection: what to read; its page size is asked for, and less where that gets no answer.
+            selection: what to read; requests are for pages of its size, or smaller ones if those
+                get no response.
             cursor: where to begin; ``None`` is the start.
-            page_size: what an earlier attempt has come to: the most to ask for.
+            page_size: the page size that an earlier attempt has reduced to; the maximum here.
 
         Raises:
-            CursorLost: the service does not know ``cursor`` any more; nothing was yielded.
+            CursorLost: the service no longer accepts ``cursor``; nothing was yielded.
         """
         if selection.is_empty:
             return
@@ -118,70 +124,77 @@ class Client:
         guard = LoopGuard(str(selection))
         guard.start(cursor)
         empty = 0
-        answered = self._first_answer(size, cursor)
+        exchange = self._fetch_first(size, cursor)
         while True:
-            selection, cursor, ask, body = answered
+            selection, cursor, request, body = exchange
             with redacted_errors(self._settings.sanitize):
-                step = paging.step(selection, cursor, body)
+                result = paging.result(selection, cursor, body)
                 totals = _totals(selection, body)
-            guard.check(step.rows, step.next_cursor)
-            empty = empty + 1 if body is not None and _stands_still(selection, ask, step) else 0
+            fingerprint = page_fingerprint(result.rows)
+            guard.check(fingerprint, result.next_cursor)
+            stuck = body is not None and _makes_no_progress(selection, request, result)
+            empty = empty + 1 if stuck else 0
             if empty > MAX_EMPTY_PAGES:
-                raise BadResponse(f"{selection}: {empty} empty pages in a row that promise more.")
+                raise BadResponse(
+                    f"{selection}: {empty} empty pages in a row, each with a next cursor."
+                )
             page = Page(
-                rows=step.rows,
+                rows=result.rows,
                 totals=totals,
-                next_cursor=step.next_cursor,
-                missing=(ask.thread_id,) if body is None else (),
-                unknown=unknown_members(selection, body),
-                page_size=size.kept,
+                next_cursor=result.next_cursor,
+                missing=(request.thread_id,) if body is None else (),
+                unknown=unknown_fields(selection, body),
+                page_size=size.reduced,
+                fingerprint=fingerprint,
             )
-            following = step.next_cursor
-            del answered, body, step  # the answer's text is large, and not wanted any more
+            next_cursor = result.next_cursor
+            del exchange, body, result  # the response's text is large, and no longer needed
             yield page
             del page
-            if following is None:
+            if next_cursor is None:
                 return
-            answered = self._answer(size, following)
+            exchange = self._fetch(size, next_cursor)
 
-    def _first_answer(self, size: PageSize, cursor: str | None) -> _Answered:
-        """Return the answer where a reading begins; its cursor may be from long ago."""
+    def _fetch_first(self, size: PageSize, cursor: str | None) -> _Exchange:
+        """Return the first exchange, whose cursor may have expired."""
         try:
-            return self._answer(size, cursor)
+            return self._fetch(size, cursor)
         except ApiError as error:
             selection = size.selection
-            if _refuses_cursor(error, selection, cursor):
+            if _rejects_cursor(error, selection, cursor):
                 raise CursorLost(
-                    f"{selection}: the cursor to go on from is refused (HTTP {error.status}: "
-                    f"{error.detail}). Read again from the beginning, without a cursor."
+                    f"{selection}: the service rejects the cursor to resume from (HTTP "
+                    f"{error.status}: {error.detail}): read again from the beginning, without a "
+                    "cursor."
                 ) from error
             raise
 
-    def _answer(self, size: PageSize, cursor: str | None) -> _Answered:
-        """Return the answer at the cursor, or that of a smaller page or of narrower windows."""
+    def _fetch(self, size: PageSize, cursor: str | None) -> _Exchange:
+        """Return the exchange at the cursor, or the one for a smaller page or narrower windows."""
         longest_s = self._slept_s + self._settings.max_wait_s
-        # A single attempt is a single request: nothing else is asked in its place.
-        alone = self._settings.max_attempts == 1
+        # A single attempt is a single request: nothing else may be sent instead.
+        once = self._settings.max_attempts == 1
         while True:
             selection = size.selection
             with redacted_errors(self._settings.sanitize):
-                ask = _ask(selection, cursor)
-            narrowed = None if alone else selection.endpoint.paging.narrowed(selection, cursor)
+                request = _request(selection, cursor)
+            narrower = None if once else selection.endpoint.paging.split(selection, cursor)
+            can_split = narrower is not None
             try:
-                body = self._get(selection, ask, narrows=narrowed is not None, once=size.on_trial)
+                body = self._get(selection, request, narrows=can_split, once=size.on_trial)
             except (ApiError, Unreachable) as error:
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, ServerError) else 0.0
                 too_long = wait_s > 0 and self._slept_s + wait_s > longest_s
-                if alone or too_long or not size.refused(error, narrows=narrowed is not None):
-                    if narrowed is None or not isinstance(error, TooWide):
+                if once or too_long or not size.failed(error, can_split=can_split):
+                    if narrower is None or not isinstance(error, TooWide):
                         raise
-                    _say_halved(error, selection, ask)
-                    cursor = narrowed
+                    _log_split(error, selection, request)
+                    cursor = narrower
                 self._pause(wait_s)
             else:
-                size.answered()
+                size.succeeded()
                 if selection.endpoint.paging.counts_rows or not size.grows_from(selection):
-                    return _Answered(selection, cursor, ask, body)
+                    return _Exchange(selection, cursor, request, body)
 
     def _pause(self, seconds: float) -> None:
         self._slept_s += seconds
@@ -189,59 +202,62 @@ class Client:
             self._sleep(seconds)
 
     def _get(
-        self, selection: Selection, ask: PageRequest, *, narrows: bool, once: bool
+        self, selection: Selection, request: PageRequest, *, narrows: bool, once: bool
     ) -> Body | None:
-        """Return the answer, sent for as often as the settings allow; ``None``: no such thread."""
-        url, query = self._url(selection, ask), self._query(selection, ask)
+        """Return the response's body, after retries; ``None``: no such thread."""
+        url, query = self._url(selection, request), self._query(selection, request)
         budget = Budget(self._settings.timeout_s, self._settings.max_attempts)
         try:
             return attempts(self._settings, self._pause, budget, narrows=narrows, once=once)(
                 self._transport.send, selection, url, query, budget
             )
         except NoSuchThread:
-            thread_id = self._settings.sanitize(ask.thread_id)
-            log.warning("%s: no thread %s; listed as missing", selection, thread_id)
+            thread_id = self._settings.sanitize(request.thread_id)
+            log.warning("%s: thread %s does not exist; listed as missing", selection, thread_id)
             return None
         except ApiError as error:
-            wide = too_wide(error, ask, self._settings)
+            wide = too_wide(error, request, self._settings)
             if wide is None:
                 raise
             raise wide from error
 
-    def _url(self, selection: Selection, ask: PageRequest) -> str:
+    def _url(self, selection: Selection, request: PageRequest) -> str:
         path = selection.endpoint.path.format(
             project_id=quote(selection.project_id or "", safe=""),
-            thread_id=quote(ask.thread_id, safe=""),
+            thread_id=quote(request.thread_id, safe=""),
         )
         return self._settings.base_url.rstrip("/") + path
 
-    def _query(self, selection: Selection, ask: PageRequest) -> dict[str, str]:
-        dates = selection.platform.dates(ask.window) if ask.window else {}
-        return {**dates, **selection.filters, **ask.query}
+    def _query(self, selection: Selection, request: PageRequest) -> dict[str, str]:
+        dates = selection.platform.dates(request.window) if request.window else {}
+        return {**dates, **selection.filters, **request.query}
 
 
-def _say_halved(error: TooWide, selection: Selection, ask: PageRequest) -> None:
+def _log_split(error: TooWide, selection: Selection, request: PageRequest) -> None:
     log.warning(
-        "%s: HTTP %d for %s; asking for its halves instead", selection, error.status, ask.window
+        "%s: HTTP %d for %s; requesting its two halves instead",
+        selection,
+        error.status,
+        request.window,
     )
 
 
-def _ask(selection: Selection, cursor: str | None) -> PageRequest:
+def _request(selection: Selection, cursor: str | None) -> PageRequest:
     try:
-        return selection.endpoint.paging.ask(selection, cursor)
+        return selection.endpoint.paging.request(selection, cursor)
     except (ValueError, LookupError, RecursionError, msgspec.MsgspecError) as error:
         raise ConfigError(
-            f"{selection}: {str(cursor)[:_EXCERPT_CHARS]!r} is no cursor that this endpoint gave; "
-            "start without one (an export: delete its _checkpoint.json)."
+            f"{selection}: {str(cursor)[:_EXCERPT_CHARS]!r} is no cursor that this endpoint gave.",
+            "Start without a cursor; for an export, delete its _checkpoint.json.",
         ) from error
 
 
-def _refuses_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
-    """Whether an error may be about the place to go on from.
+def _rejects_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
+    """Return whether an error may be about the cursor to resume from.
 
-    It is not where none was sent, nor where the status or the words are about something else.
+    It is not if none was sent, or if the status or the text is about something else.
     """
-    query = selection.endpoint.paging.ask(selection, cursor).query
+    query = selection.endpoint.paging.request(selection, cursor).query
     sent = "cursor" in query or query.get("offset", "0") != "0"
     otherwise = isinstance(error, AuthError | RateLimited | ServerError) or error.status in TOO_WIDE
     otherwise = otherwise or is_about_limit(error)
@@ -249,25 +265,27 @@ def _refuses_cursor(error: ApiError, selection: Selection, cursor: str | None) -
     return sent and refused and error.from_api and not otherwise
 
 
-def _stands_still(selection: Selection, ask: PageRequest, step: PageResult) -> bool:
-    """Whether there is nothing in an answer but the promise of more of the same window."""
-    if step.rows or step.next_cursor is None:
+def _makes_no_progress(selection: Selection, request: PageRequest, result: PageResult) -> bool:
+    """Return whether a page has no rows, only a next cursor within the same window."""
+    if result.rows or result.next_cursor is None:
         return False
-    return selection.endpoint.paging.ask(selection, step.next_cursor).window == ask.window
+    following = selection.endpoint.paging.request(selection, result.next_cursor)
+    return following.window == request.window
 
 
 def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
     if body is None:
         return {}
-    found = {name: body.members[name] for name in selection.endpoint.totals if name in body.members}
+    found = {name: body.fields[name] for name in selection.endpoint.totals if name in body.fields}
     for name, text in found.items():
         if len(memoryview(text)) > MAX_TOTALS_BYTES:
             raise BadResponse(
-                f"{selection}: {name!r} of the answer is longer than {MAX_TOTALS_BYTES >> 10} KiB."
+                f"{selection}: {name!r} of the response is longer than "
+                f"{MAX_TOTALS_BYTES >> 10} KiB."
             )
         if _json.depth(text) > MAX_TOTALS_DEPTH:
             raise BadResponse(
-                f"{selection}: {name!r} of the answer is nested deeper than {MAX_TOTALS_DEPTH} "
+                f"{selection}: {name!r} of the response is nested deeper than {MAX_TOTALS_DEPTH} "
                 "levels."
             )
     return {name: _total(selection, name, text) for name, text in found.items()}
@@ -275,9 +293,9 @@ def _totals(selection: Selection, body: Body | None) -> dict[str, Any]:
 
 def _total(selection: Selection, name: str, text: msgspec.Raw) -> Any:
     try:
-        # As strictly as a manifest is read: no half characters, no number beyond all.
+        # As strictly as a manifest is read: no lone surrogates, no number out of range.
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise BadResponse(
-            f"{selection}: {name!r} of the answer cannot be kept in a manifest: {error}."
+            f"{selection}: {name!r} of the response cannot be kept in a manifest: {error}."
         ) from error

@@ -1,4 +1,4 @@
-"""The vocabulary of the endpoint tables: what an endpoint is, what is asked, what comes back."""
+"""The types of the endpoint tables: endpoint, selection, request, response and page."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Filter:
     """One filter of an endpoint.
 
     Attributes:
-        values: the values that the API knows; empty means any text.
-        many: whether several may be given, as a list or joined by commas.
+        values: the values that the API accepts; empty means any text.
+        many: whether it accepts several, as a list or joined by commas.
     """
 
     values: tuple[str, ...] = ()
     many: bool = False
 
     def spell(self, name: str, value: object) -> str:
-        """Return ``value`` as the API takes it, or raise :class:`ConfigError`."""
+        """Return ``value`` in the API's format, or raise :class:`ConfigError`."""
         given: Iterable[object] = [value]
         if isinstance(value, str):
             given = value.split(",") if self.many else given
@@ -49,7 +49,7 @@ class Filter:
         try:
             words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
         except ConfigError as error:
-            raise ConfigError(f"{error} It takes {known}{several}.") from error
+            raise ConfigError(f"{error}\nIt takes {known}{several}.") from error
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
@@ -61,14 +61,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One answer: its whole text, and its top-level members as undecoded slices.
+    """The body of a response: its complete text, and its top-level fields as undecoded slices.
 
     Attributes:
-        unknown: names beside an envelope's known ones, once it has been opened.
+        unknown: names of an envelope's unknown fields, once it has been unwrapped.
     """
 
     raw: bytes | msgspec.Raw
-    members: Mapping[str, msgspec.Raw]
+    fields: Mapping[str, msgspec.Raw]
     unknown: tuple[str, ...] = ()
 
     @classmethod
@@ -79,7 +79,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What one request asks beyond the selection: paging parameters, and which part of it."""
+    """What one request adds to the selection: paging parameters, and which part it is for."""
 
     query: Query
     window: DateWindow | None
@@ -88,40 +88,40 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What one answer gave: its rows' own text, and the cursor of the next ask, if there is one."""
+    """What a response contains: its rows' own text, and the next cursor, if there is one."""
 
     rows: list[bytes]
     next_cursor: str | None
 
 
 class Paging(Protocol):
-    """How an endpoint is read to its end: pure functions and no state of its own.
+    """A pagination strategy: pure functions without state.
 
-    A cursor is text that resumes the reading at any time, in any process; ``None`` is the start.
+    A cursor is text from which any process can resume at any time; ``None`` is the start.
 
     Attributes:
-        members: names of the answer's members that say how to go on.
-        by_offset: whether pages are asked for by counting rows.
-        counts_rows: whether what a cursor says does not depend on the page size: it is ours.
+        response_fields: names of the response's fields that are about the next page.
+        by_offset: whether requests have an offset, which counts rows.
+        counts_rows: whether cursors are ours, and do not depend on the page size.
     """
 
-    members: ClassVar[tuple[str, ...]] = ()
+    response_fields: ClassVar[tuple[str, ...]] = ()
     by_offset: ClassVar[bool] = False
     counts_rows: ClassVar[bool] = True
 
-    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
+    def request(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request to send at ``cursor``."""
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
-        """Return what the answer gave and how to go on, or raise :class:`.BadResponse`.
+    def result(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
+        """Return the response's rows and the next cursor, or raise :class:`.BadResponse`.
 
-        ``body`` is ``None`` where the service has said that the asked-for thing does not exist.
+        ``body`` is ``None`` if the service says that the requested object does not exist.
         """
 
-    def narrowed(self, selection: Selection, cursor: str | None) -> str | None:  # noqa: ARG002 - for those that can
-        """Return the cursor that asks for the same rows by narrower windows.
+    def split(self, selection: Selection, cursor: str | None) -> str | None:  # noqa: ARG002 - for the strategies that can
+        """Return the cursor that requests the same rows by narrower windows.
 
-        ``None``: it cannot, or what it gave would not be exactly the same rows.
+        ``None``: it cannot, or the rows would not be exactly the same.
         """
         return None
 
@@ -132,11 +132,11 @@ class Endpoint:
 
     Attributes:
         path: the URL's path under the base URL, with ``{project_id}`` and ``{thread_id}``.
-        rows_key: the member that holds the rows; ``""`` if the whole object is the one row.
-        page_size: the largest page that the service gives; 0 where nothing pages.
-        totals: members of the answer that speak of the whole selection, not of one page.
-        fields: what the API promises of each row. More may come, and is kept.
-        key: the fields that tell rows apart; without any, the whole row does.
+        rows_key: the field that holds the rows; ``""`` if the response is itself the only row.
+        page_size: the largest page that the service returns; 0 if it does not page.
+        totals: fields of the response that are about the complete selection, not one page.
+        fields: the fields of a row, as the API documents them. Others are kept, too.
+        key: the fields that tell rows apart; without any, the complete row does.
     """
 
     name: str
@@ -152,16 +152,17 @@ class Endpoint:
 
     @property
     def by_id(self) -> bool:
-        """Whether rows are asked for one by one, by ID."""
+        """Whether each row has a request of its own, by ID."""
         return "{thread_id}" in self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One service: its endpoints, and how it spells keys, dates and answers.
+    """One service: its endpoints, and its formats of keys, dates and responses.
 
     Attributes:
-        notes: what is known of an error status here and not elsewhere, for the error's message.
+        notes: facts about an error status at this service, for the error's message.
+        health_check_endpoint: the one that a test of the connection requests.
     """
 
     name: str
@@ -172,14 +173,15 @@ class Platform:
     check_key: Callable[[str], None]
     dates: Callable[[DateWindow], Query]
     unwrap: Callable[[Body], Body]
-    probe: str
+    health_check_endpoint: str
     notes: Mapping[int, str]
 
     def endpoint(self, name: str) -> Endpoint:
-        """Return the table's row, or raise :class:`ConfigError` with the known names."""
+        """Return the endpoint of that name, or raise :class:`ConfigError` with the known names."""
         if not isinstance(name, str) or name not in self.endpoints:
             raise ConfigError(
-                f"{self.title} has no endpoint {name!r:.100}; known: {', '.join(self.endpoints)}."
+                f"{self.title} has no endpoint {name!r:.100}.\n"
+                f"Known endpoints: {', '.join(self.endpoints)}."
             )
         return self.endpoints[name]
 
@@ -193,21 +195,23 @@ class Platform:
         thread_ids: Iterable[str] | None = None,
         page_size: int | None = None,
     ) -> Selection:
-        """Return the checked selection; raises :class:`ConfigError` naming the wrong field.
+        """Return the checked selection; raise :class:`ConfigError`, which names the wrong field.
 
-        ``page_size``: rows to ask for at once; default: the largest page there is.
+        ``page_size``: rows per request; default: the endpoint's largest page.
         """
         row = self.endpoint(endpoint)
         check_page_size(page_size, row.page_size, row.name)
         if self.has_projects:
             if project_id is None:
                 raise ConfigError(
-                    f"{self.title} needs a project ID: pass project_id, or put it into the "
-                    "connection's login (it stands on the API keys page of the dashboard)."
+                    f"{self.title} needs a project ID.\nPass project_id, or save it as the "
+                    "connection's login (it is on the API keys page of the dashboard)."
                 )
             project_id = checked_id("project_id", project_id)
         if window is not None and not row.windowed:
-            raise ConfigError(f"{endpoint} takes no dates: leave out date_from, date_to, lookback.")
+            raise ConfigError(
+                f"{endpoint} takes no dates.\nLeave out date_from, date_to and lookback."
+            )
         return Selection(
             platform=self,
             endpoint=row,
@@ -221,7 +225,7 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows are wanted: checked, so that every request made from it is well-formed."""
+    """Which rows to read: checked, so that every request made from it is well-formed."""
 
     platform: Platform
     endpoint: Endpoint
@@ -230,16 +234,16 @@ class Selection:
     filters: Mapping[str, str]
     thread_ids: tuple[str, ...] = ()
     page_size: int = 0
-    odd_rows: bool = False  # whoever asks deals with rows that are no objects, or not UTF-8
+    allow_invalid_rows: bool = False  # the caller handles rows that are not objects, or not UTF-8
 
     @property
     def is_empty(self) -> bool:
-        """Whether it selects nothing, so that there is nothing to ask: an empty list of IDs."""
+        """Whether it selects nothing, so that no request is necessary: an empty list of IDs."""
         return self.endpoint.by_id and not self.thread_ids
 
     @property
     def smaller_page(self) -> int | None:
-        """The page size, where it is less than the largest."""
+        """The page size, if it is smaller than the largest."""
         return self.page_size if self.page_size < self.endpoint.page_size else None
 
     def __str__(self) -> str:
@@ -248,16 +252,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one request brought.
+    """One page: what a request has returned.
 
     Attributes:
         rows: each row as the JSON text that the service sent, valid UTF-8.
         totals: the whole-response fields, under the API's own names.
-        next_cursor: where to go on, also in another process; ``None`` after the last page.
-        missing: IDs that were asked for and do not exist.
-        unknown: names of members of the answer that this version does not know, at most 20.
-        page_size: the page size to go on with, where it is not the endpoint's largest. A reading
-            that begins at ``next_cursor`` asks for no larger pages.
+        next_cursor: where to resume, also in another process; ``None`` after the last page.
+        missing: requested IDs that do not exist.
+        unknown: names of fields of the response that this version does not know, at most 20.
+        page_size: the page size of the next request, if it is not the endpoint's largest. A reading
+            that begins at ``next_cursor`` requests no larger pages.
+        fingerprint: for the loop guard; see :func:`._loop_guard.page_fingerprint`.
     """
 
     rows: Sequence[bytes]
@@ -266,6 +271,7 @@ class Page:
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     page_size: int | None = None
+    fingerprint: str = ""
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
@@ -273,12 +279,12 @@ class Page:
 
 
 def checked_id(field_name: str, value: object) -> str:
-    """Return an ID as text; refuse one that could turn into another URL or another directory."""
+    """Return an ID as text; refuse one that could become another URL or another directory."""
     checked = id_text(field_name, value)
     if not _IDENTIFIER.fullmatch(checked):
         raise ConfigError(
             f"{field_name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single "
-            "dots only. Copy it from the service as it is."
+            "dots only.\nCopy it from the service unchanged."
         )
     return checked
 
@@ -286,27 +292,30 @@ def checked_id(field_name: str, value: object) -> str:
 def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping[str, str]:
     if not isinstance(given, Mapping):
         raise ConfigError(
-            f"filters={given!r:.100}: expected a dictionary, as in {{'status': 'pending'}}. A "
-            "template gives one if the Dag has render_template_as_native_obj=True; elsewhere write "
-            "the dictionary, and templates for its values."
+            f"filters={given!r:.100}: expected a dictionary, as in {{'status': 'pending'}}.\n"
+            "A template gives one only if the Dag has render_template_as_native_obj=True; "
+            "otherwise write the dictionary, and use templates for its values."
         )
     unknown = sorted(set(given) - set(endpoint.filters), key=str)
     if unknown:
         known = ", ".join(endpoint.filters) or "none"
-        raise ConfigError(f"{endpoint.name} has no filter {unknown[0]!r}; known: {known}.")
+        raise ConfigError(f"{endpoint.name} has no filter {unknown[0]!r}.\nKnown filters: {known}.")
     return {name: endpoint.filters[name].spell(name, given[name]) for name in sorted(given)}
 
 
 def _checked_threads(endpoint: Endpoint, given: Iterable[str] | None) -> tuple[str, ...]:
     if not endpoint.by_id:
         if given is not None:
-            raise ConfigError(f"thread_ids goes with the endpoint threads, not {endpoint.name}.")
+            raise ConfigError(
+                f"thread_ids goes with the endpoint threads, not {endpoint.name}.\n"
+                "Leave it out, or change the endpoint."
+            )
         return ()
-    # No iterator: it would be empty the second time.
+    # Not an iterator: it would be empty the second time.
     if isinstance(given, str | bytes) or not isinstance(given, Sequence | AbstractSet):
         raise ConfigError(
             f"{endpoint.name} needs thread_ids, a list of IDs (the id of conversation rows); "
-            f"got {given!r:.100}. A template gives a list if the Dag has "
-            "render_template_as_native_obj=True; another task's output needs none."
+            f"got {given!r:.100}.\nPass another task's output, or a list; a template gives a list "
+            "only if the Dag has render_template_as_native_obj=True."
         )
     return tuple(dict.fromkeys(checked_id("thread_ids", each) for each in given))

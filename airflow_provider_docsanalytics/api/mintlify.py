@@ -1,4 +1,4 @@
-"""Mintlify's Analytics Export API: the table of its endpoints, and how it spells things.
+"""Mintlify's Analytics Export API: its endpoint table, and the formats that it uses.
 
 Source: https://www.mintlify.com/docs/api/introduction and the OpenAPI file that it links to.
 """
@@ -33,7 +33,7 @@ def _counts(*names: str) -> tuple[Field, ...]:
     return tuple(Field(name, Kind.INTEGER) for name in names)
 
 
-# One row is one turn. Turns may share id and timestamp, so only the whole row is a key. An older
+# One row is one turn. Turns may share id and timestamp, so only the complete row is a key. An older
 # schema has no resolutionStatus and no pageUrl; conversationId is named by the documentation's text
 # and not by its schema.
 _TURN = (
@@ -59,7 +59,7 @@ _THREAD = (
     Field("createdAt", Kind.TIMESTAMP),
     Field("messages", Kind.OBJECTS, fields=_MESSAGE),
 )
-# Which of the optional ones there are depends on the source.
+# The source decides which of the optional fields a row has.
 _ENTRY = (
     Field("id", Kind.TEXT),
     Field("path", Kind.TEXT),
@@ -172,17 +172,18 @@ def _check_key(key: str) -> None:
         if key.startswith(prefix):
             raise ConfigError(
                 f"The connection's password is {what} ({prefix}…), which the analytics API does "
-                "not take. Put an admin API key there (mint_…, from the API keys page)."
+                "not accept.\nUse an admin API key (mint_…, from the API keys page of the "
+                "dashboard)."
             )
     if not key.startswith("mint_"):
         raise ConfigError(
-            "The connection's password is not a Mintlify admin API key: those start with mint_. "
-            "Make one on the API keys page of the dashboard."
+            "The connection's password is not a Mintlify admin API key: those start with mint_.\n"
+            "Create one on the API keys page of the dashboard."
         )
 
 
 def _dates(window: DateWindow) -> Query:
-    """``dateFrom`` is inclusive, ``dateTo`` exclusive; full UTC instants leave no zone to guess."""
+    """``dateFrom`` is inclusive, ``dateTo`` exclusive; instants in UTC leave no zone to guess."""
     return {"dateFrom": window.date_from, "dateTo": window.date_to}
 
 
@@ -199,12 +200,12 @@ MINTLIFY = Platform(
     check_key=_check_key,
     dates=_dates,
     unwrap=_no_envelope,
-    probe="caller_stats",
+    health_check_endpoint="caller_stats",
     notes=MappingProxyType(
         {
             401: "Mintlify's keys expire after 90 days by default.",
             403: "Mintlify's analytics API needs a Pro or an Enterprise plan.",
-            429: "Mintlify allows 100 requests an hour for a whole organisation.",
+            429: "Mintlify allows 100 requests an hour for all of an organisation.",
         }
     ),
 )

@@ -1,4 +1,4 @@
-"""Vyom's voice-assistant call analytics: the table of its endpoints, and how it spells things."""
+"""Vyom's voice-assistant call analytics: its endpoint table, and the formats that it uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.api._fields import excerpt, first_names, named
+from airflow_provider_docsanalytics.api._fields import excerpt, first_names, join_names
 from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Filter, Platform, Query
 from airflow_provider_docsanalytics.api.paging import SinglePaging
 from airflow_provider_docsanalytics.errors import BadResponse
@@ -88,31 +88,30 @@ _ENDPOINTS = (
 
 
 def _check_key(_: str) -> None:
-    """Any key may be right: nothing is known of their form."""
+    """Accept any key: their format is not documented."""
 
 
 def _dates(window: DateWindow) -> Query:
-    """Both ends are inclusive, on milliseconds: a half-open window ends one millisecond earlier."""
+    """Both ends are inclusive, in milliseconds: a half-open window ends one millisecond earlier."""
     return {"start_date": window.date_from, "end_date": window.last_ms}
 
 
 def _unwrap(body: Body) -> Body:
-    """``{"success": true, "message": "…", "data": {…}}`` gives what is under ``data``."""
+    """Return ``data`` of ``{"success": true, "message": "…", "data": {…}}``."""
     for name in ("success", "data"):
-        if name not in body.members:
-            raise BadResponse(f"The answer has no {name!r}; its keys: {named(body.members)}.")
-    if bytes(body.members["success"]).strip() != b"true":
-        message = excerpt(body.members.get("message", body.members["success"]))
-        raise BadResponse(f"The service answered success: false, {message}.")
+        if name not in body.fields:
+            raise BadResponse(f"The response has no {name!r}; its keys: {join_names(body.fields)}.")
+    if bytes(body.fields["success"]).strip() != b"true":
+        message = excerpt(body.fields.get("message", body.fields["success"]))
+        raise BadResponse(f"The service returned success: false, {message}.")
     try:
-        data = Body.parse(body.members["data"])
+        data = Body.parse(body.fields["data"])
     except _json.NotJson as error:
         raise BadResponse(
-            f"The answer's 'data' is not an object ({error}); its keys: {named(body.members)}."
+            f"The response's 'data' is not an object ({error}); its keys: "
+            f"{join_names(body.fields)}."
         ) from error
-    return replace(
-        data, unknown=first_names(name for name in body.members if name not in _ENVELOPE)
-    )
+    return replace(data, unknown=first_names(name for name in body.fields if name not in _ENVELOPE))
 
 
 VYOM = Platform(
@@ -124,6 +123,6 @@ VYOM = Platform(
     check_key=_check_key,
     dates=_dates,
     unwrap=_unwrap,
-    probe="dashboard",
+    health_check_endpoint="dashboard",
     notes=MappingProxyType({}),
 )

@@ -1,7 +1,7 @@
-"""Narrower windows for what a service cannot answer at once, where that gives the same rows.
+"""Splits a window that is too wide for one response, if the halves give the same rows.
 
-Rows of events lie in one half or the other, and counts of events add up. Distinct visitors,
-averages, rates and rounded durations do neither.
+Each event is in one half or the other, and counts of events add up. Distinct visitors, averages,
+rates and rounded durations do neither.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.api._fields import extract_rows, found, member
+from airflow_provider_docsanalytics.api._fields import extract_rows, require_body, require_field
 from airflow_provider_docsanalytics.api.endpoint import (
     Body,
     PageRequest,
@@ -28,29 +28,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NARROWEST = timedelta(days=1)
-"""A service that cannot answer for a day is not asked for too much, it is down: halving would only
-spend the quota."""
+"""A service that fails for one day is down: to split that day would only spend the quota."""
 
 
 def split_all(windows: Sequence[DateWindow]) -> tuple[DateWindow, ...] | None:
-    """Return the windows, later ones first, after the first of them was too wide to be answered.
+    """Return the windows, later ones first, after the first of them was too wide.
 
-    Those that are about as wide are halved, too: they would be refused as well. ``None``: the first
-    one is not wide enough to be at fault.
+    Those that are about as wide are split, too, because they would also fail. ``None``: the first
+    one is not wide enough to be the reason.
     """
-    refused = windows[0].end - windows[0].start
-    if refused <= NARROWEST:
+    width = windows[0].end - windows[0].start
+    if width <= NARROWEST:
         return None
-    halved: list[DateWindow] = []
+    narrower: list[DateWindow] = []
     for window in windows:
-        as_wide = 4 * (window.end - window.start) > 3 * refused
+        as_wide = 4 * (window.end - window.start) > 3 * width
         halves = window.halves() if as_wide else None
-        halved += reversed(halves) if halves else [window]
-    return tuple(halved)
+        narrower += reversed(halves) if halves else [window]
+    return tuple(narrower)
 
 
 class _SplitState(msgspec.Struct, frozen=True):
-    """The cursor of :class:`WindowSplitPaging`: windows still to ask, and the counts so far."""
+    """The cursor of :class:`WindowSplitPaging`: the windows to read, and the counts so far."""
 
     pending: tuple[tuple[str, str], ...]
     sums: dict[str, dict[str, Any]]
@@ -64,70 +63,70 @@ def _state(cursor: str | None) -> _SplitState:
 
 @dataclass(frozen=True, slots=True)
 class WindowSplitPaging(Paging):
-    """``{"rows": […], "hasMore": true}`` with no way to ask for more: ask narrower windows.
+    """``{"rows": […], "hasMore": true}`` without a cursor or an offset: request narrower windows.
 
-    Counts add up over disjoint windows, so a window whose answer says ``hasMore`` is halved until
-    none does, and the halves are summed by ``key``. Rows come out once, at the end, by the last of
-    ``counts`` descending, then by ``key``. The cursor carries the sums, so that a resume asks
-    nothing twice.
+    Counts add up over disjoint windows, so a window with ``hasMore`` is split until no response has
+    it, and the halves are summed by ``key``. The last page has all rows, ordered by the last of
+    ``counts``, descending, then by ``key``. The cursor contains the sums, so that a resume repeats
+    no request.
     """
 
-    members: ClassVar[tuple[str, ...]] = ("hasMore",)
+    response_fields: ClassVar[tuple[str, ...]] = ("hasMore",)
 
     key: str
     counts: tuple[str, ...]
 
-    def ask(self, selection: Selection, cursor: str | None) -> PageRequest:
-        """Return the largest answer for the first window that is still to be asked."""
+    def request(self, selection: Selection, cursor: str | None) -> PageRequest:
+        """Return the request for the first window that is still to read."""
         query = {"limit": str(selection.page_size)}
         if cursor is None:
             return PageRequest(query, selection.window)
         return PageRequest(query, DateWindow.parse(*_state(cursor).pending[0]))
 
-    def step(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
-        """Add the answer up, or put its window's two halves in its place."""
-        answer = found(selection, body)
-        rows = extract_rows(selection, answer, most=selection.page_size)
-        asked = self.ask(selection, cursor).window
+    def result(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
+        """Add the response's counts, or replace its window with the two halves."""
+        response = require_body(selection, body)
+        rows = extract_rows(selection, response, most=selection.page_size)
+        window = self.request(selection, cursor).window
         state = _state(cursor)
-        for sums in state.sums.values():  # they may have lain in a file
+        for sums in state.sums.values():  # a checkpoint may be damaged
             self._check(selection, sums)
-        if member(selection, answer, "hasMore", bool):
-            halves = self._halves(selection, asked)
+        if require_field(selection, response, "hasMore", bool):
+            halves = self._halves(selection, window)
             pending = tuple((half.date_from, half.date_to) for half in halves)
-            return self._go_on(_SplitState(pending + state.pending[1:], state.sums))
+            return self._next(_SplitState(pending + state.pending[1:], state.sums))
         if cursor is None:
             return PageResult(sorted(rows, key=lambda row: self._rank(selection, row)), None)
         sums = self._add(selection, state.sums, rows)
         if len(state.pending) > 1:
-            return self._go_on(_SplitState(state.pending[1:], sums))
+            return self._next(_SplitState(state.pending[1:], sums))
         merged = (_json.dump(row) for row in sums.values())
         return PageResult(sorted(merged, key=lambda row: self._rank(selection, row)), None)
 
-    def narrowed(self, selection: Selection, cursor: str | None) -> str | None:
-        """Return the cursor that asks for the halves of what is to be asked next."""
+    def split(self, selection: Selection, cursor: str | None) -> str | None:
+        """Return the cursor for the two halves of the next window."""
         state = _state(cursor)
-        asked = [DateWindow.parse(*window) for window in state.pending]
+        windows = [DateWindow.parse(*window) for window in state.pending]
         if cursor is None and selection.window is not None:
-            asked = [selection.window]
-        halved = split_all(asked) if asked else None
-        if halved is None:
+            windows = [selection.window]
+        halves = split_all(windows) if windows else None
+        if halves is None:
             return None
-        pending = tuple((half.date_from, half.date_to) for half in halved)
-        return self._go_on(_SplitState(pending, state.sums)).next_cursor
+        pending = tuple((half.date_from, half.date_to) for half in halves)
+        return self._next(_SplitState(pending, state.sums)).next_cursor
 
     @staticmethod
-    def _go_on(state: _SplitState) -> PageResult:
+    def _next(state: _SplitState) -> PageResult:
         return PageResult([], _json.dump(msgspec.to_builtins(state)).decode())
 
     @staticmethod
-    def _halves(selection: Selection, asked: DateWindow | None) -> tuple[DateWindow, DateWindow]:
-        halves = asked.halves() if asked else None
+    def _halves(selection: Selection, window: DateWindow | None) -> tuple[DateWindow, DateWindow]:
+        halves = window.halves() if window else None
         if halves is None:
             raise BadResponse(
-                f"{selection}: more than {selection.page_size} rows in {asked}, which "
-                "cannot be paged and not be halved.",
-                "Give date_from and date_to, or filters that select less.",
+                f"{selection}: more than {selection.page_size} rows in {window}, which can "
+                "neither be paged nor be split.",
+                "Set date_from and date_to, or filters that select fewer rows.",
             )
         return halves
 
@@ -147,9 +146,9 @@ class WindowSplitPaging(Paging):
                 ]
                 if unlike:
                     raise BadResponse(
-                        f"{selection}: the window had to be halved, and {unlike[0]!r} cannot be "
-                        "added up over the halves.",
-                        "Use a narrower window.",
+                        f"{selection}: the window had to be split, and {unlike[0]!r} cannot be "
+                        "added up over its halves.",
+                        "Use a narrower window (date_from, date_to).",
                     )
                 fields.update({name: known[name] + fields[name] for name in self.counts})
             merged[fields[self.key]] = fields
@@ -164,7 +163,7 @@ class WindowSplitPaging(Paging):
         wrong = [name for name in self.counts if type(fields.get(name)) not in (int, float)]
         if wrong or not isinstance(fields.get(self.key), str):
             raise BadResponse(
-                f"{selection}: a row without a {self.key!r} or with a count that is not a number "
+                f"{selection}: a row without {self.key!r}, or with a count that is not a number "
                 f"({', '.join(wrong) or self.key}); its fields: {', '.join(fields)}."
             )
 

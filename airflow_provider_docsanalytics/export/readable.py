@@ -156,7 +156,7 @@ class _Rewriting:
     """
 
     def __init__(self, row: bytes, taken: Collection[str]) -> None:
-        whole = _json.whole(row)
+        whole = _json.replace_lone_surrogates(row)
         self.changed = whole is not row
         self.findings: list[DriftFinding] = []
         self._taken = taken

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics._loop_guard import LoopGuard
+from airflow_provider_docsanalytics._loop_guard import LoopGuard, page_fingerprint
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
@@ -118,9 +118,11 @@ class _Attempt:
         kept = RowKeys(plan.key, self.progress.keys, inclusive=not plan.by_offset)
         with closing(kept) as keys, closing(self):
             for number, page in enumerate(self._source.pages(cursor, *lowered)):
-                if number == 0 and guard.has_seen(page.rows):
+                # Not every source computes it.
+                fingerprint = getattr(page, "fingerprint", "") or page_fingerprint(page.rows)
+                if number == 0 and guard.has_seen(fingerprint):
                     raise CursorLost(f"{cursor!r} leads back to a page that was read.")
-                guard.check(page.rows, page.next_cursor)
+                guard.check(fingerprint, page.next_cursor)
                 taken = keys.take(page.rows, self._pending.after.last_row)
                 so_far = self._take(page, taken, guard.fingerprints)
                 log.info(

@@ -1,1 +1,1 @@
-"""Airflow hooks: a connection on one side, :mod:`..api` on the other."""
+"""Airflow hooks: they read a connection and give it to :mod:`..api`."""

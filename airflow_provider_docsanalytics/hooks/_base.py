@@ -1,4 +1,4 @@
-"""What both hooks share."""
+"""The base class of both hooks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DocsAnalyticsHook(BaseHook):
     platform: ClassVar[Platform]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Put the form's methods into each class: Airflow before 3.2 does not look above it."""
+        """Copy the form's methods into each class: Airflow before 3.2 ignores inherited ones."""
         super().__init_subclass__(**kwargs)
         for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
             if name not in vars(cls):
@@ -47,15 +47,15 @@ class DocsAnalyticsHook(BaseHook):
 
     @cached_property
     def settings(self) -> Settings:
-        """The connection's settings, checked; nothing is sent."""
+        """The connection's settings, checked; no request is sent."""
         connection = self.get_connection(self.conn_id)
         return self._checked(connection, connection.extra_dejson)
 
     async def aload_settings(self) -> None:
-        """Read the connection without blocking an event loop; :attr:`settings` is there then.
+        """Load :attr:`settings` without blocking an event loop.
 
-        By asgiref, which comes with every Airflow: from a plain thread Airflow before 3.2 does not
-        reach its supervisor, and its own asynchronous reading can deadlock before 3.3.2.
+        With asgiref, which every Airflow has: from a plain thread Airflow before 3.2 does not reach
+        its supervisor, and its own asynchronous loading can deadlock before 3.3.2.
         """
         from asgiref.sync import sync_to_async
 
@@ -63,12 +63,13 @@ class DocsAnalyticsHook(BaseHook):
 
     def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:
         try:
-            settings = form.read_settings(self.platform, connection, extra)
+            settings = form.read_settings(self.platform, connection, extra, conn_id=self.conn_id)
         except ConfigError as error:
             raise ConfigError(f"Connection {self.conn_id!r}: {error}") from error
         if settings.verify is False:
             self.log.warning(
-                "Connection %r: verify is false; whoever stands in between can read the key.",
+                "Connection %r: verify is false, so anyone on the network path can read the key.\n"
+                "Set verify in the connection's extra to the path of a CA bundle.",
                 self.conn_id,
             )
         return settings
@@ -78,20 +79,20 @@ class DocsAnalyticsHook(BaseHook):
     ) -> Selection:
         """Return the checked selection; arguments as :meth:`.api.endpoint.Platform.select`.
 
-        Where no project is given it is the connection's.
+        The default project is the connection's.
         """
         if project_id is None:
             project_id = self.settings.project_id
         return self.platform.select(endpoint, project_id=project_id, **arguments)
 
     def asset_uri(self, selection: Selection) -> str:
-        """Return the URI of the asset that a selection is of."""
+        """Return the URI of a selection's asset."""
         from airflow_provider_docsanalytics.assets import uri_of
 
         return uri_of(selection, self.settings.base_url)
 
-    def ask_once(self, selection: Selection, **settings: Any) -> Page:
-        """Spend one request, whatever comes; return the selection's first page."""
+    def fetch_once(self, selection: Selection, **settings: Any) -> Page:
+        """Return the selection's first page; send exactly one request, without retries."""
         from airflow_provider_docsanalytics.api.client import Client
 
         with Client(replace(self.settings, max_attempts=1, **settings)) as client:
@@ -109,7 +110,7 @@ class DocsAnalyticsHook(BaseHook):
         thread_ids: Iterable[str] | None = None,
         page_size: int | None = None,
     ) -> Iterator[Page]:
-        """Return the pages of an endpoint, each asked for when it is taken; one request each.
+        """Yield the pages of an endpoint lazily, one request each.
 
         Args:
             endpoint: a name of the endpoint table.
@@ -117,16 +118,16 @@ class DocsAnalyticsHook(BaseHook):
             date_to: first instant after; default: now. Without both, the service's own range.
             project_id: default: the connection's login.
             filters: the endpoint's own filters.
-            cursor: the ``next_cursor`` of an earlier page, to go on behind it.
+            cursor: the ``next_cursor`` of an earlier page, to resume after it.
             thread_ids: for ``threads``: the IDs, one request each.
-            page_size: rows to ask for at once; default: the largest page, and less by itself where
-                that gets no answer.
+            page_size: rows per request; default: the largest page, reduced automatically if
+                requests for it fail.
 
         The endpoint's asset becomes an input of the running task's lineage.
 
         Raises:
             ConfigError: before any request, if a parameter or the connection is wrong.
-            DocsAnalyticsError: while pages are taken, see :mod:`.errors`.
+            DocsAnalyticsError: while you iterate, see :mod:`.errors`.
         """
         window = _window(date_from, date_to)
         selection = self.select(
@@ -137,7 +138,7 @@ class DocsAnalyticsHook(BaseHook):
             thread_ids=thread_ids,
             page_size=page_size,
         )
-        self._tell_lineage(selection)
+        self._report_lineage(selection)
         return self._pages(self.get_conn(), selection, cursor)
 
     def iter_rows(self, endpoint: str, **selection: Any) -> Iterator[dict[str, Any]]:
@@ -145,24 +146,26 @@ class DocsAnalyticsHook(BaseHook):
         return (row for page in self.iter_pages(endpoint, **selection) for row in page.decode())
 
     def test_connection(self) -> tuple[bool, str]:
-        """Spend one request; return whether the key works, and what to do if it does not."""
+        """Send one request; return whether the key works, and what to do if it does not."""
         today = datetime.now(UTC)
         window = DateWindow.parse(today - timedelta(days=1), today)
         try:
-            selection = self.select(self.platform.probe, window=window)
-            self.ask_once(selection, timeout_s=min(self.settings.timeout_s, _TEST_TIMEOUT_S))
+            selection = self.select(self.platform.health_check_endpoint, window=window)
+            # Without the connection's ID: Airflow's form tests a copy, whose ID is random.
+            timeout_s = min(self.settings.timeout_s, _TEST_TIMEOUT_S)
+            self.fetch_once(selection, timeout_s=timeout_s, connection="")
         except RateLimited as error:
-            return False, f"The service answers, but the key could not be tried: {error}"
+            return False, f"The service responds, but the key was not tested: {error}"
         except ConfigError as error:
-            # Without the ID in front: Airflow's form tests a copy whose ID is random.
+            # Without the ID in front, for the same reason.
             bare = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
             return False, str(bare)
         except DocsAnalyticsError as error:
             return False, str(error)
         readable = selection.endpoint.name
-        return True, f"{self.platform.title} answers, and the key may read {readable}."
+        return True, f"{self.platform.title} responds, and the key may read {readable}."
 
-    def _tell_lineage(self, selection: Selection) -> None:
+    def _report_lineage(self, selection: Selection) -> None:
         from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
         collector = get_hook_lineage_collector()  # type: ignore[no-untyped-call]
@@ -176,13 +179,11 @@ class DocsAnalyticsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the extra's form fields, for Airflow before 3.2."""
-        from airflow_provider_docsanalytics.hooks._widgets import extra_fields
-
-        return extra_fields()
+        return form.form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how Airflow's own fields show, for Airflow before 3.2."""
+        """Return labels and placeholders of Airflow's own fields, for Airflow before 3.2."""
         return {
             "hidden_fields": form.hidden_fields(cls.platform),
             "relabeling": form.relabeling(cls.platform),
@@ -194,5 +195,7 @@ def _window(date_from: object, date_to: object) -> DateWindow | None:
     if date_from is None and date_to is None:
         return None
     if date_from is None:
-        raise ConfigError(f"date_to={date_to!r} without date_from: give the start of the window.")
+        raise ConfigError(
+            f"date_to={date_to!r} without date_from.\nSet date_from, the start of the window."
+        )
     return DateWindow.parse(date_from, iso_ms(datetime.now(UTC)) if date_to is None else date_to)

@@ -1,6 +1,7 @@
-"""What a connection of ours looks like: one description for both kinds of form, and its reading.
+"""The connection's fields: their form, in Airflow 2 and 3, and how their values are read.
 
-No Airflow in here: Airflow reads the provider's metadata, and with it this, at every start.
+No Airflow in here: Airflow imports this with the provider's metadata at every start. The forms of
+Airflow before 3.2 need WTForms and Flask AppBuilder, which :func:`form_widgets` imports.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.api.endpoint import Platform
 
+_SECRET = "proxies"  # noqa: S105 - its URL may hold a password
+_UNCHANGED = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"
+"""Airflow 2 reads this as: keep the stored value. An empty field would delete it."""
+
 
 class ConnectionLike(Protocol):
-    """The fields of an Airflow connection that are read."""
+    """The fields of an Airflow connection that this provider reads."""
 
     host: str | None
     port: int | None
@@ -30,9 +35,9 @@ class ConnectionLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExtraField:
-    """One key of the extra: its place in the form, and how its value is read.
+    """One key of the extra: its form field, and how its value is read.
 
-    The form's types are text and number alone: a tick box left alone would say ``verify: false``.
+    Form fields are text or number: a checkbox that nobody touches would save ``verify: false``.
     """
 
     label: str
@@ -43,14 +48,14 @@ class ExtraField:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - one kind for all readers
+        raise ValueError("expected a number")  # noqa: TRY004 - the same error for all readers
     number = float(value)
     if not math.isfinite(number):
         raise ValueError("expected a finite number")
     return number
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     number = _number(value)
     if number != int(number):
         raise ValueError("expected a whole number")
@@ -76,26 +81,27 @@ def _verify(value: Any) -> bool | str:
 EXTRA_FIELDS: Mapping[str, ExtraField] = {
     "timeout_s": ExtraField(
         "Timeout (seconds)",
-        "To connect, and of silence while an answer is read. Default 30.",
+        "To connect, and without a byte while a response is read. Default 30.",
         "number",
         _number,
     ),
     "max_attempts": ExtraField(
         "Attempts per page",
-        "Requests sent for one page before giving up. Default 5.",
+        "Requests sent for one page before the task fails. Default 5.",
         "integer",
-        _whole,
+        _integer,
     ),
     "max_wait_s": ExtraField(
         "Longest wait (seconds)",
-        "Slept in the worker for one page between attempts before giving up. Default 120.",
+        "Slept in the worker for one page, between attempts, before the task fails or defers. "
+        "Default 120.",
         "number",
         _number,
     ),
     "proxies": ExtraField(
         "Proxy",
-        'A URL, or an object: {"https": "http://proxy:3128"}. {"https": ""}: none, whatever the '
-        "environment says.",
+        'A URL, or an object: {"https": "http://proxy:3128"}. {"https": ""} uses none, even if the '
+        "environment names one.",
         "string",
         _proxies,
     ),
@@ -115,28 +121,28 @@ def relabeling(platform: Platform) -> dict[str, str]:
 
 
 def placeholders(platform: Platform) -> dict[str, str]:
-    """Return what the form's empty fields show."""
+    """Return the placeholders of the form's empty fields."""
     key = "mint_… (an admin key)" if platform.has_projects else "the key, without 'Bearer'"
     login = {"login": "from the API keys page"} if platform.has_projects else {}
     return {"host": platform.default_url, "port": "443", **login, "password": key}
 
 
 def hidden_fields(platform: Platform) -> list[str]:
-    """Return Airflow's own fields that mean nothing here."""
+    """Return Airflow's own fields that this provider does not use."""
     return ["schema", *([] if platform.has_projects else ["login"])]
 
 
 def read_settings(
-    platform: Platform, connection: ConnectionLike, extra: Mapping[str, Any]
+    platform: Platform, connection: ConnectionLike, extra: Mapping[str, Any], *, conn_id: str = ""
 ) -> Settings:
-    """Return the connection's settings, all checked; raises :class:`ConfigError` by field."""
-    prefix = f"extra__{platform.name}__"  # Test in the form of Airflow 2 says each key twice
+    """Return the connection's settings; raise :class:`ConfigError`, which names the wrong field."""
+    prefix = f"extra__{platform.name}__"  # the Test button of Airflow 2 sends each key twice
     extra = {name.removeprefix(prefix): value for name, value in extra.items()}
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         raise ConfigError(
-            f"The connection's extra has an unknown key {unknown[0]!r}; "
-            f"known: {', '.join(EXTRA_FIELDS)}."
+            f"The connection's extra has an unknown key {unknown[0]!r}.\n"
+            f"Known keys: {', '.join(EXTRA_FIELDS)}."
         )
     options = {}
     for name, value in extra.items():
@@ -145,9 +151,9 @@ def read_settings(
         try:
             options[name] = EXTRA_FIELDS[name].read(value)
         except (TypeError, ValueError, OverflowError) as error:
-            # Not from it: the error of a JSON decoder holds the whole document.
+            # Not from it: the error of a JSON decoder holds the complete document.
             raise ConfigError(
-                f"The connection's extra: {name} cannot be read ({error}). "
+                f"The connection's extra: {name} cannot be read ({error}).\n"
                 f"{EXTRA_FIELDS[name].help}"
             ) from None
     key = (connection.password or "").strip()
@@ -155,6 +161,7 @@ def read_settings(
         base_url=_base_url(platform, connection),
         api_key=key,
         project_id=(connection.login or "").strip() or None,
+        connection=conn_id,
         **options,
     )
     platform.check_key(key)
@@ -174,8 +181,42 @@ def _base_url(platform: Platform, connection: ConnectionLike) -> str:
 
 
 def _is_port_of(scheme: str, name: str, port: int) -> bool:
-    """Say whether a URL means this port anyway: then adding it would only rename the service."""
-    written = name.rpartition("]")[2].partition(":")[2]  # behind an IPv6 address, if it is one
-    if written:
-        return written == str(port)
+    """Return whether a URL implies this port: to add it would only rename the service."""
+    explicit = name.rpartition("]")[2].partition(":")[2]  # behind an IPv6 address, if it is one
+    if explicit:
+        return explicit == str(port)
     return port == {"http": 80, "https": 443}.get(scheme.lower())
+
+
+def form_widgets() -> dict[str, Any]:
+    """Return the extra's form fields by name, for Airflow before 3.2.
+
+    The imports are late because Airflow 3 replaces the modules with mocks.
+    """
+    return {
+        name: _secret(field) if name == _SECRET else _text(field)
+        for name, field in EXTRA_FIELDS.items()
+    }
+
+
+def _text(field: ExtraField) -> Any:
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
+        BS3TextFieldWidget,
+    )
+    from wtforms import StringField  # type: ignore[import-untyped]
+
+    return StringField(field.label, widget=BS3TextFieldWidget(), description=field.help)
+
+
+def _secret(field: ExtraField) -> Any:
+    """Return a field that never shows its value, because Airflow 2 does not mask it."""
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
+    from wtforms import PasswordField
+
+    class Masked(BS3PasswordFieldWidget):  # type: ignore[misc]
+        def __call__(self, field: Any, **kwargs: Any) -> Any:
+            self.hide_value = False  # else empty
+            kwargs["value"] = _UNCHANGED if field.data else ""
+            return super().__call__(field, **kwargs)
+
+    return PasswordField(field.label, widget=Masked(), description=field.help)

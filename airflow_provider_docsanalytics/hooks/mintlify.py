@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _KEY_BYTES = 8
 
 AHEAD = timedelta(days=1)
-"""How far beyond now turns are looked for: the clock here may be behind the service's."""
+"""How far the window reaches beyond now: the clock here may be behind the service's."""
 SHORTEST_INTERVAL_S = 0.05
-"""Less would be no pause; a real service, with 100 requests an hour, is asked every few minutes."""
+"""Less is not a pause. Poll a real service, with 100 requests an hour, every few minutes."""
 LONGEST_INTERVAL_S = 366 * 86_400.0
 
 LARGEST_PAGE = MINTLIFY.endpoint("conversations").page_size
@@ -33,11 +33,11 @@ RESOLUTIONS = ("answered", "unanswered")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is kept of a conversation turn once it was looked at: nothing that was said.
+    """A conversation turn without its texts.
 
     Attributes:
-        key: tells it from any other turn; a digest, since several turns share an ``id``.
-        timestamp: ISO 8601, UTC, milliseconds; such texts are in order of time.
+        key: identifies the turn; a digest, because several turns share an ``id``.
+        timestamp: ISO 8601, UTC, milliseconds; such texts sort by time.
         resolution: ``answered``, ``unanswered``, or ``None`` in the service's older schema.
     """
 
@@ -47,18 +47,18 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnsSeen:
-    """What one look at the conversations has shown.
+class TurnsPage:
+    """The turns of one page of conversations.
 
     Attributes:
-        turns: in no order that can be relied on.
-        more: there are turns that the page had no room for.
-        odd: rows that are no turns, since they have no moment; they count nowhere.
+        turns: in any order.
+        more: there are more turns than the page holds.
+        invalid: the number of rows without a valid timestamp, which are left out.
     """
 
     turns: tuple[Turn, ...]
     more: bool
-    odd: int = 0
+    invalid: int = 0
 
 
 class MintlifyHook(DocsAnalyticsHook):
@@ -79,16 +79,16 @@ class MintlifyHook(DocsAnalyticsHook):
         super().__init__(mintlify_conn_id, **kwargs)
         self.mintlify_conn_id = mintlify_conn_id
 
-    def see_turns(
+    def fetch_turns(
         self, *, since: object, limit: int = LARGEST_PAGE, project_id: str | None = None
-    ) -> TurnsSeen:
-        """Spend one request on the turns at or after ``since``: at most ``limit`` of them.
+    ) -> TurnsPage:
+        """Return the turns at or after ``since``, at most ``limit`` of them; one request.
 
-        A row without a timestamp that can be read is left out, with one line in the log for all of
-        them; so is a turn stamped more than a day ahead of now, until then.
+        Rows without a valid timestamp are left out, with one log line for all of them. So is a turn
+        whose timestamp is more than a day in the future, until then.
 
         Args:
-            since: a moment; no zone means UTC.
+            since: an instant; no zone means UTC.
             limit: up to 1000, the largest page.
             project_id: default: the connection's login.
         """
@@ -97,15 +97,15 @@ class MintlifyHook(DocsAnalyticsHook):
         selection = self.select(
             "conversations", window=window, project_id=project_id, page_size=limit
         )
-        page = self.ask_once(replace(selection, odd_rows=True))
-        turns, odd = self._turns(page)
-        # A service that does not keep to the window must not move a watermark out of it.
+        page = self.fetch_once(replace(selection, allow_invalid_rows=True))
+        turns, invalid = self._turns(page)
+        # A service that ignores the window must not move a watermark out of it.
         inside = tuple(
             turn for turn in turns if window.date_from <= turn.timestamp < window.date_to
         )
-        return TurnsSeen(inside, more=page.next_cursor is not None, odd=odd)
+        return TurnsPage(inside, more=page.next_cursor is not None, invalid=invalid)
 
-    def see_conversations(
+    def find_conversations(
         self,
         *,
         since: object,
@@ -113,61 +113,61 @@ class MintlifyHook(DocsAnalyticsHook):
         resolution_status: str | None = None,
         project_id: str | None = None,
     ) -> tuple[Turn, ...]:
-        """Spend one request on whether at least ``minimum`` turns exist at or after ``since``.
+        """Return up to one page of turns at or after ``since``, to compare with ``minimum``.
 
-        The page asked for is no larger than the answer takes: ``minimum`` turns, or the largest
-        page where ``resolution_status`` has to be looked for. Where rows without a moment have
-        taken the room of turns on it, a second request asks for the largest page.
+        This is the sensor's question, and costs one request. Its page is as small as possible:
+        ``minimum`` turns, or the largest page with a ``resolution_status``. If invalid rows take
+        the place of turns on it, a second request is for the largest page.
 
         Returns:
-            the matching turns of that page.
+            the turns of that page with that ``resolution_status``.
         """
-        check_wanted(minimum, resolution_status)
+        check_condition(minimum, resolution_status)
         limit = minimum if resolution_status is None else LARGEST_PAGE
-        seen = self.see_turns(since=since, limit=limit, project_id=project_id)
-        if seen.odd and seen.more and limit < LARGEST_PAGE:
-            seen = self.see_turns(since=since, project_id=project_id)
-        return matching(seen.turns, resolution_status)
+        page = self.fetch_turns(since=since, limit=limit, project_id=project_id)
+        if page.invalid and page.more and limit < LARGEST_PAGE:
+            page = self.fetch_turns(since=since, project_id=project_id)
+        return matching(page.turns, resolution_status)
 
     def _turns(self, page: Page) -> tuple[list[Turn], int]:
-        """Return the turns of a page, and how many of its rows are none."""
-        turns, odd = [], []
+        """Return the turns of a page, and the number of its invalid rows."""
+        turns, invalid = [], []
         for row in page.rows:
             try:
                 turns.append(_turn(row))
-            except _OddRowError as error:
-                odd.append(error)
-        if odd:
+            except _InvalidRowError as error:
+                invalid.append(error)
+        if invalid:
             self.log.warning(
-                "conversations: %d of %d rows left out: no turns, since they have no moment. The "
-                "first: %s. If this stays, the service has changed: report it with this message.",
-                len(odd),
+                "conversations: %d of %d rows left out, because they have no valid timestamp. The "
+                "first: %s.\nIf this persists, the service has changed: report this message.",
+                len(invalid),
                 len(page.rows),
-                self.settings.redact(str(odd[0])),
+                self.settings.redact(str(invalid[0])),
             )
-        return turns, len(odd)
+        return turns, len(invalid)
 
 
-class _OddRowError(Exception):
-    """A row of the conversations that is no turn; the text says why, and quotes no more of it."""
+class _InvalidRowError(Exception):
+    """A row of conversations that is not a turn; the text gives the reason, not the row."""
 
 
 @contextmanager
 def connection_must_exist() -> Iterator[None]:
-    """Make a connection that is missing what it is to those who poll: a ``ConfigError``."""
+    """Turn the error of a missing connection into a ``ConfigError``, for polls."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     try:
         yield
     except AirflowNotFoundException as error:
-        raise ConfigError(f"{error}. Create it: the next poll uses it.") from error
+        raise ConfigError(f"{error}.\nCreate it: the next poll uses it.") from error
 
 
 def check_interval(name: str, interval: object) -> float:
     """Return the seconds between two polls, from seconds or a ``timedelta``.
 
     Raises:
-        ConfigError: it is no number, or a loop with it would not pause or never come back.
+        ConfigError: it is not a number, or is too short or too long for a poll.
     """
     seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
     if (
@@ -177,43 +177,46 @@ def check_interval(name: str, interval: object) -> float:
     ):
         raise ConfigError(
             f"{name}={interval!r:.100}: expected seconds, more than 0 (at least "
-            f"{SHORTEST_INTERVAL_S}) and at most a year. 900, a quarter of an hour, is usual."
+            f"{SHORTEST_INTERVAL_S}) and at most a year.\n900, a quarter of an hour, is usual."
         )
     return float(seconds)
 
 
-def check_wanted(minimum: object, resolution_status: object) -> None:
-    """Raise a ``ConfigError`` for what one page cannot show, or the service does not know."""
-    whole = isinstance(minimum, int) and not isinstance(minimum, bool)
-    if not whole or not 1 <= minimum <= LARGEST_PAGE:  # type: ignore[operator]
+def check_condition(minimum: object, resolution_status: object) -> None:
+    """Raise a ``ConfigError`` for a condition that one page cannot show, or that is unknown."""
+    is_integer = isinstance(minimum, int) and not isinstance(minimum, bool)
+    if not is_integer or not 1 <= minimum <= LARGEST_PAGE:  # type: ignore[operator]
         raise ConfigError(
-            f"minimum={minimum!r:.100}: expected a whole number from 1 to {LARGEST_PAGE}."
+            f"minimum={minimum!r:.100}: expected a whole number from 1 to {LARGEST_PAGE}.\n"
+            "One poll returns no more turns."
         )
     if resolution_status not in (None, *RESOLUTIONS):
         known = ", ".join(RESOLUTIONS)
         raise ConfigError(
-            f"resolution_status={resolution_status!r:.100}: expected {known} or None."
+            f"resolution_status={resolution_status!r:.100}: expected {known} or None.\n"
+            "With None, all turns count."
         )
 
 
 def matching(turns: tuple[Turn, ...], resolution_status: str | None) -> tuple[Turn, ...]:
-    """Return the turns that were resolved so; all of them for ``None``.
+    """Return the turns with that ``resolution_status``; all of them for ``None``.
 
     Raises:
-        BadResponse: the service does not tell, so waiting for it would never end.
+        BadResponse: the service does not return it, so that a wait for it would never end.
     """
     if resolution_status is None:
         return turns
     if turns and all(turn.resolution is None for turn in turns):
         raise BadResponse(
             "conversations: the rows have no 'resolutionStatus' (the service's older schema), so "
-            "resolution_status cannot be waited for."
+            "resolution_status cannot be waited for.",
+            "Leave resolution_status out.",
         )
     return tuple(turn for turn in turns if turn.resolution == resolution_status)
 
 
-def in_short(turns: tuple[Turn, ...]) -> dict[str, Any]:
-    """Return what a sensor gives on: ``count``, and the ``newest`` timestamp or ``None``."""
+def summary(turns: tuple[Turn, ...]) -> dict[str, Any]:
+    """Return a sensor's XCom value: ``count``, and the ``newest`` timestamp or ``None``."""
     return {"count": len(turns), "newest": max((turn.timestamp for turn in turns), default=None)}
 
 
@@ -221,17 +224,17 @@ def _turn(text: bytes) -> Turn:
     try:
         row = _json.value(text)
     except _json.NotJson as error:
-        raise _OddRowError(f"it cannot be read ({error})") from error
+        raise _InvalidRowError(f"it cannot be read ({error})") from error
     if not isinstance(row, dict):
-        raise _OddRowError(f"it is no object, but {type(row).__name__}")
-    told = row.get("timestamp")
-    if not isinstance(told, str):
-        raise _OddRowError(f"its 'timestamp' is {told!r:.50}, expected a text")
+        raise _InvalidRowError(f"it is not an object, but {type(row).__name__}")
+    stamp = row.get("timestamp")
+    if not isinstance(stamp, str):
+        raise _InvalidRowError(f"its 'timestamp' is {stamp!r:.50}, expected text")
     try:
-        timestamp = iso_ms(parse_instant(told, "timestamp"))
+        timestamp = iso_ms(parse_instant(stamp, "timestamp"))
     except ConfigError:
-        raise _OddRowError(f"its 'timestamp' is {told!r:.50}, expected a date") from None
-    identity = repr((row.get("conversationId") or row.get("id"), told)).encode()
+        raise _InvalidRowError(f"its 'timestamp' is {stamp!r:.50}, expected a date") from None
+    identity = repr((row.get("conversationId") or row.get("id"), stamp)).encode()
     resolution = row.get("resolutionStatus")
     return Turn(
         key=blake2b(identity, digest_size=_KEY_BYTES).hexdigest(),

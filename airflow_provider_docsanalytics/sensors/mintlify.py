@@ -162,13 +162,13 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Send one request, unless the quota is known to be spent."""
-        from airflow_provider_docsanalytics.hooks.mintlify import in_short
+        from airflow_provider_docsanalytics.hooks.mintlify import summary
 
         turns = self._poll(context) if time.monotonic() >= self._next_poke else None
         if turns is None:
             return PokeReturnValue(is_done=False)
         self.log.info("Found %d of %d conversation turns", len(turns), self.minimum)
-        return PokeReturnValue(is_done=len(turns) >= self.minimum, xcom_value=in_short(turns))
+        return PokeReturnValue(is_done=len(turns) >= self.minimum, xcom_value=summary(turns))
 
     def _poke_until_done(self, context: Context) -> Any:
         """Poke, as the mode says, but never before the next request is due."""
@@ -233,7 +233,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         from airflow_provider_docsanalytics.hooks.mintlify import connection_must_exist
 
         with connection_must_exist():
-            return self.hook.see_conversations(
+            return self.hook.find_conversations(
                 since=self._since(context),
                 minimum=self.minimum,
                 resolution_status=self.resolution_status,
@@ -290,10 +290,10 @@ def _check(
     since: object, minimum: object, resolution_status: object, poke_interval: object
 ) -> None:
     """Refuse a wrong value that holds no template, as the trigger does."""
-    from airflow_provider_docsanalytics.hooks.mintlify import check_interval, check_wanted
+    from airflow_provider_docsanalytics.hooks.mintlify import check_condition, check_interval
     from airflow_provider_docsanalytics.window import parse_instant
 
-    check_wanted(minimum, resolution_status)
+    check_condition(minimum, resolution_status)
     check_interval("poke_interval", poke_interval)
     if since is not None and not holds_template(since):
         parse_instant(since, "since")

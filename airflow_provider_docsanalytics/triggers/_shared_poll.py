@@ -146,7 +146,7 @@ class PollProducer(SharedStreamProducer):
 async def _poll(source: Source, since: str) -> PollResult:
     seen = await run_in_thread(
         source.mintlify_conn_id,
-        lambda hook: hook.see_turns(since=since, project_id=source.project_id),
+        lambda hook: hook.fetch_turns(since=since, project_id=source.project_id),
     )
     return PollResult(since, seen.turns, seen.more)
 

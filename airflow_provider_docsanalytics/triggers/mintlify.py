@@ -12,10 +12,10 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_docsanalytics._retry import Fail, PollRetryPolicy, decide
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.hooks.mintlify import (
+    check_condition,
     check_interval,
-    check_wanted,
-    in_short,
     matching,
+    summary,
 )
 from airflow_provider_docsanalytics.parameters import id_text, text
 from airflow_provider_docsanalytics.triggers._shared_poll import PollProducer, Source, poll_of
@@ -93,7 +93,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         try:
-            check_wanted(minimum, resolution_status)
+            check_condition(minimum, resolution_status)
             check_interval("poke_interval_s", poke_interval_s)
             if since is not None:
                 parse_instant(since, "since")
@@ -230,7 +230,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 continue
             policy.succeeded()
             if len(turns) >= self.minimum:
-                return _event(status="seen", **in_short(turns))
+                return _event(status="seen", **summary(turns))
 
     def _first_delay_s(self) -> float:
         if self.not_before is None:
@@ -239,7 +239,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         return max(0.0, left.total_seconds())
 
     def _find_turns(self, hook: MintlifyHook) -> tuple[Turn, ...]:
-        return hook.see_conversations(
+        return hook.find_conversations(
             since=self.since,
             minimum=self.minimum,
             resolution_status=self.resolution_status,

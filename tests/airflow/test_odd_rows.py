@@ -49,9 +49,9 @@ def test_an_odd_row_hides_no_other(
     quiet: Simulator, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, odd: Any
 ) -> None:
     quiet.add_faults([_answer(odd, GOOD, odd)])
-    seen = MintlifyHook().see_turns(since=SINCE)
+    seen = MintlifyHook().fetch_turns(since=SINCE)
     assert [turn.timestamp for turn in seen.turns] == [GOOD["timestamp"]]
-    assert seen.odd == 2
+    assert seen.invalid == 2
     # Airflow's log goes to one of them, before 3.1 to both.
     said = (capsys.readouterr().out, caplog.text)
     assert max(text.count("2 of 3 rows left out") for text in said) == 1
@@ -61,12 +61,12 @@ def test_a_row_that_is_not_utf_8_or_half_an_emoji_hides_no_other(quiet: Simulato
     half = r'{"id": "half", "timestamp": "2026-02-03T04:05:06.789Z", "query": "\ud83d"}'
     body = json.dumps({"conversations": [GOOD, "HALF"], "hasMore": False, "nextCursor": None})
     quiet.add_faults([{"kind": "body", "body": body.replace('"HALF"', half), "times": None}])
-    assert len(MintlifyHook().see_turns(since=SINCE).turns) == 2
+    assert len(MintlifyHook().fetch_turns(since=SINCE).turns) == 2
 
 
 def test_odd_rows_do_not_count_towards_what_is_waited_for(quiet: Simulator) -> None:
     quiet.add_faults([_answer({"id": "x", "timestamp": None}, GOOD)])
-    seen = MintlifyHook().see_conversations(since=SINCE, minimum=2)
+    seen = MintlifyHook().find_conversations(since=SINCE, minimum=2)
     assert len(seen) == 1
 
 
@@ -75,11 +75,11 @@ def test_odd_rows_that_fill_the_page_cost_one_more_request(quiet: Simulator) -> 
     quiet.add_faults(
         [{"kind": "set_in_rows", "key": "timestamp", "value": None, "every": 2, "times": None}]
     )
-    assert len(MintlifyHook().see_conversations(since=SINCE, minimum=2)) == 3
+    assert len(MintlifyHook().find_conversations(since=SINCE, minimum=2)) == 3
     assert [entry["query"]["limit"] for entry in quiet.requests] == ["2", "1000"]
     quiet.clear_faults()
     quiet.clear_requests()
-    assert len(MintlifyHook().see_conversations(since=SINCE, minimum=2)) == 2
+    assert len(MintlifyHook().find_conversations(since=SINCE, minimum=2)) == 2
     assert len(quiet.requests) == 1
 
 
@@ -87,5 +87,5 @@ def test_turns_outside_the_requested_window_are_ignored(quiet: Simulator) -> Non
     before = {**GOOD, "timestamp": "2026-01-31T23:59:59.999Z"}
     after = {**GOOD, "timestamp": "2999-01-01T00:00:00.000Z"}
     quiet.add_faults([_answer(before, GOOD, after)])
-    seen = MintlifyHook().see_turns(since=SINCE)
+    seen = MintlifyHook().fetch_turns(since=SINCE)
     assert [turn.timestamp for turn in seen.turns] == [GOOD["timestamp"]]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_docsanalytics import __version__
+from airflow_provider_docsanalytics._loop_guard import page_fingerprint
 from airflow_provider_docsanalytics.api import client as client_module
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -122,6 +123,15 @@ def test_feedback_by_page_is_resumed_in_the_middle_without_asking_twice(service:
     rest = reader.pages("feedback_by_page", cursor=cursor)
     assert len(service.requests) == asked - asked // 2
     assert rest[-1].rows == whole[-1].rows
+
+
+@pytest.mark.parametrize("endpoint", ["conversations", "feedback_by_page", "views"])
+def test_a_page_carries_what_the_loop_guard_tells_it_by(service: Simulator, endpoint: str) -> None:
+    pages = Reader(service).pages(endpoint)
+    assert [page.fingerprint for page in pages] == [page_fingerprint(page.rows) for page in pages]
+    told = [page.fingerprint for page in pages if page.rows]
+    assert len(set(told)) == len(told) > 0
+    assert "" not in told
 
 
 @pytest.mark.parametrize("endpoint", ["conversations", "searches", "views"])
@@ -563,4 +573,4 @@ def _platforms() -> list[Platform]:
 def test_the_wrong_key_is_told_by_both_services(service: Simulator) -> None:
     for platform in _platforms():
         reader = Reader(service, api_key="mint_wrong")
-        assert isinstance(reader.failure(platform.probe), AuthError)
+        assert isinstance(reader.failure(platform.health_check_endpoint), AuthError)

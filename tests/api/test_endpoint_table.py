@@ -43,7 +43,7 @@ def test_an_id_that_could_change_the_url_or_the_path_is_refused(identifier: str)
 
 def test_an_unknown_filter_lists_the_known_ones() -> None:
     assert "source, status" in _refusal(MINTLIFY, "feedback", filters={"state": "x"})
-    assert "known: none" in _refusal(MINTLIFY, "views", filters={"source": "agent"})
+    assert "Known filters: none" in _refusal(MINTLIFY, "views", filters={"source": "agent"})
 
 
 @pytest.mark.parametrize("status", ["open", "pending,open", ["pending", "open"], "", [], None, 3])

@@ -77,8 +77,8 @@ def test_half_of_the_page_is_asked_for_once_a_small_one_is_answered(
     assert [page.page_size for page in pages] == [250] * 10
     lowered = [entry.getMessage() for entry in caplog.records if "from here on" in entry.message]
     assert [line.partition("): ")[2] for line in lowered] == [
-        "HTTP 502 to a page of 1000 rows; asking for 500 rows a page from here on",
-        "HTTP 502 to a page of 500 rows; asking for 250 rows a page from here on",
+        "HTTP 502 for a page of 1000 rows; requesting 500 rows a page from here on",
+        "HTTP 502 for a page of 500 rows; requesting 250 rows a page from here on",
     ]
 
 

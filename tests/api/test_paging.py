@@ -26,8 +26,8 @@ def _body(answer: object) -> Body:
 
 def _step(endpoint: str, answer: object, cursor: str | None = None) -> tuple[list[Any], str | None]:
     selection = _selection(endpoint)
-    step = selection.endpoint.paging.step(selection, cursor, _body(answer))
-    return [json.loads(bytes(row)) for row in step.rows], step.next_cursor
+    result = selection.endpoint.paging.result(selection, cursor, _body(answer))
+    return [json.loads(bytes(row)) for row in result.rows], result.next_cursor
 
 
 def _refusal(endpoint: str, answer: object, cursor: str | None = None) -> str:
@@ -50,7 +50,7 @@ def _refusal(endpoint: str, answer: object, cursor: str | None = None) -> str:
 )
 def test_the_largest_page_is_asked_for(endpoint: str, limit: str) -> None:
     selection = _selection(endpoint)
-    assert selection.endpoint.paging.ask(selection, None).query["limit"] == limit
+    assert selection.endpoint.paging.request(selection, None).query["limit"] == limit
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_a_single_object_is_its_own_row() -> None:
 def test_threads_are_walked_by_their_position_and_a_missing_one_gives_no_row() -> None:
     selection = _selection("threads", window=None, thread_ids=["a", "b"])
     paging = selection.endpoint.paging
-    assert paging.ask(selection, None).thread_id == "a"
-    assert paging.step(selection, None, None).next_cursor == "1"
-    assert paging.ask(selection, "1").thread_id == "b"
-    last = paging.step(selection, "1", _body({"threadId": "b"}))
+    assert paging.request(selection, None).thread_id == "a"
+    assert paging.result(selection, None, None).next_cursor == "1"
+    assert paging.request(selection, "1").thread_id == "b"
+    last = paging.result(selection, "1", _body({"threadId": "b"}))
     assert ([bytes(row) for row in last.rows], last.next_cursor) == ([b'{"threadId": "b"}'], None)
 
 
@@ -151,12 +151,12 @@ class ByPage:
         asked: list[DateWindow] = []
         cursor: str | None = None
         while True:
-            window = selection.endpoint.paging.ask(selection, cursor).window
+            window = selection.endpoint.paging.request(selection, cursor).window
             assert window is not None
             asked.append(window)
-            step = selection.endpoint.paging.step(selection, cursor, _body(self.answer(window)))
-            rows += [json.loads(bytes(row)) for row in step.rows]
-            cursor = step.next_cursor
+            result = selection.endpoint.paging.result(selection, cursor, _body(self.answer(window)))
+            rows += [json.loads(bytes(row)) for row in result.rows]
+            cursor = result.next_cursor
             if cursor is None:
                 return rows, asked
 
@@ -181,7 +181,7 @@ def test_a_window_that_fits_is_asked_for_once_and_its_rows_keep_their_text() -> 
 def test_a_window_that_cannot_be_halved_any_more_is_an_error_not_a_cut() -> None:
     service = ByPage()
     service.limit = 0
-    with pytest.raises(BadResponse, match="cannot be paged and not be halved"):
+    with pytest.raises(BadResponse, match="can neither be paged nor be split"):
         service.read()
 
 
@@ -206,7 +206,7 @@ def test_counts_that_are_no_numbers_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_vyoms_envelope_is_opened() -> None:
     opened = VYOM.unwrap(_body({"success": True, "message": "", "data": {"services": []}}))
-    assert bytes(opened.members["services"]) == b"[]"
+    assert bytes(opened.fields["services"]) == b"[]"
 
 
 @pytest.mark.parametrize(

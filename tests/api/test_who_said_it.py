@@ -52,9 +52,9 @@ def _said(service: Simulator, error: type[Exception], **arguments: Any) -> str:
         ("", {"content_type": "text/html"}, "an HTML page"),
         ("<?xml version='1.0'?><Error/>", {"content_type": "application/xml"}, "an XML document"),
         ("Blocked by policy 17", {"content_type": "text/plain"}, "'Blocked by policy 17'"),
-        ('{"error":"x"}', {"headers": {"cf-mitigated": "challenge"}}, "a filter or a proxy"),
-        ("", {"headers": {"WWW_Authenticate": "Basic realm=proxy"}}, "a filter or a proxy"),
-        ("", {"headers": {"Proxy_Authenticate": "Basic"}}, "a filter or a proxy"),
+        ('{"error":"x"}', {"headers": {"cf-mitigated": "challenge"}}, "a firewall or a proxy"),
+        ("", {"headers": {"WWW_Authenticate": "Basic realm=proxy"}}, "a firewall or a proxy"),
+        ("", {"headers": {"Proxy_Authenticate": "Basic"}}, "a firewall or a proxy"),
     ],
 )
 def test_a_refusal_that_is_not_the_apis_does_not_blame_the_key(
@@ -65,7 +65,7 @@ def test_a_refusal_that_is_not_the_apis_does_not_blame_the_key(
     assert named in said
     assert f"HTTP {status}" in said
     assert "not the API" in said
-    assert "The key was not judged" in said
+    assert "The API has not checked the key" in said
     assert "A retry resumes" in said
 
 
@@ -81,7 +81,7 @@ def test_a_challenge_page_that_passes_costs_a_retry_and_no_row(service: Simulato
 def test_a_407_is_a_proxy_that_wants_a_login(service: Simulator, content_type: str) -> None:
     _answers(service, 407, '{"error":"login"}', content_type=content_type)
     said = _said(service, Unreachable)
-    assert "a proxy that wants a login" in said
+    assert "a proxy that requires a login" in said
     assert "proxies" in said
 
 
@@ -117,15 +117,15 @@ def test_a_401_whose_body_breaks_off_costs_one_request(service: Simulator) -> No
 
 def test_a_403_without_content_is_nobodys_word_on_the_key(service: Simulator) -> None:
     _answers(service, 403)
-    assert "an answer without content, not the API" in _said(service, Unreachable)
+    assert "a response without content, not the API" in _said(service, Unreachable)
 
 
 def test_a_403_of_the_api_names_every_cause_and_blames_none(service: Simulator) -> None:
     said = _said(service, AuthError, endpoint="conversations", project_id="somebody-elses")
-    for cause in ("scope", "allowlist", "plan", "organisation", "filter in front of the API"):
+    for cause in ("scope", "allowlist", "plan", "organisation", "firewall in front of the API"):
         assert cause in said
     assert "Pro or an Enterprise plan" in said
-    assert "does not say which" in said
+    assert "does not say why" in said
 
 
 @pytest.mark.parametrize(
@@ -421,8 +421,8 @@ def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(service: Simul
     [
         ("https://user:secret@login.example.com:8443/sso?token=t0k", "login.example.com:8443, "),
         ("/login?next=secret", "/login on the same host"),
-        ("https://[::1/", "what is no URL"),
-        ("https://a:b/", "what is no URL"),
+        ("https://[::1/", "something that is not a URL"),
+        ("https://a:b/", "something that is not a URL"),
     ],
 )
 def test_a_redirect_names_where_it_leads_without_what_is_secret(
@@ -453,4 +453,4 @@ def test_a_member_that_comes_twice_is_not_silently_the_last(
     rest = {"views": "[]", "hasMore": "false"}[other]
     members = [f'"{name}":{space}{values[0]}', f'"{name}":{values[1]}', f'"{other}":{rest}']
     _answers(service, 200, "{" + ",".join(members) + "}")
-    assert f"'{name}' comes twice in the answer" in _said(service, BadResponse)
+    assert f"the response has '{name}' twice" in _said(service, BadResponse)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_docsanalytics._loop_guard import LoopGuard
+from airflow_provider_docsanalytics._loop_guard import LoopGuard, page_fingerprint
 from airflow_provider_docsanalytics.api.endpoint import Body, PageRequest, Selection
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.window_split import NARROWEST, split_all
@@ -42,16 +42,16 @@ def _read(selection: Selection, answer: Answer, cursor: str | None) -> list[Read
     guard.start(cursor)
     while True:
         try:
-            given = answer(paging.ask(selection, cursor))
+            given = answer(paging.request(selection, cursor))
         except TooWideError:
-            cursor = paging.narrowed(selection, cursor)
+            cursor = paging.split(selection, cursor)
             assert cursor is not None
             continue
         body = None if given is None else Body.parse(json.dumps(given).encode())
-        step = paging.step(selection, cursor, body)
-        guard.check(step.rows, step.next_cursor)
-        pages.append(([json.loads(row) for row in step.rows], step.next_cursor))
-        cursor = step.next_cursor
+        result = paging.result(selection, cursor, body)
+        guard.check(page_fingerprint(result.rows), result.next_cursor)
+        pages.append(([json.loads(row) for row in result.rows], result.next_cursor))
+        cursor = result.next_cursor
         if cursor is None:
             return pages
 
@@ -76,11 +76,11 @@ def _ms(window: DateWindow | None) -> range:
 def test_events_by_cursor(instants: list[int], cuts: list[int], widest: float, prefix: str) -> None:
     rows = [{"id": number, "at": at} for number, at in enumerate(sorted(instants, reverse=True))]
 
-    def answer(ask: PageRequest) -> dict[str, Any]:
-        token = ask.query.get("cursor")
-        if token is None and len(_ms(ask.window)) > widest * MS:
+    def answer(request: PageRequest) -> dict[str, Any]:
+        token = request.query.get("cursor")
+        if token is None and len(_ms(request.window)) > widest * MS:
             raise TooWideError
-        here = [row for row in rows if row["at"] in _ms(ask.window)]
+        here = [row for row in rows if row["at"] in _ms(request.window)]
         start, turn = json.loads(token.removeprefix(prefix)) if token else (0, 0)
         end = start + cuts[turn % len(cuts)]
         turn_after = turn + 1
@@ -99,8 +99,8 @@ def test_events_by_cursor(instants: list[int], cuts: list[int], widest: float, p
 def test_groups_by_cursor_without_has_more(count: int, cuts: list[int]) -> None:
     rows = [{"searchQuery": number} for number in range(count)]
 
-    def answer(ask: PageRequest) -> dict[str, Any]:
-        start = int(ask.query.get("cursor", "0"))
+    def answer(request: PageRequest) -> dict[str, Any]:
+        start = int(request.query.get("cursor", "0"))
         end = start + 1 + cuts[start % len(cuts)]
         return {"searches": rows[start:end], "nextCursor": str(end) if end < count else None}
 
@@ -113,8 +113,8 @@ def test_groups_by_cursor_without_has_more(count: int, cuts: list[int]) -> None:
 def test_groups_by_offset(count: int, cuts: list[int]) -> None:
     rows = [{"path": number} for number in range(count)]
 
-    def answer(ask: PageRequest) -> dict[str, Any]:
-        start = int(ask.query["offset"])
+    def answer(request: PageRequest) -> dict[str, Any]:
+        start = int(request.query["offset"])
         end = start + 1 + cuts[start % len(cuts)]  # also shorter than asked for
         return {"views": rows[start:end], "hasMore": end < count}
 
@@ -127,8 +127,8 @@ def test_groups_by_offset(count: int, cuts: list[int]) -> None:
 def test_objects_by_id(there: list[bool]) -> None:
     ids = [f"t{number}" for number in range(len(there))]
 
-    def answer(ask: PageRequest) -> dict[str, Any] | None:
-        return {"threadId": ask.thread_id} if there[ids.index(ask.thread_id)] else None
+    def answer(request: PageRequest) -> dict[str, Any] | None:
+        return {"threadId": request.thread_id} if there[ids.index(request.thread_id)] else None
 
     selection = MINTLIFY.select("threads", project_id="p", thread_ids=ids)
     truth = [{"threadId": one} for one, exists in zip(ids, there, strict=True) if exists]
@@ -149,10 +149,10 @@ def test_counts_by_halves(entries: list[tuple[int, int]], widest: float) -> None
             for less, path in sorted(rows)
         ]
 
-    def answer(ask: PageRequest) -> dict[str, Any]:
-        if len(_ms(ask.window)) > widest * MS:
+    def answer(request: PageRequest) -> dict[str, Any]:
+        if len(_ms(request.window)) > widest * MS:
             raise TooWideError
-        rows = counts(_ms(ask.window))
+        rows = counts(_ms(request.window))
         return {"feedback": rows[:limit], "hasMore": len(rows) > limit}
 
     selection = MINTLIFY.select("feedback_by_page", project_id="p", window=WINDOW)

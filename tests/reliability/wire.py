@@ -89,12 +89,16 @@ FAULT_CASES = (
     *(FaultCase(str(code), _status(code), ServerError, f"HTTP {code}") for code in (500, 502, 503)),
     FaultCase("504", _status(504), TooWide, "such as [2026-01-", endpoints=_WIDE),
     FaultCase("504, no window", _status(504), ServerError, "HTTP 504", endpoints=("threads",)),
-    FaultCase("reset before headers", {"kind": "reset_before_headers"}, Unreachable, "no whole"),
-    FaultCase("reset in the body", {"kind": "reset_in_body"}, Unreachable, "no whole answer"),
-    FaultCase("body shorter than its length", {"kind": "short_body"}, Unreachable, "no whole"),
+    FaultCase(
+        "reset before headers", {"kind": "reset_before_headers"}, Unreachable, "cannot reach"
+    ),
+    FaultCase("reset in the body", {"kind": "reset_in_body"}, Unreachable, "lost the connection"),
+    FaultCase(
+        "body shorter than its length", {"kind": "short_body"}, Unreachable, "lost the connection"
+    ),
     FaultCase("body cut, length right", {"kind": "truncated_json"}, Unreachable, "was cut off"),
     FaultCase(
-        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "time-out 0.2 s", settings=_HASTY
+        "hang", {"kind": "hang", "seconds": 60}, Unreachable, "timeout after 0.2 s", settings=_HASTY
     ),
     FaultCase(
         "slow drip",
@@ -109,7 +113,10 @@ FAULT_CASES = (
     _bad("rows missing", {"kind": "drop_key", "key": "{rows}"}, "has no", *ROWS_KEYS),
     _bad("rows: null", _set("{rows}", None), "is not a list", *ROWS_KEYS),
     _bad(
-        "hasMore as text", _set("hasMore", "true"), "'hasMore' of the answer is wrong", *_HAS_MORE
+        "hasMore as text",
+        _set("hasMore", "true"),
+        "'hasMore' of the response has a wrong value",
+        *_HAS_MORE,
     ),
     _bad("hasMore without a cursor", _set("nextCursor", None), "gives no nextCursor", _CURSORS[0]),
     _bad("success: false", _set("success", value=False), "success: false", "calls_by_assistant"),
@@ -127,7 +134,7 @@ FAULT_CASES = (
     _bad(
         "empty page with more, by offset",
         {"kind": "empty_page"},
-        "empty page that promises more",
+        "an empty page although hasMore is true",
         "views",
     ),
     FaultCase("wrong content type", _HTML_TYPE, None),
@@ -222,7 +229,7 @@ def unresolved(service: Simulator) -> Case:
     with tempfile.TemporaryDirectory() as directory:
         run = Disturbed(service, "conversations", Path(directory))
         nowhere = {"base_url": "https://no-such-host.invalid"}
-        run.must_fail(Unreachable, "no whole answer", **nowhere)
+        run.must_fail(Unreachable, "cannot reach", **nowhere)
         run.must_complete()
     return summarize("DNS failure", [run])
 

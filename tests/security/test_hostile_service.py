@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_docsanalytics._retry import Wait, decide
-from airflow_provider_docsanalytics.api._gunzip import PIECE_BYTES, gunzip
+from airflow_provider_docsanalytics.api._response import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
@@ -172,7 +172,7 @@ def test_gzip_in_several_members_is_read_whole() -> None:
 def test_totals_that_would_fill_a_database_are_refused() -> None:
     body = json.dumps({"web": "x" * 70_000}).encode()
     with Listener(answer(200, body)) as service:
-        assert "'web' of the answer is longer than" in str(failure(service.url))
+        assert "'web' of the response is longer than" in str(failure(service.url))
 
 
 @pytest.mark.parametrize("total", [r'"\ud800"', r'{"\udfff":1}', "1e999", r'["\ud800",1e999]'])

@@ -107,7 +107,7 @@ def test_more_rows_than_were_asked_for_are_no_page(endpoint: str) -> None:
     with Listener(_paged(endpoint, most + 1)) as service:
         error = failure(service.url, endpoint)
     assert isinstance(error, BadResponse)
-    assert f"{most + 1} rows in an answer to a request for at most {most}" in str(error)
+    assert f"{most + 1} rows in the response to a request for at most {most}" in str(error)
 
 
 @pytest.mark.parametrize("endpoint", PAGED)
@@ -123,7 +123,7 @@ def test_a_smaller_page_that_was_asked_for_bounds_the_rows_too() -> None:
     with (
         Listener(_paged("conversations", 8)) as service,
         Client(Settings(service.url, KEY)) as client,
-        pytest.raises(BadResponse, match="8 rows in an answer to a request for at most 7"),
+        pytest.raises(BadResponse, match="8 rows in the response to a request for at most 7"),
     ):
         list(client.iter_pages(selection))
 
@@ -132,7 +132,7 @@ def test_a_smaller_page_that_was_asked_for_bounds_the_rows_too() -> None:
 def test_totals_that_xcom_cannot_take_are_refused(depth: int) -> None:
     body = b'{"total":%s"]["%s}' % (b"[" * depth, b"]" * depth)
     with Listener(answer(200, body)) as service:
-        assert "'total' of the answer is nested deeper than 32" in str(failure(service.url))
+        assert "'total' of the response is nested deeper than 32" in str(failure(service.url))
 
 
 def test_totals_as_deep_as_allowed_are_read() -> None:

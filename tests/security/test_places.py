@@ -212,7 +212,7 @@ def test_a_row_without_a_moment_is_logged_without_the_key(
     body = {"conversations": rows, "hasMore": False, "nextCursor": None}
     with Listener(_body(200, body)) as service:
         _connect(monkeypatch, service)
-        assert MintlifyHook().see_turns(since="2026-01-10").odd == 1
+        assert MintlifyHook().fetch_turns(since="2026-01-10").invalid == 1
     logged = caplog.text + "".join(capfd.readouterr())
     assert "1 of 1 rows left out" in logged
     assert told(KEY, logged) == set()
