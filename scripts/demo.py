@@ -35,7 +35,7 @@ DAGS = {  # and how many exports each is expected to leave
 }
 _SHOWN = re.compile(
     r"^(\$ airflow .*|FAILED: .*)"
-    r"|(\w+ page (?:[1-3]|\d*0): .* requests|\w+: whole; rows .* requests \d+)"
+    r"|(\w+ page (?:[1-3]|\d*0): .* requests?|Exported .* \(.* requests?\))"
 )
 
 

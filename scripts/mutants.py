@@ -116,7 +116,8 @@ def _changes(file: Path) -> Iterator[tuple[str, str]]:
         meaning = _without_wording(node, original)
         if meaning not in seen:
             seen.add(meaning)
-            name = ".".join((*file.with_suffix("").parts, node.name))
+            module = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+            name = f"{module}.{node.name}"
             if not any(part in name for part in _AT_IMPORT):
                 yield name, _difference(originals[original], node)
 
@@ -135,7 +136,7 @@ def _without_wording(node: ast.FunctionDef, name: str) -> str:
 
 def _drop_wording(call: ast.Call) -> None:
     called = ast.unparse(call.func)
-    if called.startswith("log.") or called.endswith("._naming"):
+    if called.startswith("log.") or called.endswith("._errors"):
         call.args = []
     elif called == "cast":
         call.args = call.args[1:]

@@ -1,24 +1,23 @@
-"""Where rows differ from what the endpoint table says of them: told, and never in the way."""
+"""Schema drift: how rows differ from the endpoint table. It is reported, and stops nothing."""
 
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.export.formats import row_types
-from airflow_provider_docsanalytics.export.formats.cell import Doubt, cell
+from airflow_provider_docsanalytics.export.formats.table import SCALARS, Suspects, cell
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MOST_NAMED = 50
-"""Findings kept of each sort, and characters of each: the service decides on both."""
-_LONGEST = 100
-_KEPT_ON_THE_WAY = 20 * MOST_NAMED
+MAX_FINDINGS = 50
+"""Findings kept of each sort, because the service decides how many there are."""
+_MAX_CHARS = 100
+_MAX_COLLECTED = 20 * MAX_FINDINGS
 _JSON_KINDS = {'"': "text", "{": "object", "[": "list", "n": "null", "t": "boolean", "f": "boolean"}
 
 
@@ -30,15 +29,14 @@ class DriftFinding(NamedTuple):
 
 
 class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Findings, each once and in order; an inner field is called ``outer.inner``.
+    """Findings, sorted and without duplicates; an inner field is called ``outer.inner``.
 
     Attributes:
-        new: fields that the table does not have.
-        missing: fields that it has, and that at least one row did not have.
+        new: fields that are not in the table.
+        missing: fields of the table that at least one row lacks.
         types: values of another type: ``hits: text instead of integer``.
-        values: values that the API did not know: ``status: archived``.
-        renamed: names that came twice in one object, or that ours are, and what an earlier value is
-            called now: ``path: path__1``.
+        values: values that are not in the table: ``status: archived``.
+        renamed: duplicate or reserved names, with the new name: ``path: path__1``.
     """
 
     new: tuple[str, ...] = ()
@@ -52,20 +50,20 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, findings: Iterable[DriftFinding]) -> Drift:
-        """Return the drift that these findings are, as far as it is kept."""
+        """Return the drift with these findings, up to :data:`MAX_FINDINGS` of each sort."""
         sorts: dict[str, set[str]] = {name: set() for name in cls.__struct_fields__}
         for sort, text in findings:
             kept = sorts[sort]
             kept.add(_printable(text))
-            if len(kept) > _KEPT_ON_THE_WAY:
-                sorts[sort] = set(sorted(kept)[:MOST_NAMED])
-        return cls(*(tuple(sorted(texts)[:MOST_NAMED]) for texts in sorts.values()))
+            if len(kept) > _MAX_COLLECTED:
+                sorts[sort] = set(sorted(kept)[:MAX_FINDINGS])
+        return cls(*(tuple(sorted(texts)[:MAX_FINDINGS]) for texts in sorts.values()))
 
     def __or__(self, other: Drift) -> Drift:
         return Drift.of([*self.findings(), *other.findings()])
 
     def findings(self) -> Iterator[DriftFinding]:
-        """Yield what is kept."""
+        """Yield each finding."""
         for sort, texts in msgspec.structs.asdict(self).items():
             yield from (DriftFinding(sort, text) for text in texts)
 
@@ -74,31 +72,31 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RowSchema:
-    """What the table promises of each row.
+    """The schema of the rows, by the endpoint table.
 
     Args:
-        fields: the table's; without any, nothing is promised.
-        sample: how many rows of a page are looked at, evenly spread; ``None``: all.
+        fields: the table's; without any, every row conforms.
+        sample: how many rows of a page are checked, evenly spread; ``None``: all.
     """
 
     def __init__(self, fields: Sequence[Field], sample: int | None) -> None:
         self._fields = fields
         self._sample = sample
-        self._doubt = Doubt(fields)
-        self._promised = msgspec.json.Decoder(row_types.strict_type(fields))
+        self._suspects = Suspects(fields)
+        self._strict = msgspec.json.Decoder(strict_type(fields))
 
     def check(self, rows: Sequence[bytes]) -> Drift:
-        """Return what is different about a page's rows."""
+        """Return how a page's rows differ from the schema."""
         if not self._fields:
             return Drift()
         step = -(-len(rows) // self._sample) if self._sample and rows else 1
-        some = (rows[at] for at in range(0, len(rows), step))
-        odd = (row for row in some if self._doubt(row) or not self._is_promised(row))
+        sampled = (rows[at] for at in range(0, len(rows), step))
+        odd = (row for row in sampled if self._suspects(row) or not self._conforms(row))
         return Drift.of(chain.from_iterable(map(self._differences, odd)))
 
-    def _is_promised(self, row: bytes) -> bool:
+    def _conforms(self, row: bytes) -> bool:
         try:
-            self._promised.decode(row)
+            self._strict.decode(row)
         except (msgspec.DecodeError, RecursionError):
             return False
         return True
@@ -108,6 +106,29 @@ class RowSchema:
             yield from _of_object(self._fields, row, "")
         except _json.NotJson as error:
             yield DriftFinding("types", f"a row that cannot be read: {error}")
+
+
+def strict_type(fields: Sequence[Field]) -> type[msgspec.Struct]:
+    """Return the type of rows that conform to the schema exactly; decoding any other row fails."""
+    return msgspec.defstruct(
+        "Row",
+        [(field.name, *_strict_member(field)) for field in fields],
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+def _strict_member(field: Field) -> tuple[Any, ...]:
+    """Return the type, and a default if the field may be absent."""
+    if field.values:
+        kind: Any = Literal[field.values]
+    elif field.fields:
+        inner: Any = strict_type(field.fields)
+        kind = inner if field.kind is Kind.OBJECT else list[inner]
+    else:
+        kind = SCALARS[field.kind]
+    kind = kind | None if field.null else kind
+    return (kind, None) if field.optional else (kind,)
 
 
 def _of_object(
@@ -137,7 +158,7 @@ def _of_value(field: Field, raw: msgspec.Raw, name: str) -> Iterator[DriftFindin
                 yield from _of_object(field.fields, element, f"{name}.")
             else:
                 yield DriftFinding("types", f"{name}: {inner} in a {field.kind.value}")
-    elif reason := _misfit(field, raw, kind):
+    elif reason := _mismatch(field, raw, kind):
         yield DriftFinding("types", f"{name}: {reason}")
     elif field.values and (value := _json.value(raw)) not in field.values:
         yield DriftFinding("values", f"{name}: {value}")
@@ -147,8 +168,8 @@ def _kind(raw: msgspec.Raw) -> str:
     return _JSON_KINDS.get(bytes(raw).lstrip()[:1].decode(), "number")
 
 
-def _misfit(field: Field, raw: msgspec.Raw, kind: str) -> str:
-    """Return why a value does not fit into its column exactly, empty if it does."""
+def _mismatch(field: Field, raw: msgspec.Raw, kind: str) -> str:
+    """Return why a value does not fit into its column exactly, ``""`` if it does."""
     if field.kind is Kind.TEXT and kind == "text":  # which may hold half a character
         return ""
     fitting = cell(field, raw)
@@ -158,6 +179,6 @@ def _misfit(field: Field, raw: msgspec.Raw, kind: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text that can be written as UTF-8, cut where it is too long."""
-    whole = text[: _LONGEST + 1].encode(errors="backslashreplace").decode()
-    return whole if len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"
+    """Return text that can be encoded as UTF-8, truncated if it is too long."""
+    printable = text[: _MAX_CHARS + 1].encode(errors="backslashreplace").decode()
+    return printable if len(printable) <= _MAX_CHARS else printable[: _MAX_CHARS - 1] + "…"

@@ -1,4 +1,4 @@
-"""One file of rows, spooled on a local disk until it is whole."""
+"""The next file of rows, spooled on the worker until it is complete."""
 
 from __future__ import annotations
 
@@ -7,22 +7,160 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from msgspec import structs
+
+from airflow_provider_docsanalytics.export.documents import File
+from airflow_provider_docsanalytics.export.drift import Drift, DriftFinding
 from airflow_provider_docsanalytics.export.readable import Readable, readable
+from airflow_provider_docsanalytics.export.row_keys import append_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from airflow_provider_docsanalytics.export.documents import Progress
+    from airflow_provider_docsanalytics.export.drift import RowSchema
     from airflow_provider_docsanalytics.export.formats import OutputFormat
+    from airflow_provider_docsanalytics.export.plan import PageLike
+    from airflow_provider_docsanalytics.export.row_keys import NewRows
+
+_CHUNK_ROWS = 1000
+"""Rows that are encoded together, to bound memory: as cells, a row takes a kilobyte or more."""
 
 
-_AT_ONCE = 1000
-"""Rows that are encoded together: as cells of columns a row takes a thousand bytes and more."""
+class PendingPart:
+    """The pages that were read and are not yet published.
+
+    Args:
+        before: the progress that the pages continue.
+        new_part: opens a part.
+        row_schema: checks the rows for drift.
+
+    Attributes:
+        part: the rows; ``None`` until there is one.
+        file: how the part is listed, once it is sealed.
+        published: whether the part is in place.
+        after: the progress once the part is published and listed.
+    """
+
+    def __init__(
+        self, before: Progress, new_part: Callable[[], Part], row_schema: RowSchema
+    ) -> None:
+        self._new_part = new_part
+        self._row_schema = row_schema
+        self.part: Part | None = None
+        self.file: File | None = None
+        self.published = False
+        self.after = before
+        self._keys = b""
+
+    def open(self) -> Part:
+        """Return the part; open it first if there is none. It may remain empty."""
+        self.part = self.part or self._new_part()
+        return self.part
+
+    def add(self, page: PageLike, new: NewRows, fingerprints: tuple[str, ...]) -> None:
+        """Add the new rows of a page, and the loop guard's fingerprints."""
+        written = self.open().write(new.rows) if new.rows else Readable(())
+        self._keys += new.keys
+        before = self.after
+        self.after = structs.replace(
+            before,
+            rows=before.rows + len(new.rows),
+            pages=before.pages + 1,
+            totals=dict(page.totals) or before.totals,
+            missing=before.missing + page.missing,
+            repaired=before.repaired + written.repaired,
+            drift=(
+                before.drift
+                | written.drift
+                | self._row_schema.check(new.rows)
+                | _drift_of_page(page, new)
+            ),
+            cursor=page.next_cursor,
+            complete=page.next_cursor is None,
+            fingerprints=fingerprints,
+            last_row=new.last_row,
+            repeated=before.repeated + new.repeated,
+            # Not every source has this attribute.
+            page_size=getattr(page, "page_size", None) or before.page_size,
+        )
+
+    def seal(self) -> None:
+        """Finish the part's file, if there is one; no page can be added afterwards."""
+        if self.part is None or self.file is not None:
+            return
+        size, sha256 = self.part.finish()
+        self.file = File(self.part.name, self.part.rows, size, sha256)
+        before = self.after
+        self.after = structs.replace(
+            before, files=(*before.files, self.file), keys=append_keys(before.keys, self._keys)
+        )
+
+    def close(self) -> None:
+        """Remove the spool."""
+        if self.part is not None:
+            self.part.close()
+
+
+def _drift_of_page(page: PageLike, new: NewRows) -> Drift:
+    """Return drift outside the single rows; not every source reports unknown fields."""
+    names = getattr(page, "unknown", ())
+    findings = [DriftFinding("new", f"(response) {name}") for name in names]
+    if new.duplicates:
+        findings.append(DriftFinding("values", "two rows of a page have one key"))
+    return Drift.of(findings)
+
+
+class Part:
+    """Rows that are written into one file, in a spool that :meth:`close` removes.
+
+    Attributes:
+        name: the name of the published file.
+        spool: the file until then.
+        rows: the number of rows written.
+    """
+
+    def __init__(self, name: str, spool: IO[bytes], output_format: OutputFormat) -> None:
+        self.name = name
+        self.spool = spool
+        self.rows = 0
+        self._digest = _Digest(spool)
+        sink = cast("IO[bytes]", self._digest)
+        self._compressed = output_format.compressed(sink)
+        self._encoder = output_format.encoder(self._compressed or sink)
+        self._reserved_names = output_format.reserved_names
+
+    def write(self, rows: Sequence[bytes]) -> Readable:
+        """Append rows; return them as they are written."""
+        written = readable(rows, self._reserved_names)
+        for at in range(0, len(rows), _CHUNK_ROWS):
+            self._encoder.write(written.rows[at : at + _CHUNK_ROWS])
+        self.rows += len(rows)
+        return written
+
+    def finish(self) -> tuple[int, str]:
+        """Finish the file, which stays open; return its size in bytes and its SHA-256 in hex."""
+        self._encoder.close()
+        if self._compressed is not None:
+            self._compressed.close()
+        self.spool.flush()
+        return self._digest.size, self._digest.sha256.hexdigest()
+
+    def close(self) -> None:
+        """Remove the spool, unless a rename has published it."""
+        # On a full or read-only disk both can fail. Buffered bytes are not needed, and the next
+        # commit in the directory deletes a spool that remains.
+        with suppress(OSError):
+            self.spool.close()
+        with suppress(OSError):
+            if isinstance(self.spool.name, str):  # otherwise it never had a name
+                Path(self.spool.name).unlink()
 
 
 class _Digest:
     """A file that counts and hashes what is written to it.
 
-    Once the file is closed nothing is written: an encoder that is let go before its end may try.
+    Writes to a closed file are ignored, because an encoder that is discarded early may try.
     """
 
     closed = False
@@ -42,49 +180,3 @@ class _Digest:
     def flush(self) -> None:
         if not self._file.closed:
             self._file.flush()
-
-
-class Part:
-    """Rows on their way into one file, in a spool that :meth:`close` removes.
-
-    Attributes:
-        name: what the file will be called.
-        spool: the file that holds them until then.
-        rows: rows written.
-    """
-
-    def __init__(self, name: str, spool: IO[bytes], output_format: OutputFormat) -> None:
-        self.name = name
-        self.spool = spool
-        self.rows = 0
-        self._digest = _Digest(spool)
-        sink = cast("IO[bytes]", self._digest)
-        self._compressed = output_format.compressed(sink)
-        self._encoder = output_format.encoder(self._compressed or sink)
-        self._taken = output_format.taken
-
-    def write(self, rows: Sequence[bytes]) -> Readable:
-        """Append rows; return them as they are written."""
-        written = readable(rows, self._taken)
-        for at in range(0, len(rows), _AT_ONCE):
-            self._encoder.write(written.rows[at : at + _AT_ONCE])
-        self.rows += len(rows)
-        return written
-
-    def finish(self) -> tuple[int, str]:
-        """End the file, which stays open; return its size in bytes and its SHA-256 in hex."""
-        self._encoder.close()
-        if self._compressed is not None:
-            self._compressed.close()
-        self.spool.flush()
-        return self._digest.size, self._digest.sha256.hexdigest()
-
-    def close(self) -> None:
-        """Remove the spool, unless it has been published by a rename."""
-        # On a full or read-only disk neither may work: the bytes that are still held back are not
-        # wanted, and a spool that stays is removed by the next commit in its directory.
-        with suppress(OSError):
-            self.spool.close()
-        with suppress(OSError):
-            if isinstance(self.spool.name, str):  # else it never had a name
-                Path(self.spool.name).unlink()

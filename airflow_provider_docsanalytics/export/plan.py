@@ -1,4 +1,4 @@
-"""What an export is made from: where its pages come from, and how they are to be written."""
+"""The input of an export: where its pages come from, and how to write them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from airflow_provider_docsanalytics.parameters import one_of, whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from airflow_provider_docsanalytics.export.store import Identity
+    from airflow_provider_docsanalytics.export.documents import Identity
     from airflow_provider_docsanalytics.fields import Field
 
 IF_EXISTS = ("error", "replace")
 
 
 class PageLike(Protocol):
-    """One page, as the API package gives it."""
+    """One page, as the API client returns it."""
 
     @property
     def rows(self) -> Sequence[bytes]:
@@ -26,11 +26,11 @@ class PageLike(Protocol):
 
     @property
     def totals(self) -> Mapping[str, Any]:
-        """Whole-response fields."""
+        """Response fields that are not part of a row."""
 
     @property
     def next_cursor(self) -> str | None:
-        """Where to go on; ``None`` at the end."""
+        """The cursor of the next page; ``None`` at the end."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class PageLike(Protocol):
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Names of members of the answer that are not known."""
+        """Names of response fields that the endpoint table does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Source:
 
     Attributes:
         name: the service's base URL: a checkpoint is not resumed from another service.
-        pages: yields the pages from a cursor on. Where pages of an earlier attempt were lowered
-            (``page_size``), a second argument says to what: no larger ones are asked for.
-        requests_sent: how many requests this source has spent so far.
-        redact: takes secrets out of what the service has said, for a log.
+        pages: yields the pages from a cursor on. If an earlier attempt reduced the page size, the
+            second argument is that size, which requests must not exceed.
+        requests_sent: how many requests this source has sent so far.
+        redact: removes secrets from text of the service, for a log.
     """
 
     name: str
@@ -64,14 +64,14 @@ class Plan:
     """What is exported, and how it is written.
 
     Attributes:
-        context: the fields put first into every row.
-        pages_per_file: pages after which a part is published and the checkpoint moves.
-        if_exists: what to do about a finished export of another identity.
-        fields: what is known of the rows; without any, they are not looked at.
-        key: the fields that tell rows apart; without any, the whole row does.
-        by_offset: whether pages are asked for by counting rows.
-        page_size: rows asked for at once, where that is less than the largest page.
-        run: ID of the run of the task that exports; ``None`` outside Airflow.
+        context: the fields that are put first into every row.
+        pages_per_file: after how many pages a part is published and the checkpoint moves.
+        if_exists: what to do if the directory holds a finished export of another identity.
+        fields: the known fields of the rows; without any, rows are not checked.
+        key: the fields that identify a row; without any, all of it does.
+        by_offset: whether pages are requested by row offset.
+        page_size: the page size of the requests, if it is less than the maximum.
+        run: the ID of the run of the exporting task; ``None`` outside Airflow.
     """
 
     identity: Identity
@@ -90,8 +90,17 @@ class Plan:
         one_of("if_exists", self.if_exists, IF_EXISTS)
 
     @property
+    def may_replace(self) -> bool:
+        """Whether the export may replace a different one."""
+        return self.if_exists == "replace"
+
+    @property
     def output_format(self) -> OutputFormat:
-        """How the rows are written; raises :class:`ConfigError` where that cannot be."""
+        """How the rows are written.
+
+        Raises:
+            ConfigError: that is impossible.
+        """
         identity = self.identity
         return OutputFormat(
             identity.file_format,

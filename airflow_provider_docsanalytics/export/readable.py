@@ -1,11 +1,11 @@
-r"""Rows that every reader can read: DuckDB, pandas, polars, pyarrow, Spark.
+r"""Rows that every reader can parse: DuckDB, pandas, polars, pyarrow, Spark.
 
-Three things are valid enough for the service to send and stop a reader, often for every file of a
-lake at once. Rows that hold one of them are rewritten; all others keep their own text:
+Services send three things that make some readers fail, often for all files of a lake at once. Rows
+that contain one of them are rewritten; all others keep their text:
 
 * an escaped lone surrogate (``"\ud83d"``, half an emoji) becomes U+FFFD, also in names;
-* a name that comes twice in one object: the last value keeps the name, as in JavaScript, and the
-  values before it are kept as ``name__1``, ``name__2``, …; so is a name that is taken;
+* a duplicate name in one object: the last value keeps the name, as in JavaScript, and earlier
+  values become ``name__1``, ``name__2``, …; so does a value under a reserved name;
 * a value nested deeper than :data:`DEEPEST` levels becomes text: its own JSON.
 """
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 DEEPEST = 64
-"""Levels of a row that stay as they are. Spark fails beyond a few hundred, DuckDB beyond 128."""
-_LEVELS_AT_A_GLANCE = 3
+"""Levels of a row that stay unchanged. Spark fails beyond a few hundred, DuckDB beyond 128."""
+_FAST_LEVELS = 3
 _LONGEST_PATH = 200
-_FINDINGS_AT_ONCE = 1000
-_AT_ONCE = 256
+_MAX_FINDINGS = 1000
+_CHUNK_ROWS = 256
 
 Scalar = str | int | float | bool | None
 _nested: Any = Scalar
-for _ in range(_LEVELS_AT_A_GLANCE):
+for _ in range(_FAST_LEVELS):
     _nested = Scalar | list[_nested] | dict[str, _nested]
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NESTED = msgspec.json.Decoder(list[_nested])
@@ -49,7 +49,7 @@ class Readable(NamedTuple):
 
     Attributes:
         rows: each on one line that begins with its first name, or ``{}``.
-        repaired: how many of them are not as the service sent them.
+        repaired: how many of them were rewritten.
         drift: the names that were changed, and the values that became text.
     """
 
@@ -58,39 +58,39 @@ class Readable(NamedTuple):
     drift: Drift = Drift()
 
 
-def readable(rows: Sequence[bytes], taken: Collection[str] = ()) -> Readable:
-    """Return the rows, rewritten where some reader would stumble.
+def readable(rows: Sequence[bytes], reserved: Collection[str] = ()) -> Readable:
+    """Return the rows, rewritten where some reader would fail.
 
-    One pass in C over rows of the usual form.
+    Rows of the usual form take one pass in C.
 
     Args:
         rows: JSON objects, valid apart from lone surrogates.
-        taken: names that a row cannot have, since ours stand there.
+        reserved: names that a row cannot have, because the context fields have them.
     """
     findings: list[DriftFinding] = []
     written, repaired = list(rows), 0
-    for at in _odd(rows, taken):
-        rewriting = _Rewriting(rows[at], taken)
+    for at in _suspects(rows, reserved):
+        rewriting = _Rewriting(rows[at], reserved)
         findings += rewriting.findings
-        _forget_most(findings)
+        _cap(findings)
         repaired += rewriting.changed
         written[at] = rewriting.text if rewriting.changed else one_line(rows[at])
     return Readable(written, repaired, Drift.of(findings))
 
 
-def _forget_most(findings: list[DriftFinding]) -> None:
-    """Keep of many findings those that a manifest has room for."""
-    if len(findings) > _FINDINGS_AT_ONCE:
+def _cap(findings: list[DriftFinding]) -> None:
+    """Keep only the findings that a manifest has room for."""
+    if len(findings) > _MAX_FINDINGS:
         findings[:] = Drift.of(findings).findings()
 
 
-def _odd(rows: Sequence[bytes], taken: Collection[str]) -> Iterator[int]:
-    """Yield the places of the rows that need a closer look."""
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
-        if not _is_plain(some, taken):
+def _suspects(rows: Sequence[bytes], reserved: Collection[str]) -> Iterator[int]:
+    """Yield the indexes of the rows that may have to be rewritten."""
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        some = rows[start : start + _CHUNK_ROWS]
+        if not _is_plain(some, reserved):
             for at, row in enumerate(some, start):
-                if not _is_plain([row], taken):
+                if not _is_plain([row], reserved):
                     yield at
 
 
@@ -104,8 +104,8 @@ def one_line(text: bytes) -> bytes:
     return b"{" + line[1:].lstrip(b" \t")
 
 
-def _is_plain(rows: Sequence[bytes], taken: Collection[str]) -> bool:
-    """Return whether no row needs a closer look.
+def _is_plain(rows: Sequence[bytes], reserved: Collection[str]) -> bool:
+    """Return whether no row has to be rewritten.
 
     A compact object is as long as its names and values and the signs between them. It is longer if
     a name comes twice (the decoder keeps one) or is escaped, or if there is white space. Nested
@@ -126,7 +126,7 @@ def _is_plain(rows: Sequence[bytes], taken: Collection[str]) -> bool:
     return (
         len(values) + len(names) + signs == sum(map(len, rows))
         and all(objects)
-        and set().union(*objects).isdisjoint(taken)
+        and set().union(*objects).isdisjoint(reserved)
     )
 
 
@@ -135,8 +135,8 @@ class _Level:
 
     Attributes:
         start: where it begins in what is written.
-        names: the names so far, and where each stands for the last time.
-        earlier: where names stand that came again, and which.
+        names: the names so far, each with its latest position.
+        earlier: earlier positions of duplicate names, with the names.
     """
 
     def __init__(self, path: str, start: int) -> None:
@@ -147,19 +147,19 @@ class _Level:
 
 
 class _Rewriting:
-    """One row, token by token, so that no depth is too much.
+    """One row, token by token, so that no nesting is too deep.
 
     Attributes:
-        text: the row as every reader can read it, without white space between tokens.
-        changed: whether more than white space was.
+        text: the row as every reader can parse it, without white space between tokens.
+        changed: whether anything but white space changed.
         findings: the names that were changed, and the values that became text.
     """
 
-    def __init__(self, row: bytes, taken: Collection[str]) -> None:
+    def __init__(self, row: bytes, reserved: Collection[str]) -> None:
         whole = _json.replace_lone_surrogates(row)
         self.changed = whole is not row
         self.findings: list[DriftFinding] = []
-        self._taken = taken
+        self._reserved = reserved
         self._out: list[bytes] = []
         self._open: list[_Level] = []
         name = ""
@@ -190,21 +190,21 @@ class _Rewriting:
 
     def _end(self, token: bytes) -> None:
         level = self._open.pop()
-        self._rename(level, self._taken if not self._open else ())
+        self._rename(level, self._reserved if not self._open else ())
         self._out.append(token)
         if len(self._open) == DEEPEST:
             text = b"".join(self._out[level.start :])
             self._out[level.start :] = [_as_text(text)]
             self._change("types", f"{level.path}: nested beyond {DEEPEST} levels, kept as text")
 
-    def _rename(self, level: _Level, taken: Collection[str]) -> None:
-        """Give each name that is taken, or comes again, a name of its own."""
-        ours = [(level.names[name], name) for name in taken if name in level.names]
+    def _rename(self, level: _Level, reserved: Collection[str]) -> None:
+        """Give each reserved or duplicate name a unique name."""
+        ours = [(level.names[name], name) for name in reserved if name in level.names]
         given: set[str] = set()
         numbers: Counter[str] = Counter()
         for at, name in sorted(level.earlier + ours):
             new = name
-            while new in level.names or new in taken or new in given:
+            while new in level.names or new in reserved or new in given:
                 numbers[name] += 1
                 new = f"{name}__{numbers[name]}"
             given.add(new)
@@ -215,7 +215,7 @@ class _Rewriting:
     def _change(self, sort: str, text: str) -> None:
         self.changed = True
         self.findings.append(DriftFinding(sort, text))
-        _forget_most(self.findings)
+        _cap(self.findings)
 
 
 def _as_text(json_text: bytes) -> bytes:

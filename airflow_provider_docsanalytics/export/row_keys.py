@@ -1,4 +1,4 @@
-"""Tells rows apart across pages: a row that comes twice proves that the paging slipped."""
+"""Detects rows that appear twice: proof that rows moved between pages while they were read."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _KEY_BYTES = 8
-"""Half a million rows have two of one fingerprint once in a hundred million exports."""
-_MOST_STORED_CHARS = 2 * 2**20
-"""Of the keys of 200,000 rows: two hours of the largest pages that a quota gives."""
-_MOST_IN_MEMORY = 100_000
-"""Fingerprints: an hour's quota, some 7 MB. With more, they lie in a database of SQLite's."""
+"""With half a million rows, two share a fingerprint once in a hundred million exports."""
+_MAX_STORED_CHARS = 2 * 2**20
+"""Keys of 200,000 rows: two hours of the largest pages that the quota allows."""
+_MAX_IN_MEMORY = 100_000
+"""Fingerprints: an hour's quota, about 7 MB. More of them go into a SQLite database."""
 _CACHE_KIB = 2048
-"""Of that; the rest is a temporary file, which has no name and ends with the process."""
+"""Of that database; the rest is a temporary file without a name that ends with the process."""
 
 
 class RowsMoved(Exception):  # noqa: N818 - named for what happened
-    """A row came twice: rows moved between pages, so others may not have come at all."""
+    """A row appeared twice: rows moved between pages, so others may be missing."""
 
 
-class Taken(NamedTuple):
+class NewRows(NamedTuple):
     """What a page adds.
 
     Attributes:
-        rows: its rows, without one that ended the page before.
-        repeated: how many rows that leaves out, 0 or 1.
-        twice: how many rows of this page have the key of another row of this page.
-        keys: fingerprints of the rows' keys, as the checkpoint keeps them.
+        rows: its rows, without one that ended the previous page.
+        repeated: how many rows that drops, 0 or 1.
+        duplicates: how many rows of this page have the key of another row of this page.
+        keys: fingerprints of the rows' keys, as the checkpoint stores them.
         last_row: the fingerprint of the last row.
     """
 
     rows: Sequence[bytes]
     repeated: int
-    twice: int
+    duplicates: int
     keys: bytes
     last_row: str | None
 
 
 class RowKeys:
-    """The fingerprints of all rows that were read: some bytes a row, few of them in memory.
+    """The fingerprints of all rows that were read, in bounded memory.
 
     Args:
-        fields: the fields that tell rows apart; none: the whole row does.
-        inclusive: whether a page may begin with the row that ended the one before. A cursor may
-            point at it; an offset counts rows, so there it is a row that has moved.
-        kept: what the checkpoint keeps of the pages before.
+        fields: the fields that identify a row; if none, all of it does.
+        stored: what the checkpoint stores of earlier pages.
+        inclusive: whether a page may begin with the last row of the previous one. A cursor may
+            point at that row; with an offset, such a row has moved.
     """
 
     def __init__(
-        self, fields: Sequence[str], kept: Iterable[str] = (), *, inclusive: bool = True
+        self, fields: Sequence[str], stored: Iterable[str] = (), *, inclusive: bool = True
     ) -> None:
         self._fields = tuple(fields)
         self._inclusive = inclusive
@@ -70,32 +70,32 @@ class RowKeys:
         self._key = msgspec.json.Decoder(msgspec.defstruct("Key", named, rename=renamed))
         self._few: set[int] | None = set()
         self._seen = sqlite3.connect("", isolation_level=None)  # no file as long as it is empty
-        for text in kept:
+        for text in stored:
             self._add(_numbers(b64decode(text)))
 
-    def take(self, rows: Sequence[bytes], last_row: str | None) -> Taken:
-        """Note the rows of a page.
+    def add_page(self, rows: Sequence[bytes], last_row: str | None) -> NewRows:
+        """Add the rows of a page; return those that are new.
 
         Args:
             rows: the page's.
-            last_row: the fingerprint of the last row of the page before.
+            last_row: the fingerprint of the last row of the previous page.
 
         Raises:
-            RowsMoved: a row has the key of a row of an earlier page, and is not just the row that
-                ended the page before.
+            RowsMoved: a row has the key of a row of an earlier page, and is not the last row of the
+                previous one.
         """
         if self._inclusive and rows and _fingerprint(rows[0]).hex() == last_row:
-            taken = self.take(rows[1:], None)
-            return taken._replace(repeated=1, last_row=taken.last_row or last_row)
+            new = self.add_page(rows[1:], None)
+            return new._replace(repeated=1, last_row=new.last_row or last_row)
         keys = [_fingerprint(self._key_of(row)) for row in rows]
         distinct = set(keys)
         if self._add(_numbers(b"".join(distinct))) < len(distinct):
-            raise RowsMoved("a row came again on a later page")
+            raise RowsMoved("a later page repeated a row")
         last_row = _fingerprint(rows[-1]).hex() if rows else last_row
-        return Taken(rows, 0, len(keys) - len(distinct), b"".join(keys), last_row)
+        return NewRows(rows, 0, len(keys) - len(distinct), b"".join(keys), last_row)
 
     def close(self) -> None:
-        """Forget them all."""
+        """Free the memory and the temporary file."""
         self._seen.close()
 
     def _add(self, keys: Sequence[int]) -> int:
@@ -105,7 +105,7 @@ class RowKeys:
         before = len(self._few)
         self._few.update(keys)
         new = len(self._few) - before
-        if len(self._few) > _MOST_IN_MEMORY:
+        if len(self._few) > _MAX_IN_MEMORY:
             self._seen.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._seen.execute("PRAGMA journal_mode = OFF")
             self._seen.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY)")
@@ -119,16 +119,16 @@ class RowKeys:
         return self._seen.total_changes - before
 
     def _key_of(self, row: bytes) -> bytes:
-        """Return the text of a row's key, or all of the row where that is absent or null."""
+        """Return the text of a row's key, or the complete row if the key is absent or null."""
         if not self._fields:
             return row
         try:
             values = list(map(bytes, msgspec.structs.astuple(self._key.decode(row))))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            values = self._values_of_odd(row)
+            values = self._values_by_member(row)
         return b"\n".join(values) if values and b"null" not in values else row
 
-    def _values_of_odd(self, row: bytes) -> list[bytes]:
+    def _values_by_member(self, row: bytes) -> list[bytes]:
         try:
             members = _json.members(row)
         except _json.NotJson:  # nested too deeply to be taken apart
@@ -138,16 +138,18 @@ class RowKeys:
         return [bytes(members[name]) for name in self._fields]
 
 
-def stored(before: tuple[str, ...], keys: bytes) -> tuple[str, ...]:
-    """Return what the checkpoint keeps once the keys of one more part are added.
+def append_keys(before: tuple[str, ...], keys: bytes) -> tuple[str, ...]:
+    """Return what the checkpoint stores once the keys of one more part are added.
 
-    It forgets the oldest beyond 200,000 rows, so that an attempt that resumes compares with the
-    latest alone; within one attempt all rows are compared.
+    It keeps the latest 200,000 rows, so an attempt that resumes compares only with those; within
+    one attempt all rows are compared.
     """
     after = (*before, b64encode(keys).decode())
-    while sum(map(len, after)) > _MOST_STORED_CHARS:
+    while sum(map(len, after)) > _MAX_STORED_CHARS:
         after = after[1:]
-        log.debug("Forgetting the keys of the first rows: the checkpoint has no room for them")
+        log.debug(
+            "Dropping the keys of the oldest rows from the checkpoint: it has no room for them"
+        )
     return after
 
 

@@ -55,8 +55,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
+    from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan
-    from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
     from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
     from airflow_provider_docsanalytics.window import DateWindow
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.client import Client
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
     from airflow_provider_docsanalytics.api.settings import Settings
+    from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan, Source
-    from airflow_provider_docsanalytics.export.store import Manifest
 
 _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 
@@ -72,8 +72,8 @@ def plan_of(
     ``service`` (the base URL) is part of the export's identity, and where the platform has no
     projects, so is ``conn_id``. ``run`` is the ID of the task's run.
     """
+    from airflow_provider_docsanalytics.export.documents import Identity
     from airflow_provider_docsanalytics.export.plan import Plan
-    from airflow_provider_docsanalytics.export.store import Identity
 
     window, endpoint = selection.window, selection.endpoint
     optional: dict[str, Any] = {"escape_formulas": True} if output.escape_formulas else {}
@@ -123,7 +123,7 @@ def source_of(client: Client, selection: Selection, settings: Settings) -> Sourc
 
 def summary_of(manifest: Manifest, uri: str) -> dict[str, Any]:
     """Return what an export gives to XCom and to asset events; ``uri`` is its directory."""
-    from airflow_provider_docsanalytics.export.store import MANIFEST
+    from airflow_provider_docsanalytics.export.documents import MANIFEST
 
     return {
         "manifest": f"{uri}/{MANIFEST}",

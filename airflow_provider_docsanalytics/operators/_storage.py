@@ -13,7 +13,7 @@ from airflow_provider_docsanalytics.operators._path import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_docsanalytics.export.store import ExportDirectory
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
 
 _CREDENTIAL = re.compile(
     r"(?i)^(key|token|username)$|secret|password|passphrase|credential|connection_string"
@@ -57,7 +57,7 @@ def directory_at(
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_docsanalytics.export.store import ExportDirectory
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
 
     # In Airflow 2 an explicit None overrides the connection in the URL.
     connection = {"conn_id": storage_conn_id} if storage_conn_id else {}

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_docsanalytics.api.endpoint import Endpoint
+    from airflow_provider_docsanalytics.export.documents import Checkpoint
     from airflow_provider_docsanalytics.export.plan import Plan
-    from airflow_provider_docsanalytics.export.store import Checkpoint
 
 LONGEST_LOOKBACK = date.max - date.min
 LONGEST_SETTLE = timedelta(days=300)

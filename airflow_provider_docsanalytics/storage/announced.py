@@ -1,15 +1,15 @@
-"""Mutual exclusion on stores that know neither conditions nor locks: by announcement.
+"""Mutual exclusion on stores with neither conditional writes nor locks: by announcements.
 
-Whoever wants to change a file first writes a small file of its own that says so, and then lists the
-directory. If another such file is there, it removes its own, waits for a random time and starts
-again; if not, it reads, compares, writes, and removes its own. Of two at once at least one lists
-after both have written, so never both go on. This takes a store that lists what was written before,
-as file systems and today's object stores do.
+A process that wants to change a file first writes a small file of its own, the announcement, and
+then lists the directory. If it finds another announcement, it deletes its own, backs off for a
+random time and starts again. If not, it reads, compares, writes, and deletes its announcement. Of
+two concurrent processes at least one lists after both have written, so never do both proceed. This
+requires a store with consistent listings, as file systems and today's object stores have.
 
-After a crash at any step nothing is wrong but that the announcement stays: it keeps others out
-until it is :data:`STALE_S` old by the store's own clock, and then the next one to come removes it.
-The file itself is as before, or new and whole. What cannot be excluded: a single write call that
-stands still for minutes, and arrives after its announcement has been taken for a dead process's.
+After a crash at any step only the announcement stays. It keeps others out until it is
+:data:`STALE_S` old by the store's clock; then the next process deletes it. The file itself is the
+old one or the new one. One case is not covered: a single write call that hangs for minutes, and
+takes effect after its announcement was considered stale.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
-from airflow_provider_docsanalytics.storage.objects import LARGEST_READ_BYTES, check_size
+from airflow_provider_docsanalytics.storage.conditional import LARGEST_READ_BYTES, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,24 +34,25 @@ log = logging.getLogger(__name__)
 
 PREFIX = ".announce-"
 STALE_S = 600.0
-"""An announcement that is older than the newest by so much is of a process that has died."""
+"""An announcement that is so much older than the newest is stale: its process has died."""
 WAIT_S = 60.0
-"""For others to be done: each needs as long as four small requests take."""
+"""For others to finish: each takes as long as four small requests."""
 _TOO_LONG_S = STALE_S / 2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
-"""What listings of file systems call the time of a file's last change."""
+"""Names of the modification time in listings of file systems."""
 
 
 class AnnouncedObjects:
-    """Files of one directory; a version is the content.
+    """Files of one directory; the version of a file is its content.
 
     Args:
         filesystem: any ``fsspec`` file system.
         root: the directory.
-        put: puts a whole file in place.
-        get: reads a file; ``None`` if there is none. Default: by the file system.
-        sleep: what waits for others, in seconds.
+        put: puts a file in place.
+        get: reads a file; ``None`` if there is none. Default: through the file system.
+        sleep: waits for other processes, in seconds.
+        clock: the time in seconds.
     """
 
     deletes_on_condition = True
@@ -72,8 +73,8 @@ class AnnouncedObjects:
         self._get = get or self._from_filesystem
         self._sleep = sleep
         self._clock = clock
-        self._left: set[str] = set()  # own announcements that could not be withdrawn
-        self._chance = random.Random()  # noqa: S311 - of pauses, not of keys
+        self._not_withdrawn: set[str] = set()  # own announcements that could not be withdrawn
+        self._chance = random.Random()  # noqa: S311 - for pauses, not for keys
 
     def read(self, path: str) -> tuple[bytes, bytes] | None:
         """Return the content, twice."""
@@ -82,19 +83,19 @@ class AnnouncedObjects:
 
     def write(self, path: str, text: bytes, version: bytes | None) -> bytes | None:
         """Put a file in place if its content is this."""
-        with self._alone(path) as check:
+        with self._exclusive(path) as check_duration:
             if self._text(path) != version:
                 return None
-            check()
+            check_duration()
             self._put(path, text)
             return text
 
     def delete(self, path: str, version: bytes) -> bool:
         """Delete a file if its content is this."""
-        with self._alone(path) as check:
+        with self._exclusive(path) as check_duration:
             if self._text(path) not in (version, None):
                 return False
-            check()
+            check_duration()
             with suppress(FileNotFoundError):
                 self._fs.rm_file(path)
             return True
@@ -108,10 +109,10 @@ class AnnouncedObjects:
             entry = self._fs.info(path)
             if entry["type"] != "file" or entry.get("islink"):
                 raise ConfigError(
-                    f"{path} is not a regular file, so this provider has not written it. It was "
-                    "not read, and nothing was changed. Remove it, or use another path."
+                    f"{path} is not a regular file, so this provider did not write it. It was not "
+                    "read, and nothing was changed.\nRemove it, or use another path."
                 )
-            if entry["size"] == 0:  # of which some stores give no range
+            if entry["size"] == 0:  # some stores reject a range of an empty file
                 return b""
             check_size(entry["size"] or 0)
             text = bytes(self._fs.cat_file(path, start=0, end=LARGEST_READ_BYTES + 1))
@@ -121,8 +122,8 @@ class AnnouncedObjects:
         return text
 
     @contextmanager
-    def _alone(self, path: str) -> Iterator[Callable[[], None]]:
-        """Keep out who else announces; give a check that this has not taken too long."""
+    def _exclusive(self, path: str) -> Iterator[Callable[[], None]]:
+        """Keep other processes out; give a check that this does not take too long."""
         prefix = f"{PREFIX}{PurePosixPath(path).name}-"
         give_up, pause = self._clock() + WAIT_S, _FIRST_PAUSE_S
         while True:
@@ -130,8 +131,8 @@ class AnnouncedObjects:
             mine = f"{prefix}{int(time.time())}-{secrets.token_hex(4)}"
             try:
                 self._fs.pipe_file(f"{self._root}/{mine}", mine.encode())
-                if self._is_alone(mine, prefix):
-                    yield partial(self._check, path, began)
+                if self._is_only_one(mine, prefix):
+                    yield partial(self._check_duration, path, began)
                     return
             finally:
                 self._withdraw(mine)
@@ -140,8 +141,8 @@ class AnnouncedObjects:
             self._sleep(self._chance.uniform(0, pause))
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
-    def _is_alone(self, mine: str, prefix: str) -> bool:
-        """Return whether nobody else is at it; remove what dead processes have announced."""
+    def _is_only_one(self, mine: str, prefix: str) -> bool:
+        """Return whether there is no other announcement; delete stale ones."""
         self._fs.invalidate_cache(self._root)
         entries = {
             PurePosixPath(entry["name"]).name: entry
@@ -153,48 +154,49 @@ class AnnouncedObjects:
         others = {
             name: entry
             for name, entry in entries.items()
-            if name.startswith(prefix) and name not in self._left
+            if name.startswith(prefix) and name not in self._not_withdrawn
         }
         stale = {name for name, entry in others.items() if _age_s(own, entry, prefix) > STALE_S}
         for name in stale:
-            log.warning("%s/%s is of a process that has died: removed", self._root, name)
+            log.warning("%s/%s is stale, because its process has died: deleted", self._root, name)
             with suppress(FileNotFoundError, PermissionError):
                 self._fs.rm_file(f"{self._root}/{name}")
         return others.keys() == stale
 
-    def _check(self, path: str, began: float) -> None:
+    def _check_duration(self, path: str, began: float) -> None:
         took_s = self._clock() - began
         if took_s > _TOO_LONG_S:
             raise StorageError(
-                f"{path}: to read it took {took_s:.0f} s, and others may have taken this process "
-                "for a dead one. Nothing was changed, and a retry resumes.\nCheck the storage and "
-                "the machine: one of them stood still."
+                f"{path}: reading it took {took_s:.0f} s, so others may consider this process "
+                "dead. Nothing was changed, and a retry resumes.\n"
+                "Check the storage and the machine: one of them was stopped."
             )
 
     def _withdraw(self, mine: str) -> None:
         try:
             self._fs.rm_file(f"{self._root}/{mine}")
         except FileNotFoundError:
-            pass  # it was never written, or somebody took this process for a dead one
-        except Exception as error:  # noqa: BLE001 - what was to be done is done; this must not undo it
-            level = logging.DEBUG if self._left else logging.WARNING
-            self._left.add(mine)
+            pass  # it was never written, or another process considered it stale
+        except Exception as error:  # noqa: BLE001 - the change itself is done
+            level = logging.DEBUG if self._not_withdrawn else logging.WARNING
+            self._not_withdrawn.add(mine)
             log.log(
                 level,
-                "%s/%s stays, and keeps other processes out for %.0f s: %s",
+                "%s/%s could not be deleted, and keeps other processes out for %.0f s: %s",
                 *(self._root, mine, STALE_S, error),
             )
 
     def _busy(self, path: str) -> str:
         return (
-            f"{path}: other processes have announced to change it, again and again for "
-            f"{WAIT_S:.0f} s. Nothing was changed, and a retry resumes.\nIf one of them has died, "
-            f"wait {STALE_S / 60:.0f} minutes, after which its {PREFIX}* file counts no longer."
+            f"{path}: other processes kept announcing changes to it for {WAIT_S:.0f} s. Nothing "
+            "was changed, and a retry resumes.\n"
+            f"If one of them has died, wait {STALE_S / 60:.0f} minutes until its {PREFIX}* file is "
+            "stale."
         )
 
 
 def _age_s(own: Mapping[str, Any], other: Mapping[str, Any], prefix: str) -> float:
-    """Return how much older an announcement is than one's own, by the store's clock if it can."""
+    """Return how much older an announcement is than one's own, by the store's clock if known."""
     for key in _TIMES:
         times = (_seconds(own.get(key)), _seconds(other.get(key)))
         if times[0] is not None and times[1] is not None:
@@ -213,10 +215,9 @@ def _seconds(value: Any) -> float | None:
 
 
 def renaming(filesystem: Any) -> Callable[[str, bytes], None]:
-    """Return what puts a file in place on a store with directories, where a write takes time.
+    """Return a writer for stores with directories, where a write is not atomic.
 
-    It is written under another name and moved over the old one; where that cannot be done, it is
-    written in place.
+    It writes under another name and renames; if that fails, it writes in place.
     """
 
     def put(path: str, text: bytes) -> None:
@@ -225,7 +226,7 @@ def renaming(filesystem: Any) -> Callable[[str, bytes], None]:
         try:
             filesystem.pipe_file(temporary, text)
             filesystem.mv(temporary, path)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it comes again here
+        except Exception as error:  # noqa: BLE001 - the write below raises it again
             log.debug("%s cannot be renamed: %s", temporary, error)
             with suppress(Exception):
                 filesystem.rm_file(temporary)

@@ -1,15 +1,15 @@
-"""Conditional requests to Azure Blob Storage, through ``adlfs``."""
+"""Conditional writes to Azure Blob Storage, by ETag, through ``adlfs``."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_docsanalytics.storage.objects import READ_TRIES, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import READ_ATTEMPTS, check_size, run
 
 _CONFLICTS = ("ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists", "BlobNotFound")
-_GONE = ("BlobNotFound", "ContainerNotFound", "ResourceNotFound")
-_NOT_FOUND = 404
+_NOT_FOUND = ("BlobNotFound", "ContainerNotFound", "ResourceNotFound")
+_HTTP_NOT_FOUND = 404
 
 
 class AzureObjects:
@@ -27,19 +27,19 @@ class AzureObjects:
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and ETag; 2 requests, more if the blob changes meanwhile.
 
-        The first asks what it is: the library decompresses without a bound what is encoded.
+        The first checks the encoding, because the library decompresses blobs without a limit.
         """
-        for _ in range(READ_TRIES):
+        for _ in range(READ_ATTEMPTS):
             try:
                 found: tuple[bytes, str] = run(self._fs, self._read, path)
             except Exception as error:
-                if getattr(error, "status_code", None) == _NOT_FOUND:
+                if getattr(error, "status_code", None) == _HTTP_NOT_FOUND:
                     return None
                 if _code(error) not in _CONFLICTS:
                     raise
             else:
                 return found
-        raise TimeoutError(f"it was replaced during each of {READ_TRIES} reads")
+        raise TimeoutError(f"it was replaced during each of {READ_ATTEMPTS} reads")
 
     def write(self, path: str, text: bytes, version: str | None) -> str | None:
         """Put a blob in place if it has this ETag; 1 request."""
@@ -55,10 +55,10 @@ class AzureObjects:
         try:
             run(self._fs, self._delete, path, version)
         except Exception as error:
-            if _code(error) in _GONE:
+            if _code(error) in _NOT_FOUND:
                 return True
             if _code(error) in _CONFLICTS:
-                return self.read(path) is None  # a condition can fail on nothing, too
+                return self.read(path) is None  # the condition also fails for a missing blob
             raise
         return True
 
@@ -73,9 +73,9 @@ class AzureObjects:
     async def _write(self, path: str, text: bytes, version: str | None) -> Any:
         condition = {**_has(version), "overwrite": True} if version else {"overwrite": False}
         async with self._blob(path) as blob:
-            answer = await blob.upload_blob(text, **condition)
+            response = await blob.upload_blob(text, **condition)
         self._fs.invalidate_cache(path.rpartition("/")[0])
-        return answer["etag"]
+        return response["etag"]
 
     async def _delete(self, path: str, version: str) -> None:
         async with self._blob(path) as blob:
@@ -93,6 +93,6 @@ def _has(version: str) -> dict[str, Any]:
 
 
 def _code(error: BaseException) -> str:
-    """Return Azure's own name for an error."""
+    """Return Azure's error code."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")

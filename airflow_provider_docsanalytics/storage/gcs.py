@@ -1,4 +1,4 @@
-"""Conditional requests to Google Cloud Storage, through ``gcsfs``."""
+"""Conditional writes to Google Cloud Storage, by generation, through ``gcsfs``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_docsanalytics.storage.objects import READ_TRIES, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import READ_ATTEMPTS, check_size, run
 
 
 class GcsObjects:
@@ -24,7 +24,7 @@ class GcsObjects:
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and generation; 2 requests, more if the object changes meanwhile."""
-        for _ in range(READ_TRIES):
+        for _ in range(READ_ATTEMPTS):
             try:
                 found: tuple[bytes, str] = run(self._fs, self._read, path)
             except FileNotFoundError:
@@ -34,10 +34,10 @@ class GcsObjects:
                     raise
             else:
                 return found
-        raise TimeoutError(f"it was replaced during each of {READ_TRIES} reads")
+        raise TimeoutError(f"it was replaced during each of {READ_ATTEMPTS} reads")
 
     def write(self, path: str, text: bytes, version: str | None) -> str | None:
-        """Put an object in place if it is of this generation; 1 request."""
+        """Put an object in place if it has this generation; 1 request."""
         try:
             return str(run(self._fs, self._write, path, text, version or "0"))
         except Exception as error:
@@ -46,20 +46,20 @@ class GcsObjects:
             raise
 
     def delete(self, path: str, version: str) -> bool:
-        """Delete an object if it is of this generation; 1 request."""
+        """Delete an object if it has this generation; 1 request."""
         try:
             run(self._fs, self._delete, path, version)
         except FileNotFoundError:
             return True
         except Exception as error:
             if _is_conflict(error):
-                return self.read(path) is None  # a condition can fail on nothing, too
+                return self.read(path) is None  # the condition also fails for a missing object
             raise
         return True
 
     async def _read(self, path: str) -> tuple[bytes, str]:
         bucket, key, _ = self._fs.split_path(path)
-        found = await self._fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True)  # noqa: SLF001 - the asynchronous twin of call, as fsspec names them
+        found = await self._fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True)  # noqa: SLF001 - the asynchronous call has no public name
         check_size(int(found["size"]), found.get("contentEncoding"))
         generation = str(found["generation"])
         _, text = await self._fs._call("GET", self._fs.url(path), ifGenerationMatch=generation)  # noqa: SLF001 - as above
@@ -74,7 +74,7 @@ class GcsObjects:
             b"\r\nContent-Type: application/json\r\n\r\n" + text + b"\r\n",
             b"--\r\n",
         )
-        answer = await self._fs._call(  # noqa: SLF001 - as above
+        response = await self._fs._call(  # noqa: SLF001 - as above
             "POST",
             f"{self._fs._location}/upload/storage/v1/b/{quote(bucket, safe='')}/o",  # noqa: SLF001 - has no public name
             headers={"Content-Type": f'multipart/related; boundary="{boundary}"'},
@@ -84,7 +84,7 @@ class GcsObjects:
             ifGenerationMatch=version,
         )
         self._fs.invalidate_cache(path)
-        return answer["generation"]
+        return response["generation"]
 
     async def _delete(self, path: str, version: str) -> None:
         bucket, key, _ = self._fs.split_path(path)
@@ -93,5 +93,5 @@ class GcsObjects:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    """Return whether an error stands for 412; versions of gcsfs differ in what they raise."""
+    """Return whether an error means status 412; versions of gcsfs raise different ones."""
     return isinstance(error, FileExistsError) or str(getattr(error, "code", "")) == "412"

@@ -1,21 +1,21 @@
-"""Conditional requests to S3 and what speaks its API, through ``s3fs``."""
+"""Conditional writes to S3 and compatible stores, by ETag, through ``s3fs``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_docsanalytics.storage.objects import NoConditions, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import NoConditions, check_size, run
 
 _CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
-_GONE = frozenset({"NoSuchKey", "404"})
-_UNKNOWN = frozenset({"NotImplemented", "501"})
+_NOT_FOUND = frozenset({"NoSuchKey", "404"})
+_NOT_IMPLEMENTED = frozenset({"NotImplemented", "501"})
 _CHUNK_BYTES = 2**20
 
 
 class S3Objects:
     """Objects of S3; a version is an ETag.
 
-    A conditional DELETE is known to few of the stores that speak S3, so none is sent.
+    Few S3-compatible stores support a conditional DELETE, so none is sent.
 
     Args:
         filesystem: an ``s3fs.S3FileSystem``.
@@ -26,7 +26,7 @@ class S3Objects:
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
         if pays := getattr(filesystem, "req_kw", None):
-            # Older s3fs says so when it reads, and not when it writes and deletes.
+            # Older s3fs sends it with reads only, not with writes and deletes.
             filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **pays}
 
     def read(self, path: str) -> tuple[bytes, str] | None:
@@ -38,23 +38,23 @@ class S3Objects:
         """Put an object in place if it has this ETag; 1 request.
 
         Raises:
-            NoConditions: the store has answered 501.
+            NoConditions: the store responded with 501.
         """
         condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
         try:
-            answer = run(self._fs, self._call, "put_object", path, {"Body": text, **condition})
+            response = run(self._fs, self._call, "put_object", path, {"Body": text, **condition})
         except Exception as error:
             code = _code(error)
-            if code in _CONFLICTS or (code in _GONE and version):
+            if code in _CONFLICTS or (code in _NOT_FOUND and version):
                 return None
-            if code in _UNKNOWN:
+            if code in _NOT_IMPLEMENTED:
                 raise NoConditions("this store has no conditional writes") from error
             raise
-        self._fs.invalidate_cache(path)  # all that use this file system see it
-        return str(answer["ETag"])
+        self._fs.invalidate_cache(path)  # shared by all that use this file system
+        return str(response["ETag"])
 
     def delete(self, path: str, version: str) -> bool:
-        """Delete an object if it has this ETag; 2 requests, and a moment in between."""
+        """Delete an object if it has this ETag; 2 requests, so not atomic."""
         try:
             found = run(self._fs, self._call, "head_object", path, {})
         except FileNotFoundError:
@@ -79,22 +79,22 @@ class S3Objects:
         return None
 
     async def _read_once(self, path: str) -> tuple[bytes, str]:
-        answer = await self._call("get_object", path, {})
-        async with answer["Body"]:  # which gives another object that cannot read by pieces
-            check_size(answer.get("ContentLength") or 0)
+        response = await self._call("get_object", path, {})
+        async with response["Body"]:  # entering it returns an object that cannot read in chunks
+            check_size(response.get("ContentLength") or 0)
             text = bytearray()
-            while chunk := await answer["Body"].read(_CHUNK_BYTES):
+            while chunk := await response["Body"].read(_CHUNK_BYTES):
                 text += chunk
                 check_size(len(text))
-            return bytes(text), str(answer["ETag"])
+            return bytes(text), str(response["ETag"])
 
     async def _call(self, method: str, path: str, arguments: dict[str, Any]) -> Any:
         bucket, key, _ = self._fs.split_path(path)
-        return await self._fs._call_s3(method, Bucket=bucket, Key=key, **arguments)  # noqa: SLF001 - the asynchronous twin of call_s3, as fsspec names them
+        return await self._fs._call_s3(method, Bucket=bucket, Key=key, **arguments)  # noqa: SLF001 - the asynchronous call_s3 has no public name
 
 
 def _code(error: BaseException) -> str:
-    """Return S3's own name for an error; fsspec has Python's names for it, several to one."""
+    """Return S3's error code; ``fsspec`` maps several of them to one Python exception."""
     for each in (error, error.__cause__):
         response = getattr(each, "response", None)
         if isinstance(response, dict):

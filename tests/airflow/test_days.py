@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from airflow_provider_docsanalytics.export.store import Manifest
+from airflow_provider_docsanalytics.export.documents import Manifest
 from tests.airflow.test_operators import _export, _manifest
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from airflow_provider_docsanalytics.export.drift import MOST_NAMED, Drift, RowSchema
-from airflow_provider_docsanalytics.export.formats.cell import INEXACT
+from airflow_provider_docsanalytics.export.drift import MAX_FINDINGS, Drift, RowSchema
+from airflow_provider_docsanalytics.export.formats.table import INEXACT
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 FIELDS = (
@@ -101,9 +101,9 @@ def test_a_sample_is_spread_over_the_page_and_a_small_page_is_read_whole() -> No
 def test_a_service_that_makes_up_names_cannot_fill_the_manifest() -> None:
     row = msgspec.json.encode({f"{number:03}" + "x" * 10_000: 1 for number in range(500)})
     drift = _drift(row)
-    assert len(drift.new) == MOST_NAMED
+    assert len(drift.new) == MAX_FINDINGS
     assert max(map(len, drift.new)) == 100
-    assert len((drift | _drift(b'{"a":1}')).new) == MOST_NAMED
+    assert len((drift | _drift(b'{"a":1}')).new) == MAX_FINDINGS
 
 
 def test_names_and_values_that_are_half_characters_can_be_written() -> None:

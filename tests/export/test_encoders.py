@@ -28,9 +28,9 @@ HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 def _lines(*rows: bytes) -> bytes:
     sink = io.BytesIO()
-    layout = OutputFormat("jsonl", None, CONTEXT, ())
-    encoder = layout.encoder(sink)
-    encoder.write(readable(rows, layout.taken).rows)
+    output_format = OutputFormat("jsonl", None, CONTEXT, ())
+    encoder = output_format.encoder(sink)
+    encoder.write(readable(rows, output_format.reserved_names).rows)
     encoder.close()
     return sink.getvalue()
 
@@ -56,8 +56,8 @@ def test_a_pretty_printed_row_becomes_one_line_with_its_values_untouched(newline
 
 
 def _part(spool: Path, file_format: str, compression: str | None) -> tuple[bytes, int, str, int]:
-    layout = OutputFormat(file_format, compression, CONTEXT, (Field("n", Kind.INTEGER),))
-    part = Part("part", spool.open("xb"), layout)
+    output_format = OutputFormat(file_format, compression, CONTEXT, (Field("n", Kind.INTEGER),))
+    part = Part("part", spool.open("xb"), output_format)
     for number in range(3):
         part.write([b'{"n":%d}' % number] * 100)
     size, sha256 = part.finish()
@@ -99,8 +99,8 @@ def test_a_part_reads_back_and_is_described_as_it_is(
 def test_a_part_that_is_given_up_leaves_nothing_and_is_silent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], file_format: str, compression: str | None
 ) -> None:
-    layout = OutputFormat(file_format, compression, CONTEXT, ())
-    part = Part("part", (tmp_path / "spool").open("xb"), layout)
+    output_format = OutputFormat(file_format, compression, CONTEXT, ())
+    part = Part("part", (tmp_path / "spool").open("xb"), output_format)
     part.write([b'{"n":1}'])
     part.close()
     del part
@@ -128,5 +128,5 @@ def test_a_package_that_is_not_installed_is_named_with_the_extra_that_brings_it(
     extra: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=rf"needs the package {package}: .*\[{extra}\]"):
+    with pytest.raises(ConfigError, match=rf"needs the package {package}\.\n.*\[{extra}\]"):
         OutputFormat(file_format, compression, CONTEXT, ())

@@ -16,16 +16,14 @@ from airflow_provider_docsanalytics.errors import (
     Superseded,
 )
 from airflow_provider_docsanalytics.export import lease
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import (
-    Checkpoint,
-    ExportDirectory,
-    Manifest,
-)
 from tests.export.test_run import QUOTA, Page, Place, Service, _age, _fail, _plan, place, s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_docsanalytics.export.documents import Checkpoint, Manifest
 
 __all__ = ["place", "s3"]  # fixtures
 
@@ -49,9 +47,9 @@ def test_an_overtaken_attempt_never_deletes_what_its_successor_has_just_committe
         tidies = False
         winner: Manifest | None = None
 
-        def listed(self) -> set[str]:
+        def listed_parts(self) -> set[str]:
             self.tidies = True
-            return super().listed()
+            return super().listed_parts()
 
         def read_manifest(self) -> Manifest | None:
             manifest = super().read_manifest()
@@ -86,7 +84,7 @@ def test_a_storage_that_fails_while_an_overtaken_attempt_tidies_up_hides_nothing
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(ExportDirectory):
-        def listed(self) -> set[str]:
+        def listed_parts(self) -> set[str]:
             raise StorageError("it does not answer")
 
         def publish(self, spool: IO[bytes], name: str) -> None:
@@ -95,7 +93,7 @@ def test_a_storage_that_fails_while_an_overtaken_attempt_tidies_up_hides_nothing
 
     with pytest.raises(Superseded):
         export(_plan(), Failing(place.filesystem, place.root, "uri"), Service(4).source())
-    assert "stays until the next export commits: it does not answer" in caplog.text
+    assert "remains until the next export commits: it does not answer" in caplog.text
     place.assert_whole(export(_plan(), place.directory(), Service(4).source()), rows=12)
 
 

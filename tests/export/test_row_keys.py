@@ -12,15 +12,16 @@ import pytest
 
 from airflow_provider_docsanalytics.errors import BadResponse, NotFound, RateLimited
 from airflow_provider_docsanalytics.export import row_keys
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from airflow_provider_docsanalytics.export.store import Manifest
+    from airflow_provider_docsanalytics.export.documents import Manifest
 
 Pages = list[list[dict[str, Any]]]
 
@@ -79,7 +80,7 @@ SLIPPED: Pages = [_rows("ab"), _rows("ca"), _rows("e")]
 @pytest.fixture(params=[0, 3, 100_000], autouse=True)
 def _many_or_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the keys are kept: in memory, in the database, or moved on the way."""
-    monkeypatch.setattr(row_keys, "_MOST_IN_MEMORY", request.param)
+    monkeypatch.setattr(row_keys, "_MAX_IN_MEMORY", request.param)
 
 
 def test_rows_that_moved_between_pages_are_read_again_from_the_start(tmp_path: Path) -> None:
@@ -181,17 +182,17 @@ def test_turns_that_share_id_and_moment_are_different_rows(tmp_path: Path) -> No
 @pytest.mark.parametrize("odd", ['{"total":1}', '{"path":"\\ud83d","total":1}', '{"path":1e999}'])
 def test_a_row_without_a_readable_key_is_told_apart_as_a_whole(odd: str) -> None:
     keys = row_keys.RowKeys(("path",))
-    keys.take([odd.encode()], None)
+    keys.add_page([odd.encode()], None)
     with pytest.raises(row_keys.RowsMoved):
-        keys.take([b'{"path":"x"}', odd.encode()], None)
+        keys.add_page([b'{"path":"x"}', odd.encode()], None)
     keys.close()
 
 
 def test_the_checkpoint_keeps_the_latest_keys_where_it_has_no_room_for_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(row_keys, "_MOST_STORED_CHARS", 30)
-    kept = row_keys.stored(row_keys.stored((), b"12345678" * 2), b"abcdefgh" * 2)
+    monkeypatch.setattr(row_keys, "_MAX_STORED_CHARS", 30)
+    kept = row_keys.append_keys(row_keys.append_keys((), b"12345678" * 2), b"abcdefgh" * 2)
     assert [b64decode(each) for each in kept] == [b"abcdefgh" * 2]
 
 

@@ -26,14 +26,10 @@ from airflow_provider_docsanalytics.errors import (
     Superseded,
 )
 from airflow_provider_docsanalytics.export import lease
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Checkpoint, Identity, Manifest
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import (
-    Checkpoint,
-    ExportDirectory,
-    Identity,
-    Manifest,
-)
 from tests.reliability import s3_proxy
 
 if TYPE_CHECKING:
@@ -562,7 +558,7 @@ def test_a_late_checkpoint_of_an_overtaken_attempt_is_not_written(place: Place) 
     assert service.asked == [4, 5]
 
 
-@pytest.mark.parametrize("step", ["delete", "end_checkpoint"])
+@pytest.mark.parametrize("step", ["delete", "delete_checkpoint"])
 def test_a_checkpoint_is_ended_by_its_owner_alone(place: Place, step: str) -> None:
     """Another attempt has begun between the manifest and the end of the checkpoint."""
 
@@ -571,9 +567,9 @@ def test_a_checkpoint_is_ended_by_its_owner_alone(place: Place, step: str) -> No
             self._begin_another("delete")
             super().delete(names)
 
-        def end_checkpoint(self) -> None:
-            self._begin_another("end_checkpoint")
-            super().end_checkpoint()
+        def delete_checkpoint(self) -> None:
+            self._begin_another("delete_checkpoint")
+            super().delete_checkpoint()
 
         def _begin_another(self, before: str) -> None:
             if before == step:
@@ -597,7 +593,7 @@ def test_a_part_that_someone_deletes_meanwhile_is_never_listed(place: Place) -> 
                 yield page
 
     old = export(_plan(), place.directory(), Service(1).source())
-    with pytest.raises(StorageError, match=r"part-00000-.* is gone"):
+    with pytest.raises(StorageError, match=r"part-00000-.* is missing"):
         export(_plan(), place.directory(), Robbed(5).source())
     assert place.rows(old) == [0, 1, 2]
     assert msgspec.json.decode(place.read("_manifest.json"), type=Manifest) == old

@@ -242,7 +242,7 @@ def test_other_text_is_never_escaped(text: str) -> None:
 
 
 def test_escaping_is_for_csv_alone() -> None:
-    with pytest.raises(ConfigError, match="escape_formulas goes with file_format='csv'"):
+    with pytest.raises(ConfigError, match=r"file_format='parquet'\.\nRemove escape_formulas.*csv"):
         OutputFormat("parquet", None, CONTEXT, FIELDS, escape_formulas=True)
 
 

@@ -13,8 +13,6 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from airflow_provider_docsanalytics.export import lease
-from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.operators._window import resolve_window
 from tests.reliability.boundaries import Boundaries
 from tests.reliability.children import run
@@ -105,8 +103,7 @@ def _with_clock(exports: Exports, step: timedelta, seed: int) -> int:
     def now() -> datetime:
         return datetime.now(UTC) + off
 
-    lease.now = export_run.now = now
-    return exports.export(Boundaries(set_clock))
+    return exports.export(Boundaries(set_clock), now=now)
 
 
 def odd_days(target: Target) -> Case:

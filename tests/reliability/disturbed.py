@@ -16,9 +16,9 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Manifest
 from airflow_provider_docsanalytics.simulator import Config
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability.exports import identity_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow_provider_docsanalytics.api.endpoint import Page, Selection
+    from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.simulator import Simulator
 
 DATA = Config(rows=240, pages=300, start="2026-01-01", end="2026-01-31")

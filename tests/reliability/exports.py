@@ -16,16 +16,19 @@ from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
+from airflow_provider_docsanalytics.export.lease import utc_now
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability.children import run
 from tests.reliability.summary import Verdict, listed_rows, verify
 from tests.support.simulator_process import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from tests.reliability.boundaries import Boundaries
@@ -118,6 +121,7 @@ class Exports:
         window: DateWindow | None = None,
         if_exists: Any = "error",
         version: str = "",
+        now: Callable[[], datetime] = utc_now,
     ) -> int:
         """Export as a task would, in this process; return the number of rows.
 
@@ -126,6 +130,7 @@ class Exports:
             window: default: all of the service's data.
             if_exists: as the operator's.
             version: makes it another export of the same rows: it is part of each of them.
+            now: the clock.
         """
         selection = self._select(window or self.window)
         tempfile.tempdir = self.temporary
@@ -140,7 +145,8 @@ class Exports:
                 return boundaries.pages(found) if boundaries else found
 
             source = Source(client.base_url, pages, lambda: client.requests_sent)
-            return export(self._plan(selection, version, if_exists), directory, source).rows
+            plan = self._plan(selection, version, if_exists)
+            return export(plan, directory, source, now=now).rows
 
     def fresh(self, files: Mapping[str, bytes] | None = None) -> None:
         """Empty the service's log, and leave nothing in the target but the given files."""

@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tests.reliability.seam import directory_of
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.export.store import ExportDirectory
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
     from tests.reliability.baton import Baton
 
 _EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.scandir", "os.listdir"}

@@ -27,9 +27,9 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.reliability import children
 from tests.reliability.exports import identity_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reliability.seam import directory_of
 
 if TYPE_CHECKING:
-    from airflow_provider_docsanalytics.export.store import ExportDirectory
+    from airflow_provider_docsanalytics.export.directory import ExportDirectory
     from tests.reliability.baton import Baton
 
 _LOST = 1 / 50

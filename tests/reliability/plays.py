@@ -8,9 +8,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_docsanalytics.errors import CursorLost, RateLimited
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import Identity
 from tests.reliability.baton import Attempt, Baton
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.reliability.plays import Play, Role
 
 MANIFEST, CHECKPOINT = "_manifest.json", "_checkpoint.json"
-_WAITED_IN_VAIN = re.compile(r"has held this lock|have announced to change it")
+_WAITED_IN_VAIN = re.compile(r"has held this lock|other processes kept announcing")
 """What attempts say that gave up waiting for one that was halted, or killed, under a lock."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_docsanalytics.export.store import ExportDirectory
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.storage import Storage
 
 if TYPE_CHECKING:

@@ -198,7 +198,7 @@ def test_names_and_values_that_are_new_are_logged_without_the_key(
         )
         result = task.execute({})
     logged = caplog.text + "".join(capfd.readouterr())
-    assert "differ from what this version knows" in logged
+    assert "differ from the endpoint table of this version" in logged
     assert told(KEY, logged + json.dumps(result)) == set()
     assert json.dumps(form)[1:40] in (tmp_path / "_manifest.json").read_text()
 

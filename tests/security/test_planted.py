@@ -18,8 +18,8 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
-from airflow_provider_docsanalytics.storage import Storage, objects, regular
-from airflow_provider_docsanalytics.storage.lock import LOCK
+from airflow_provider_docsanalytics.storage import Storage, conditional
+from airflow_provider_docsanalytics.storage.local import LOCK, read_regular
 from tests.storage.places import Listed
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ import errno, fcntl, json, sys
 from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 
 root, store = sys.argv[1:]
 
@@ -157,8 +158,8 @@ def test_a_part_that_is_no_regular_file_is_neither_read_nor_taken_for_one(
 
 
 def test_a_device_is_not_read() -> None:
-    with pytest.raises(ConfigError, match="/dev/zero is a device and no regular file"):
-        regular.read_regular("/dev/zero")
+    with pytest.raises(ConfigError, match="/dev/zero is a device, not a regular file"):
+        read_regular("/dev/zero")
 
 
 class Growing(Listed):
@@ -173,8 +174,8 @@ def test_a_file_that_has_grown_since_its_size_was_told_is_read_to_the_bound_alon
 ) -> None:
     large = tmp_path / "_manifest.json"
     large.touch()
-    os.truncate(large, 10 * objects.LARGEST_READ_BYTES)
-    with pytest.raises(StorageError, match=f"has {objects.LARGEST_READ_BYTES + 1} bytes, more"):
+    os.truncate(large, 10 * conditional.LARGEST_READ_BYTES)
+    with pytest.raises(StorageError, match=f"has {conditional.LARGEST_READ_BYTES + 1} bytes, more"):
         Storage(Growing(), str(tmp_path), "uri").read(large.name)
     small = tmp_path / "_checkpoint.json"
     small.write_bytes(b"x" * 1000)
@@ -183,6 +184,6 @@ def test_a_file_that_has_grown_since_its_size_was_told_is_read_to_the_bound_alon
 
 def test_a_growing_file_of_the_disk_is_read_to_the_bound_alone() -> None:
     """``/proc`` says that its files are empty."""
-    text = regular.read_regular("/proc/self/maps")
+    text = read_regular("/proc/self/maps")
     assert text is not None
     assert len(text) > Path("/proc/self/maps").stat().st_size == 0

@@ -12,9 +12,10 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def test_a_checkpoint_that_is_none_is_ignored_and_the_export_is_whole(
 def test_a_manifest_that_is_none_is_an_error_and_stays(outside: Path, text: bytes) -> None:
     lake = outside.parent / "lake"
     (lake / "_manifest.json").write_bytes(text)
-    with pytest.raises(ConfigError, match="not a manifest that this version reads"):
+    with pytest.raises(ConfigError, match="not a manifest that this version can read"):
         _export(lake)
     assert (lake / "_manifest.json").read_bytes() == text
 
@@ -195,7 +196,7 @@ def test_a_link_in_the_place_of_our_files_is_refused_and_not_followed(
 ) -> None:
     lake = outside.parent / "lake"
     (lake / name).symlink_to(outside)
-    with pytest.raises(ConfigError, match=f"{name} is a symbolic link and no regular file"):
+    with pytest.raises(ConfigError, match=f"{name} is a symbolic link, not a regular file"):
         _export(lake)
     assert outside.read_bytes() == b"secret"
     assert [path.name for path in lake.iterdir()] == [name]

@@ -79,7 +79,7 @@ def test_a_rival_that_comes_between_the_look_and_the_write_waits(tmp_path: Path)
 
     class Interrupted(Listed):
         def cat_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
-            with pytest.raises(StorageError, match="other processes have announced"):
+            with pytest.raises(StorageError, match="other processes kept announcing"):
                 _objects(Listed(), tmp_path).write(path, b"rival", b"0")
             tried.append(path)
             return super().cat_file(path, *args, **kwargs)
@@ -110,20 +110,20 @@ def test_what_a_dead_process_announced_counts_for_ten_minutes_and_is_removed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     young = _announce(tmp_path, STALE_S - 30)
-    with pytest.raises(StorageError, match="announced"):
+    with pytest.raises(StorageError, match="other processes kept announcing"):
         _objects(Listed(), tmp_path).write(f"{tmp_path}/{NAME}", b"1", None)
     young.unlink()
     _announce(tmp_path, STALE_S + 30)
     assert _objects(Listed(), tmp_path).write(f"{tmp_path}/{NAME}", b"1", None)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
-    assert "is of a process that has died: removed" in caplog.text
+    assert "is stale, because its process has died: deleted" in caplog.text
 
 
 def test_the_age_is_told_by_the_stores_clock_where_it_tells_the_time(tmp_path: Path) -> None:
     """The worker that wrote the other announcement has a clock that is a day behind."""
     other = tmp_path / f"{PREFIX}{NAME}-{int(time.time()) - 86400}-0badf00d"
     other.touch()
-    with pytest.raises(StorageError, match="announced"):
+    with pytest.raises(StorageError, match="other processes kept announcing"):
         _objects(Listed(), tmp_path).write(f"{tmp_path}/{NAME}", b"1", None)
     assert other.exists()
 
@@ -136,7 +136,7 @@ def test_the_age_is_told_by_the_name_where_listings_tell_no_time(
     filesystem.pipe_file(f"{root}/{PREFIX}{NAME}-{int(time.time() - age_s)}-0badf00d", b"x")
     objects = _objects(filesystem, root)
     if counts:
-        with pytest.raises(StorageError, match="announced"):
+        with pytest.raises(StorageError, match="other processes kept announcing"):
             objects.write(f"{root}/{NAME}", b"1", None)
     else:
         assert objects.write(f"{root}/{NAME}", b"1", None)
@@ -190,7 +190,7 @@ def test_an_announcement_that_cannot_be_withdrawn_does_not_undo_the_write(
     assert objects.write(path, b"2", b"1") == b"2"  # one's own is no rival's
     assert clock.now == 0
     assert caplog.text.count("keeps other processes out for 600 s") == 1
-    with pytest.raises(StorageError, match="other processes have announced"):
+    with pytest.raises(StorageError, match="other processes kept announcing"):
         _objects(Listed(), tmp_path).write(path, b"3", b"2")
 
 

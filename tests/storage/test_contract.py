@@ -13,7 +13,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_docsanalytics.errors import StorageError
-from airflow_provider_docsanalytics.export.store import ExportDirectory
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.storage import Storage
 from tests.reliability import s3_proxy
 from tests.storage.places import Listed, Place, count_up, memory, s3
@@ -132,7 +132,7 @@ def test_what_lies_there_meanwhile_is_no_part_and_no_garbage(tmp_path: Path) -> 
 
     class Looking(Listed):
         def cat_file(self, path: str, *args: Any, **kwargs: Any) -> bytes:
-            seen.update(ExportDirectory(Listed(), str(tmp_path), "uri").ours())
+            seen.update(ExportDirectory(Listed(), str(tmp_path), "uri").list_sizes())
             assert any(path.name.startswith(".announce-") for path in tmp_path.iterdir())
             assert list(tmp_path.glob("[!.]*")) == [tmp_path / NAME]
             return bytes(super().cat_file(path, *args, **kwargs))

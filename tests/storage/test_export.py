@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from tests.storage.places import Listed, Place, memory
 
 if TYPE_CHECKING:

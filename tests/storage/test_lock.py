@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
-from airflow_provider_docsanalytics.storage.lock import LOCK, WAIT_S, DirectoryLock
-from airflow_provider_docsanalytics.storage.objects import NoConditions
+from airflow_provider_docsanalytics.storage.conditional import NoConditions
+from airflow_provider_docsanalytics.storage.local import LOCK, WAIT_S, DirectoryLock
 from tests.storage.places import Clock
 
 if TYPE_CHECKING:

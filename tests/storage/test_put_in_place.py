@@ -13,15 +13,16 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_docsanalytics.errors import StorageError
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from airflow_provider_docsanalytics.export.store import Manifest
+    from airflow_provider_docsanalytics.export.documents import Manifest
 
 IDENTITY = Identity("mintlify", "views", "p", None, None, {}, "jsonl", None)
 
@@ -99,6 +100,6 @@ def test_an_upload_that_is_not_whole_is_never_an_export(most_bytes: int) -> None
             super().pipe_file(path, cut, **options)
 
     filesystem = Cut()
-    with pytest.raises(StorageError, match="is gone or has another size"):
+    with pytest.raises(StorageError, match="is missing or has another size"):
         _export(filesystem, f"/cut{most_bytes}")
     assert not filesystem.exists(f"/cut{most_bytes}/_manifest.json")

@@ -16,9 +16,10 @@ from airflow_provider_docsanalytics.errors import (
     StorageError,
     StorageRefused,
 )
+from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.documents import Identity
 from airflow_provider_docsanalytics.export.plan import Plan, Source
 from airflow_provider_docsanalytics.export.run import export
-from airflow_provider_docsanalytics.export.store import ExportDirectory, Identity
 from tests.reliability import s3_proxy
 from tests.reliability.s3_rights import Policy, proxy, set_policy
 from tests.storage.places import s3
@@ -26,7 +27,7 @@ from tests.storage.places import s3
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_docsanalytics.export.store import Manifest
+    from airflow_provider_docsanalytics.export.documents import Manifest
 
 ALL = Policy()
 PAGES = 4
@@ -215,7 +216,7 @@ def test_a_deletion_that_only_failed_is_an_error_and_the_retry_makes_it_good(
     [
         ("s3:GetObject", "s3:GetObject"),
         ("s3:PutObject", "s3:PutObject"),
-        ("s3:ListBucket", "s3:ListBucket.*not there"),
+        ("s3:ListBucket", "s3:ListBucket.*missing"),
     ],
 )
 @pytest.mark.parametrize("before", ["empty", "finished", "unfinished"])
@@ -295,10 +296,10 @@ def test_a_bucket_in_which_files_are_written_once_is_refused_before_the_first_re
     bucket: Bucket,
 ) -> None:
     bucket.allow(Policy(write_once=True))
-    with pytest.raises(StorageRefused, match="cannot be replaced"):
+    with pytest.raises(StorageRefused, match="does not allow replacing"):
         bucket.export()
     assert bucket.asked == []
-    with pytest.raises(StorageRefused, match="written once"):
+    with pytest.raises(StorageRefused, match="does not allow replacing"):
         bucket.export()
     assert bucket.asked == []
 

@@ -1,7 +1,4 @@
-"""How the rows of an export lie in its files: format, compression and columns.
-
-The registry stands above the encoders: they know nothing of it.
-"""
+"""How rows become files: format, compression and columns. This registry picks the encoders."""
 
 from __future__ import annotations
 
@@ -29,17 +26,17 @@ class Encoder(Protocol):
         """Append rows, each as :func:`.readable.readable` gives it."""
 
     def close(self) -> None:
-        """Write what is still held back; the sink stays open."""
+        """Write what is still buffered; the sink stays open."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """How rows are written; an impossible one is a :class:`ConfigError`, whatever is installed.
+    """How rows are written; an impossible combination is a :class:`ConfigError`.
 
     Attributes:
-        context: the fields put first into every row.
-        fields: the row's, as the endpoint table has them: the columns of formats that have some.
-        escape_formulas: CSV alone: keep spreadsheet programs from running what readers wrote.
+        context: the fields that are put first into every row.
+        fields: the row's, as in the endpoint table: the columns, in formats that have columns.
+        escape_formulas: CSV only: keeps spreadsheet programs from running text as formulas.
     """
 
     file_format: str
@@ -51,9 +48,9 @@ class OutputFormat:
     def __post_init__(self) -> None:
         check_format(self.file_format, self.compression, escape_formulas=self.escape_formulas)
         if self._format.needs:
-            _must_have(self._format.needs, f"file_format={self.file_format!r}")
+            _require_package(self._format.needs, f"file_format={self.file_format!r}")
         if self._codec.needs:
-            _must_have(self._codec.needs, f"compression={self.compression!r}")
+            _require_package(self._codec.needs, f"compression={self.compression!r}")
 
     @property
     def suffix(self) -> str:
@@ -62,20 +59,20 @@ class OutputFormat:
 
     @property
     def has_columns(self) -> bool:
-        """Whether a file names its columns, also one without rows."""
+        """Whether a file names its columns, even without rows."""
         return self._format.has_columns
 
     @property
-    def taken(self) -> Collection[str]:
-        """The names that no row can have: ours, where both stand in one object."""
+    def reserved_names(self) -> Collection[str]:
+        """Names that no row can have, because the context fields are in the same object."""
         return () if self.has_columns else self.context.keys()
 
     def compressed(self, sink: IO[bytes]) -> IO[bytes] | None:
-        """Return what compresses a whole file into ``sink``, ``None`` where nothing does."""
+        """Return a compressor of the complete file into ``sink``, ``None`` if there is none."""
         return self._codec.compress(sink) if self._codec.compress else None
 
     def encoder(self, sink: IO[bytes]) -> Encoder:
-        """Return what writes rows into ``sink``."""
+        """Return an encoder of rows into ``sink``."""
         return self._format.encoder(sink, self)
 
     @property
@@ -84,16 +81,19 @@ class OutputFormat:
 
     @property
     def _codec(self) -> _Compression:
-        """The compression of the whole file; none where the format compresses by itself."""
+        """The compression of the complete file; none if the format compresses by itself."""
         return COMPRESSIONS[None if self._format.compresses else self.compression]
 
 
 def check_format(file_format: object, compression: object, *, escape_formulas: bool) -> None:
-    """Refuse what no file can be, whatever is installed."""
+    """Raise :class:`ConfigError` for an unknown format, compression, or combination."""
     one_of("file_format", file_format, FORMATS)
     one_of("compression", compression, COMPRESSIONS)
     if escape_formulas and file_format != "csv":
-        raise ConfigError("escape_formulas goes with file_format='csv' alone: leave it out.")
+        raise ConfigError(
+            f"escape_formulas=True is not available with file_format={file_format!r:.100}.\n"
+            "Remove escape_formulas, or set file_format='csv'."
+        )
 
 
 class _Package(NamedTuple):
@@ -115,7 +115,7 @@ class _Compression(NamedTuple):
 
 
 def _gzip(sink: IO[bytes]) -> IO[bytes]:
-    # Neither a file name nor a time in the header: the same rows give the same bytes.
+    # No file name and no time in the header, so that the same rows give the same bytes.
     return gzip.GzipFile("", "wb", compresslevel=6, fileobj=sink, mtime=0)  # type: ignore[return-value]
 
 
@@ -125,27 +125,28 @@ def _zstd(sink: IO[bytes]) -> IO[bytes]:
     return zstandard.ZstdCompressor(level=3).stream_writer(sink, closefd=False)
 
 
-def _must_have(package: _Package, wanted: str) -> None:
+def _require_package(package: _Package, wanted: str) -> None:
     try:
         import_module(package.name)
     except ImportError as error:
         raise ConfigError(
-            f"{wanted} needs the package {package.name}: "
-            f"pip install airflow-provider-docsanalytics[{package.extra}] where the workers run."
+            f"{wanted} needs the package {package.name}.\n"
+            f"Run pip install airflow-provider-docsanalytics[{package.extra}] on the workers."
         ) from error
 
 
-def _json_lines(sink: IO[bytes], form: OutputFormat) -> Encoder:
-    return JsonLines(sink, form.context)
+def _json_lines(sink: IO[bytes], output_format: OutputFormat) -> Encoder:
+    return JsonLines(sink, output_format.context)
 
 
-def _csv(sink: IO[bytes], form: OutputFormat) -> Encoder:
-    table = Table(form.context, form.fields)
-    return Csv(sink, table, escape_formulas=form.escape_formulas)
+def _csv(sink: IO[bytes], output_format: OutputFormat) -> Encoder:
+    table = Table(output_format.context, output_format.fields)
+    return Csv(sink, table, escape_formulas=output_format.escape_formulas)
 
 
-def _parquet(sink: IO[bytes], form: OutputFormat) -> Encoder:
-    return Parquet(sink, Table(form.context, form.fields), form.compression)
+def _parquet(sink: IO[bytes], output_format: OutputFormat) -> Encoder:
+    table = Table(output_format.context, output_format.fields)
+    return Parquet(sink, table, output_format.compression)
 
 
 FORMATS = {

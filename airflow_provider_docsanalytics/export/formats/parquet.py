@@ -1,4 +1,4 @@
-"""Rows to Parquet, with ``pyarrow``, which is imported only where a file is written."""
+"""Rows to Parquet, with ``pyarrow``, which is imported only when a file is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.formats.table import Table
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
-"""Rows held in memory, before compression, until they are written as one row group."""
+"""Rows buffered in memory, before compression, until they are written as one row group."""
 _CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
 
 
@@ -31,29 +31,29 @@ class Parquet:
             sink,
             self._schema,
             compression=_CODECS[compression],
-            # Both hold copies of a column's largest texts.
+            # Both keep copies of a column's largest texts.
             write_statistics=[name for name, kind in leaves.items() if kind is not Kind.TEXT],
             use_dictionary=[name for name in leaves if name != EXTRA.name],
         )
-        self._held: list[Any] = []
+        self._buffered: list[Any] = []
 
     def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, and write a row group where enough have come together."""
+        """Append rows, and write a row group when enough are buffered."""
         cells = self._table.cells(rows)
-        self._held.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
-        del cells  # before they are written, which takes several times their size
-        if sum(batch.nbytes for batch in self._held) >= ROW_GROUP_BYTES:
+        self._buffered.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
+        del cells  # before the row group is written, which takes several times their size
+        if sum(batch.nbytes for batch in self._buffered) >= ROW_GROUP_BYTES:
             self._write_row_group()
 
     def close(self) -> None:
-        """Write the last row group and the file's end."""
+        """Write the last row group and the footer."""
         self._write_row_group()
         self._writer.close()
 
     def _write_row_group(self) -> None:
-        held, self._held = self._held, []
-        if held:
-            self._writer.write_table(self._arrow.Table.from_batches(held))
+        buffered, self._buffered = self._buffered, []
+        if buffered:
+            self._writer.write_table(self._arrow.Table.from_batches(buffered))
 
 
 def _leaves(field: Field) -> Iterator[tuple[str, Kind]]:

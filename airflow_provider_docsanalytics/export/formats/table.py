@@ -3,50 +3,65 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.export.formats import row_types
-from airflow_provider_docsanalytics.export.formats.cell import NOTHING, Doubt, cell
-from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA
+from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA, Field, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_docsanalytics.fields import Field
+FINER = "finer than microseconds"
+OUTSIDE = "outside the years 1 to 9999 in UTC"
+INEXACT = "a number that the column cannot hold exactly"
+_INT64 = 2**63
+# Values that the decoder rounds, or that no reader supports: such rows are read value by value.
+_FRACTION = re.compile(rb":\d\d\.\d{7}")
+_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")
+_TOO_FINE = re.compile(r"(\.\d{6})(\d+)")
+SCALARS: dict[Kind, Any] = {
+    Kind.TEXT: str,
+    Kind.INTEGER: Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)],
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: bool,
+    Kind.TIMESTAMP: Annotated[datetime, msgspec.Meta(tz=True)],
+}
+"""The types by which ``msgspec`` decodes values that are not objects, in one pass in C."""
 
 
 class Table:
     """The columns of an export, and rows as their cells.
 
     Args:
-        context: the fields that are ours, which stand first.
+        context: the context fields, which come first.
         fields: the row's, as in the endpoint table.
 
     Attributes:
-        columns: ours, the row's as in the endpoint table, and :data:`EXTRA`.
+        columns: the context fields, the row's fields, and :data:`EXTRA`.
     """
 
     def __init__(self, context: Mapping[str, str], fields: Sequence[Field]) -> None:
-        ours = tuple(field for field in CONTEXT if field.name in context)
-        self.columns = (*ours, *fields, EXTRA)
-        self._ours = {
-            field.name: msgspec.convert(context[field.name], row_types.scalar(field.kind))
-            for field in ours
+        context_fields = tuple(field for field in CONTEXT if field.name in context)
+        self.columns = (*context_fields, *fields, EXTRA)
+        self._context = {
+            field.name: msgspec.convert(context[field.name], SCALARS[field.kind])
+            for field in context_fields
         }
-        self._row = msgspec.json.Decoder(row_types.columns(fields))
-        self._doubt = Doubt(fields)
+        self._row = msgspec.json.Decoder(_columns_type(fields))
+        self._suspects = Suspects(fields)
         self._fields = {field.name: field for field in fields}
 
     def cells(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Return each row as the cells that are not null, or as nulls; a text may be UTF-8."""
-        return [self._ours | self._taken_apart(row) for row in rows]
+        """Return the cells of each row, nulls optional; a text is ``str`` or UTF-8 ``bytes``."""
+        return [self._context | self._cells_of(row) for row in rows]
 
-    def _taken_apart(self, row: bytes) -> dict[str, Any]:
-        if self._doubt(row):
+    def _cells_of(self, row: bytes) -> dict[str, Any]:
+        if self._suspects(row):
             return self._by_member(row)
         try:
             fitting = self._row.decode(row)
@@ -56,7 +71,7 @@ class Table:
         return plain
 
     def _by_member(self, row: bytes) -> dict[str, Any]:
-        """Return the cells of a row that does not fit as it is."""
+        """Return the cells of a row that does not fit into the columns as it is."""
         cells: dict[str, Any] = {}
         extra: dict[str, msgspec.Raw] = {}
         for name, raw in _json.members(row).items():
@@ -65,13 +80,163 @@ class Table:
                 cells[name] = fitting.value
             if not fitting.exact:
                 extra[name] = raw
-        return cells | {EXTRA.name: _object(extra)}
+        return cells | {EXTRA.name: _encode_object(extra)}
 
 
-def _object(members: Mapping[str, msgspec.Raw]) -> bytes | None:
-    """Return a JSON object as UTF-8, ``None`` if there is no member.
+def _columns_type(fields: Sequence[Field]) -> type[msgspec.Struct]:
+    """Return the type of rows whose values fit into columns; any may be null or absent."""
+    return msgspec.defstruct(
+        "Columns",
+        [(field.name, _column_type(field), None) for field in fields],
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
 
-    Not as text, which may be four times as long.
+
+def _column_type(field: Field) -> Any:
+    if not field.fields:
+        return SCALARS[field.kind] | None
+    inner: Any = _columns_type(field.fields)
+    return (inner if field.kind is Kind.OBJECT else list[inner]) | None
+
+
+class Cell(NamedTuple):
+    """A column's value.
+
+    Attributes:
+        value: ``None`` if the JSON does not fit.
+        exact: whether the value represents the JSON exactly.
+        why: why it does not, if the type is not the reason.
+    """
+
+    value: Any
+    exact: bool = True
+    why: str = ""
+
+
+NOTHING = Cell(None, exact=False)
+"""A value that does not fit into the column."""
+
+
+class Suspects:
+    """Finds rows that the decoder might accept and change.
+
+    Args:
+        fields: the row's.
+    """
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        kinds = set(_kinds(fields))
+        self._instants = Kind.TIMESTAMP in kinds
+        self._numbers = Kind.NUMBER in kinds
+
+    def __call__(self, row: bytes) -> bool:
+        """Return whether the row must be read value by value."""
+        instants = self._instants and (
+            _FRACTION.search(row) is not None
+            or b'"9999-' in row
+            or b'"0001-' in row
+            or b"\\u00" in row  # digits may be escaped
+        )
+        return instants or (self._numbers and _LONG_NUMBER.search(row) is not None)
+
+
+def cell(field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    """Return a JSON value as the value of a column."""
+    if bytes(raw).strip() == b"null":
+        return Cell(None)
+    try:
+        return _READ[field.kind](field, raw)
+    except (msgspec.DecodeError, _json.NotJson, RecursionError):
+        return NOTHING
+
+
+def _kinds(fields: Sequence[Field]) -> list[Kind]:
+    inner = [kind for field in fields for kind in _kinds(field.fields)]
+    return [field.kind for field in fields] + inner
+
+
+def _decoded(field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    return Cell(msgspec.json.decode(raw, type=SCALARS[field.kind]))
+
+
+def _integer(field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    """Return an integer, also if it is written as ``12.0``."""
+    try:
+        return _decoded(field, raw)
+    except msgspec.DecodeError:
+        number = _decimal(raw)
+        if abs(number) >= _INT64:
+            return Cell(None, exact=False, why=INEXACT)
+        if number != number.to_integral_value():
+            raise
+        return Cell(int(number))
+
+
+def _number(_field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    """Return a double; it is exact if its shortest representation is the same number."""
+    number = _decimal(raw)
+    value = float(number)
+    if abs(value) == float("inf"):
+        return Cell(None, exact=False, why=INEXACT)
+    exact = Decimal(repr(value)) == number
+    return Cell(value, exact, "" if exact else INEXACT)
+
+
+def _decimal(raw: bytes | msgspec.Raw) -> Decimal:
+    text = bytes(raw).decode().strip()
+    if text[:1] not in "-0123456789":
+        raise msgspec.DecodeError(f"{text[:1]!r} begins no number")
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:  # the exponent is too large
+        raise msgspec.DecodeError(str(error)) from error
+
+
+def _instant(_field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    """Return an instant in UTC, truncated to microseconds: rounding could make it the next day."""
+    text = _json.value(raw)
+    if not isinstance(text, str):
+        return NOTHING
+    finer = _TOO_FINE.search(text)
+    kind = SCALARS[Kind.TIMESTAMP]
+    value: datetime = msgspec.convert(_TOO_FINE.sub(r"\1", text), kind)
+    try:
+        value = value.astimezone(UTC)
+    except OverflowError:
+        return Cell(None, exact=False, why=OUTSIDE)
+    exact = finer is None or not finer[2].strip("0")
+    return Cell(value, exact, "" if exact else FINER)
+
+
+def _object(field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    """Return an object's known members; it is exact if it has no others."""
+    members = _json.members(raw)
+    cells = {inner.name: cell(inner, members.get(inner.name, b"null")) for inner in field.fields}
+    exact = members.keys() <= cells.keys() and all(inner.exact for inner in cells.values())
+    return Cell({name: inner.value for name, inner in cells.items()}, exact)
+
+
+def _objects(field: Field, raw: bytes | msgspec.Raw) -> Cell:
+    elements = [_object(field, element) for element in _json.elements(raw)]
+    return Cell([element.value for element in elements], all(one.exact for one in elements))
+
+
+_READ = {
+    Kind.TEXT: _decoded,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: _decoded,
+    Kind.TIMESTAMP: _instant,
+    Kind.OBJECT: _object,
+    Kind.OBJECTS: _objects,
+}
+
+
+def _encode_object(members: Mapping[str, msgspec.Raw]) -> bytes | None:
+    """Return a JSON object as UTF-8, ``None`` if it has no members.
+
+    Not as ``str``, which may take four times the memory.
     """
     pairs = b",".join(
         b"%s:%s" % (json.dumps(name, ensure_ascii=False).encode(), raw)

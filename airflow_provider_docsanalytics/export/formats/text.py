@@ -18,7 +18,7 @@ _EMPTY = b"{}"
 
 
 class JsonLines:
-    """One JSON object a line: the row's own text, with the context fields spliced in front."""
+    """One JSON object per line: the row's text, with the context fields inserted in front."""
 
     def __init__(self, sink: IO[bytes], context: Mapping[str, str]) -> None:
         self._sink = sink
@@ -26,7 +26,7 @@ class JsonLines:
         self._head = msgspec.json.encode(dict(context))[:-1]
 
     def write(self, rows: Sequence[bytes]) -> None:
-        """Append one line a row; nothing is parsed."""
+        """Append one line per row; nothing is parsed."""
         if not rows:
             return
         head = self._head + b","
@@ -39,46 +39,46 @@ class JsonLines:
         self._sink.write(text)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
 class Csv:
     """RFC 4180 with a header, in UTF-8, lines ending in LF.
 
-    A null is an empty cell and text always stands in quotes, so that ``""`` is text of no length.
+    A null is an empty cell. Text is always quoted, so that ``""`` is an empty text.
 
     Args:
         sink: the file.
         table: the columns.
-        escape_formulas: put ``'`` before text that a spreadsheet program would run.
+        escape_formulas: put ``'`` before text that a spreadsheet program would run as a formula.
     """
 
     def __init__(self, sink: IO[bytes], table: Table, *, escape_formulas: bool) -> None:
         self._sink = sink
         self._table = table
-        spell = {**_SPELLINGS}
+        encoders = {**_ENCODERS}
         if escape_formulas:
-            spell[Kind.TEXT] = _escaped
-        self._columns = [(column.name, spell[column.kind]) for column in self._table.columns]
+            encoders[Kind.TEXT] = _escaped
+        self._columns = [(column.name, encoders[column.kind]) for column in self._table.columns]
         self._write_line([name.encode() for name, _ in self._columns])
 
     def write(self, rows: Sequence[bytes]) -> None:
-        """Append one record a row."""
+        """Append one record per row."""
         for cells in self._table.cells(rows):
-            # Taken out one by one: a text may be four times as long as its bytes.
-            take = cells.pop
-            self._write_line([_spelled(take(name, None), spell) for name, spell in self._columns])
+            # One by one, because a text may take four times the memory of its bytes.
+            pop = cells.pop
+            self._write_line([_cell(pop(name, None), encode) for name, encode in self._columns])
 
     def _write_line(self, cells: Sequence[bytes]) -> None:
         self._sink.write(b",".join(cells))
         self._sink.write(b"\n")
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
-def _spelled(value: Any, spell: Callable[[Any], bytes]) -> bytes:
-    return b"" if value is None else spell(value)
+def _cell(value: Any, encode: Callable[[Any], bytes]) -> bytes:
+    return b"" if value is None else encode(value)
 
 
 def _quoted(text: str | bytes) -> bytes:
@@ -86,7 +86,7 @@ def _quoted(text: str | bytes) -> bytes:
 
 
 def _escaped(text: str | bytes) -> bytes:
-    """Return quoted text that spreadsheet programs show and do not run."""
+    """Return quoted text that spreadsheet programs display and do not run."""
     raw = text.encode() if isinstance(text, str) else text
     return _quoted(b"'" + raw if raw.startswith((b"=", b"+", b"-", b"@", b"\t", b"\r")) else raw)
 
@@ -101,7 +101,7 @@ def _json(value: Any) -> bytes:
     return b'"%s"' % msgspec.json.encode(value).replace(b'"', b'""')
 
 
-_SPELLINGS: Mapping[Kind, Callable[[Any], bytes]] = {
+_ENCODERS: Mapping[Kind, Callable[[Any], bytes]] = {
     Kind.TEXT: _quoted,
     Kind.INTEGER: lambda value: str(value).encode(),
     Kind.NUMBER: lambda value: repr(value).encode(),

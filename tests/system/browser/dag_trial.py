@@ -93,7 +93,7 @@ class DagTrial:
             f"{endpoint}: its page names the {operator}",
             holds=page.get_by_text(operator, exact=True).first.is_visible(),
         )
-        last = page.get_by_text(re.compile(rf"^(Exported \d+ |{endpoint}: whole; rows ).* s3://"))
+        last = page.get_by_text(re.compile(rf"^Exported \d+ .*{endpoint} to s3://"))
         last.wait_for()
         log = page.get_by_role("code").first.inner_text()
         self._check(

@@ -1,4 +1,4 @@
-"""What a store must be able to do with one object, for attempts at an export to exclude each other.
+"""Conditional writes: what a store must support, so that attempts exclude each other.
 
 ============================  ==========================================  ======================
 store                         condition of a write                        condition of a delete
@@ -10,8 +10,8 @@ Azure Blob Storage (`azure`)  ``If-Match`` / ``If-None-Match``, by ETag   the sa
 all others (`announced`)      an announcement, and the content as read    the same
 ============================  ==========================================  ======================
 
-S3, GCS and Azure are reached through the file system that holds the exports, so the credentials,
-the endpoint and the proxy of these requests are those of all others.
+Requests to S3, GCS and Azure go through the file system that holds the exports, so credentials,
+endpoint and proxy are the same for all requests.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 LARGEST_READ_BYTES = 64 * 2**20
-"""Of a checkpoint or a manifest: a thousand times what an hour's quota comes to."""
-READ_TRIES = 10
-"""Where content and version are two requests: how often the object may change in between."""
+"""For a checkpoint or a manifest: a thousand times the size that an hour's quota gives."""
+READ_ATTEMPTS = 10
+"""If content and version take two requests: how often the object may change in between."""
 
 
 class NoConditions(Exception):  # noqa: N818 - what the store has, not what went wrong
-    """The store has answered that it cannot do this; nothing was changed."""
+    """The store does not support conditional writes; nothing was changed."""
 
 
 class TooLarge(Exception):  # noqa: N818 - what the file is
-    """The file is larger than any that this provider writes there; it was not read to its end.
+    """The file is larger than any that this provider writes there; reading stopped.
 
     Attributes:
         size: in bytes.
@@ -45,11 +45,11 @@ class TooLarge(Exception):  # noqa: N818 - what the file is
         self.size = size
 
 
-class Objects(Protocol):
-    """Single objects of one store. A version is opaque, and ``None`` stands for "no such object".
+class ConditionalObjects(Protocol):
+    """Single objects of one store. A version is opaque; ``None`` means "no such object".
 
     Attributes:
-        deletes_on_condition: whether :meth:`delete` is one step, or a look and then a delete.
+        deletes_on_condition: whether :meth:`delete` is atomic, not a check and then a delete.
     """
 
     deletes_on_condition: bool
@@ -61,39 +61,40 @@ class Objects(Protocol):
         """
 
     def write(self, path: str, text: bytes, version: Any) -> Any:
-        """Put an object in place, whole; return its new version.
+        """Put an object in place atomically; return its new version.
 
-        ``None``, and nothing was changed, if the object no longer has the given version. A store
-        that was asked twice, since its first answer was lost, says so of our own write, too.
+        ``None``, and nothing was changed, if the object no longer has the given version. If the
+        response to a write was lost and the request retried, ``None`` can also mean that the write
+        succeeded.
         """
 
     def delete(self, path: str, version: Any) -> bool:
-        """Delete an object; ``False`` if it no longer has the given version. Gone is ``True``."""
+        """Delete an object; ``False`` if it no longer has the given version, ``True`` if gone."""
 
 
 def check_size(size: int, encoding: str | None = None) -> None:
-    """Raise for a file that cannot be one of this provider's.
+    """Raise for a file that this provider cannot have written.
 
     Args:
-        size: in bytes, as said or as read so far.
-        encoding: the ``Content-Encoding`` that the store has for it.
+        size: in bytes, as reported or as read so far.
+        encoding: the ``Content-Encoding`` of the object.
 
     Raises:
-        TooLarge: it is larger than all that this provider writes there.
-        ConfigError: it is encoded, as gzip may be, and would be decoded to any size.
+        TooLarge: it is larger than any file that this provider writes there.
+        ConfigError: it is encoded, for example with gzip, and could be decoded to any size.
     """
     if size > LARGEST_READ_BYTES:
         raise TooLarge(size)
     if encoding:
         raise ConfigError(
             f"The store has a Content-Encoding ({encoding!r:.50}) for _checkpoint.json or "
-            "_manifest.json, so this provider has not written it. It was not read, and nothing "
-            "was changed. Move that file away, or use another path."
+            "_manifest.json, so this provider did not write it. It was not read, and nothing was "
+            "changed.\nMove that file away, or use another path."
         )
 
 
 def run(filesystem: Any, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Return what a coroutine of an asynchronous file system returns, from synchronous code."""
+    """Run a coroutine of an asynchronous file system from synchronous code; return its result."""
     from fsspec.asyn import sync  # type: ignore[import-untyped]
 
     return sync(filesystem.loop, step, *arguments)

@@ -1,0 +1,169 @@
+"""A directory on any file system that holds one export: parts, checkpoint, manifest.
+
+Only files with these names are ever listed, replaced or deleted::
+
+    part-00000-1f3a9c2e.jsonl.gz    rows: the number gives the order, the rest names the attempt
+    _checkpoint.json                exists only while an export is unfinished, unless the storage
+                                    does not allow deleting
+    _manifest.json                  an export exists when its manifest does
+    .….tmp                          on local file systems: one of the above, not yet renamed
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from airflow_provider_docsanalytics.errors import ConfigError, StorageRefused
+from airflow_provider_docsanalytics.export.documents import (
+    CHECKPOINT,
+    MANIFEST,
+    PART_PATTERN,
+    Checkpoint,
+    Manifest,
+    encode,
+)
+from airflow_provider_docsanalytics.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import IO
+
+    from airflow_provider_docsanalytics.export.documents import File, Identity
+
+log = logging.getLogger(__name__)
+
+_TEMPORARY_PATTERN = r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8}\.tmp"
+_EXPORT_FILE = re.compile(f"{PART_PATTERN}|{_TEMPORARY_PATTERN}")
+
+
+class ExportDirectory:
+    """Reads and writes the files of one export.
+
+    Args:
+        filesystem: an ``fsspec`` file system (``ObjectStoragePath.fs``).
+        root: the directory, as that file system names it (``ObjectStoragePath.path``).
+        uri: the directory, as messages and results name it.
+    """
+
+    def __init__(self, filesystem: Any, root: str, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        self._storage = Storage(filesystem, root, self.uri)
+        self.make = self._storage.make
+        self.open_spool = self._storage.open_spool
+
+    def list_sizes(self) -> dict[str, int]:
+        """Return the name and size of every part and temporary file in the directory."""
+        sizes = self._storage.sizes()
+        return {name: size for name, size in sizes.items() if _EXPORT_FILE.fullmatch(name)}
+
+    def listed_parts(self) -> set[str]:
+        """Return the names of the parts that the checkpoint or the manifest lists.
+
+        Reads the checkpoint first, because a part moves from it to the manifest, never back.
+        """
+        checkpoint, manifest = self.read_checkpoint(), self.read_manifest()
+        files = (manifest.files if manifest else ()) + (
+            checkpoint.progress.files if checkpoint else ()
+        )
+        return {file.name for file in files}
+
+    def read_manifest(self) -> Manifest | None:
+        """Return the manifest, ``None`` if there is none.
+
+        Raises:
+            ConfigError: the manifest is damaged.
+        """
+        text = self._storage.read(MANIFEST)
+        try:
+            return None if text is None else msgspec.json.decode(text, type=Manifest)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise ConfigError(
+                f"{self.uri}/{MANIFEST} is not a manifest that this version can read ({error}). "
+                "Nothing was changed.\nUse another path, or move that file away."
+            ) from error
+
+    def read_compatible_manifest(
+        self, identity: Identity, *, replace: bool, warn: bool = False
+    ) -> Manifest | None:
+        """Return the manifest, if it is of the same export or may be replaced.
+
+        Args:
+            identity: of the export that is to be written here.
+            replace: whether it may replace a different export.
+            warn: log which different export it replaces.
+
+        Raises:
+            ConfigError: the directory holds a different export, or the manifest is damaged.
+        """
+        manifest = self.read_manifest()
+        differences = identity.differences(manifest.identity) if manifest else {}
+        if not differences:
+            return manifest
+        listed = "\n".join(
+            f"  {name}: {_shown(there)} there, {_shown(here)} now"
+            for name, (here, there) in differences.items()
+        )
+        if not replace:
+            raise ConfigError(
+                f"{self.uri} holds a different export:\n{listed}\n"
+                "Put what differs into the path ({endpoint}, {project_id}, {date_from:%Y-%m-%d}, "
+                "{date_to:%Y-%m-%d}), use one path per connection, or set if_exists='replace'."
+            )
+        if warn:
+            log.warning("%s: replacing a different export:\n%s", self.uri, listed)
+        return manifest
+
+    def read_checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint, ``None`` if there is none or it cannot be read."""
+        text = self._storage.read(CHECKPOINT)
+        try:
+            return None if text is None else msgspec.json.decode(text, type=Checkpoint)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            log.warning("%s/%s is damaged and ignored: %s", self.uri, CHECKPOINT, error)
+            return None
+
+    def write_manifest(self, manifest: Manifest, owner: str) -> bool:
+        """Put the manifest in place; from then on the export exists.
+
+        ``False``, and nothing was written, if the manifest has changed since it was last read.
+        """
+        return self._storage.replace(MANIFEST, encode(manifest), owner)
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Put the checkpoint in place, or return ``False`` as :meth:`write_manifest` does."""
+        return self._storage.replace(CHECKPOINT, encode(checkpoint), checkpoint.owner)
+
+    def delete_checkpoint(self) -> None:
+        """Delete the checkpoint, if it has not changed since it was last read."""
+        self._storage.remove(CHECKPOINT)
+
+    def publish(self, spool: IO[bytes], name: str) -> None:
+        """Put a finished spool in place under ``name``, atomically."""
+        self._storage.publish(spool, name)
+
+    def delete(self, names: Iterable[str]) -> list[str]:
+        """Delete files by name; a missing file is not an error.
+
+        Return the files that remain, if the storage refuses to delete.
+        """
+        remaining = list(names)
+        try:
+            while remaining:
+                self._storage.delete(remaining[0])
+                del remaining[0]
+        except StorageRefused as error:
+            log.debug("%s", error)
+        return remaining
+
+
+def missing_files(files: Sequence[File], sizes: Mapping[str, int]) -> list[str]:
+    """Return the names of listed files that are not in the directory, or not with their size."""
+    return [file.name for file in files if sizes.get(file.name) != file.bytes]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is msgspec.UNSET else repr(value)
