@@ -112,12 +112,12 @@ class DagTrial:
         return {link.inner_text(): link for link in found.all()}
 
     def _follow_manifest(self, page: Page, link: Locator, endpoint: str) -> None:
-        place = urlsplit(self._opened(page, link))
-        bucket, key = place.path.rpartition("/")[2], parse_qs(place.query)["prefix"][0]
+        url = urlsplit(self._opened(page, link))
+        bucket, key = url.path.rpartition("/")[2], parse_qs(url.query)["prefix"][0]
         manifest = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         self._check(
-            f"{_MANIFEST}: {place.netloc}, {key}: {manifest['endpoint']}, {manifest['rows']} rows",
-            holds=place.netloc == "s3.console.aws.amazon.com" and manifest["endpoint"] == endpoint,
+            f"{_MANIFEST}: {url.netloc}, {key}: {manifest['endpoint']}, {manifest['rows']} rows",
+            holds=url.netloc == "s3.console.aws.amazon.com" and manifest["endpoint"] == endpoint,
         )
 
     @staticmethod
