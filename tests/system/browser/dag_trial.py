@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 
+from airflow_provider_docsanalytics.api.vyom import VYOM
 from tests.system.browser.form_trial import PROXY_PASSWORD
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class DagTrial:
             )
             self._follow_manifest(page, links[_MANIFEST], "conversations")
         with self.windows.open() as page:
-            self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=5)
+            self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=len(VYOM.endpoints))
             page.get_by_role("table").get_by_role("link", name="0", exact=True).click()
             self._look_at_task(page, "calls_by_assistant", "Vyom export", "vyom")
             links = self._links(page)
