@@ -52,7 +52,7 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 MAX_FAILURES = 5
-"""Consecutive failures of a poll, those not counted that the service asked to wait for."""
+"""Consecutive failed polls, not counting those after which the service asked for a wait."""
 
 _NON_RETRYABLE = (ConfigError, AuthError, Superseded)
 _MAX_MARGIN_S = 5.0

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 
+from airflow_provider_docsanalytics.api.vyom import VYOM
 from tests.system.browser.form_trial import PROXY_PASSWORD
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class DagTrial:
             )
             self._follow_manifest(page, links[_MANIFEST], "conversations")
         with self.windows.open() as page:
-            self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=5)
+            self._run_dag(page, "vyom_daily_export", "Vyom export", tasks=len(VYOM.endpoints))
             page.get_by_role("table").get_by_role(
                 "link", name="calls_by_assistant", exact=True
             ).click()
@@ -114,12 +115,12 @@ class DagTrial:
         return {link.inner_text(): link for link in found.all()}
 
     def _follow_manifest(self, page: Page, link: Locator, endpoint: str) -> None:
-        place = urlsplit(self._opened(page, link))
-        bucket, key = place.path.rpartition("/")[2], parse_qs(place.query)["prefix"][0]
+        url = urlsplit(self._opened(page, link))
+        bucket, key = url.path.rpartition("/")[2], parse_qs(url.query)["prefix"][0]
         manifest = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         self._check(
-            f"{_MANIFEST}: {place.netloc}, {key}: {manifest['endpoint']}, {manifest['rows']} rows",
-            holds=place.netloc == "s3.console.aws.amazon.com" and manifest["endpoint"] == endpoint,
+            f"{_MANIFEST}: {url.netloc}, {key}: {manifest['endpoint']}, {manifest['rows']} rows",
+            holds=url.netloc == "s3.console.aws.amazon.com" and manifest["endpoint"] == endpoint,
         )
 
     @staticmethod
