@@ -26,7 +26,8 @@ Caller                   ``Fail``        ``Wait``                       ``Retry`
 the client, a request    raises          sleeps for the delay, within   the same; raises if the
                                          ``max_wait_s``                 delay is ``None``
 a task                   fails, without  continues after the delay:     is retried after its own
-                         a retry         deferred, or retried on 3.3+   ``retry_delay``
+                         a retry         deferred, rescheduled (3.4+)   ``retry_delay``
+                                         or retried (3.3)
 the sensor, its trigger  fails, without  polls after the delay, not     polls after the interval;
                          a retry         before the interval; this is   fails at the fifth failure
                                          no failure                     in a row
@@ -51,7 +52,7 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 MAX_FAILURES = 5
-"""Consecutive failures of a poll, those not counted that the service asked to wait for."""
+"""Consecutive failed polls, not counting those after which the service asked for a wait."""
 
 _NON_RETRYABLE = (ConfigError, AuthError, Superseded)
 _MAX_MARGIN_S = 5.0

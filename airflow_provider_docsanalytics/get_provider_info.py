@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "airflow_provider_docsanalytics"
 _LINKS = f"{_PACKAGE}.operators.links"
+_RETRY = f"{_PACKAGE}._airflow_retry"
 _SENSORS = f"{_PACKAGE}.sensors.mintlify"
 _TRIGGERS = f"{_PACKAGE}.triggers.mintlify"
 _WAITING = f"{_PACKAGE}.triggers.wait"
@@ -41,6 +42,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": MINTLIFY.title, "python-modules": [_TRIGGERS, _WAITING]},
             {"integration-name": VYOM.title, "python-modules": [_WAITING]},
+        ],
+        "retry-policies": [  # Airflow 3.4+; the others ignore it
+            {"integration-name": platform.title, "python-modules": [_RETRY]}
+            for platform in _PLATFORMS.values()
         ],
         "extra-links": [f"{_LINKS}.ManifestLink", f"{_LINKS}.AnalyticsLink"],
         "asset-uris": _asset_uris(),

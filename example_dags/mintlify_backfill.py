@@ -37,4 +37,5 @@ with DAG(
         path="{{ var.value.docs_lake }}/filled_in/{endpoint}/dt={date_from:%Y-%m-%d}",
         compression="gzip",
         deferrable=True,
+        map_index_template="{{ task.endpoint }}",  # the task's name in the UI
     ).expand(endpoint=["conversations", "searches"])

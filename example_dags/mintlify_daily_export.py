@@ -31,6 +31,7 @@ with DAG(
         task_id="export",
         path="{{ var.value.docs_lake }}/{platform}/{endpoint}/dt={date_from:%Y-%m-%d}",
         compression="gzip",
+        map_index_template="{{ task.endpoint }}",  # the task's name in the UI
     ).expand(
         endpoint=[
             "conversations",

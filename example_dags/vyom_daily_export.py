@@ -25,7 +25,9 @@ with DAG(
 ):
     VyomExportOperator.partial(
         task_id="export",
+        deferrable=True,  # waits an hour, for calls to end, without holding a worker slot
         path="{{ var.value.docs_lake }}/{platform}/{endpoint}/dt={date_from:%Y-%m-%d}",
+        map_index_template="{{ task.endpoint }}",  # the task's name in the UI
     ).expand(
         endpoint=[
             "calls_by_assistant",
@@ -33,5 +35,7 @@ with DAG(
             "calls_by_service",
             "calls_by_time",
             "dashboard",
+            "tokens_summary",
+            "tokens_by_model",
         ]
     )

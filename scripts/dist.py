@@ -19,7 +19,7 @@ from tests.support.airflow_home import airflow_environment
 
 CLONE = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PLACE = CLONE / ".cache" / "dist"
+WORK = CLONE / ".cache" / "dist"
 DIST = CLONE / "dist"
 PACKAGE = "airflow_provider_docsanalytics"
 NAME = "airflow-provider-docsanalytics"
@@ -30,7 +30,7 @@ PINS = CLONE / "constraints" / "airflow-3.3.txt"
 
 def main() -> int:
     """Build, check, install, try."""
-    shutil.rmtree(PLACE, ignore_errors=True)
+    shutil.rmtree(WORK, ignore_errors=True)
     shutil.rmtree(DIST, ignore_errors=True)
     _build(CLONE, DIST)
     _check_reproducible()
@@ -56,10 +56,10 @@ def _build(source: Path, out: Path) -> None:
 
 def _check_reproducible() -> None:
     """Build once more, from HEAD alone, in another directory; expect the same bytes."""
-    source, again = PLACE / "source", PLACE / "again"
+    source, again = WORK / "source", WORK / "again"
     source.mkdir(parents=True)
-    _run("git", "archive", f"--output={PLACE / 'head.tar'}", "HEAD", cwd=CLONE)
-    with tarfile.open(PLACE / "head.tar") as archive:
+    _run("git", "archive", f"--output={WORK / 'head.tar'}", "HEAD", cwd=CLONE)
+    with tarfile.open(WORK / "head.tar") as archive:
         archive.extractall(source, filter="data")
     _build(source, again)
     first, second = _digests(DIST), _digests(again)
@@ -104,7 +104,7 @@ def _check_equal(kind: str, found: set[str], expected: set[str]) -> None:
 
 def _try_wheel() -> None:
     """Install the wheel alone into a new environment; let Airflow find it, and use it."""
-    venv, home = PLACE / "venv", PLACE / "home"
+    venv, home = WORK / "venv", WORK / "home"
     python = venv / "bin" / "python"
     (wheel,) = DIST.glob("*.whl")
     _run(BIN / "uv", "venv", "--quiet", f"--python={sys.executable}", venv)

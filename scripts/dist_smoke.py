@@ -16,8 +16,8 @@ from airflow_provider_docsanalytics.simulator import Config, Simulator
 
 def main() -> int:
     """Export one day; return 0 if the manifest says that its rows are all there."""
-    place = Path(package.__file__).parent
-    assert place.is_relative_to(sys.prefix), f"{place} is not the installed package"
+    installed = Path(package.__file__).parent
+    assert installed.is_relative_to(sys.prefix), f"{installed} is not the installed package"
     directory = Path(sys.argv[1])
     with Simulator(Config(rows=100, start="2026-01-01", end="2026-01-03")) as service:
         connection = {

@@ -1,4 +1,4 @@
-"""A pytest plugin for mutants.py: quick tests first, and a place of its own for each process."""
+"""A pytest plugin for mutants.py: quick tests first, and a directory for each process."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing: there are hundreds of runs."""
-    for place in (config.option.basetemp, f"{config.option.basetemp}-home"):
-        shutil.rmtree(place, ignore_errors=True)
+    for directory in (config.option.basetemp, f"{config.option.basetemp}-home"):
+        shutil.rmtree(directory, ignore_errors=True)

@@ -11,11 +11,13 @@ import pytest
 CLONE = Path(__file__).resolve().parent.parent
 CONSTRAINTS = CLONE / "constraints"
 SOURCES = sorted(CONSTRAINTS.glob("*.toml"))
+CI_RUN = CLONE / ".ci" / "run"
 TOX = tomllib.loads((CLONE / "tox.toml").read_text())
 LOADS_AIRFLOW = re.compile(
     r"^\s*(from|import) (airflow[. ]|airflow_provider_docsanalytics\.(operators|sensors|triggers))",
     re.MULTILINE,
 )
+BETA = re.compile(r"^apache-airflow==[\d.]+(a|b|rc)\d", re.MULTILINE)
 PIN = re.compile(r"[a-z0-9-]+==[\w.+!]+( ; [\w.<>=!*' ()]+)?")
 
 
@@ -23,9 +25,9 @@ PIN = re.compile(r"[a-z0-9-]+==[\w.+!]+( ; [\w.<>=!*' ()]+)?")
 def test_constraints_are_pins_and_nothing_else(source: Path) -> None:
     lines = source.with_suffix(".txt").read_text().splitlines()
     assert [line for line in lines if not PIN.fullmatch(line)] == []
-    (airflow,) = tomllib.loads(source.read_text())["constraint-dependencies"]
+    airflow, *parts = tomllib.loads(source.read_text())["constraint-dependencies"]
     assert airflow.startswith("apache-airflow==")
-    assert airflow in lines
+    assert {airflow, *parts} <= set(lines)
 
 
 def test_there_are_no_constraints_that_nothing_runs_with() -> None:
@@ -45,7 +47,7 @@ def test_the_matrix_runs_every_environment_and_each_can_be_picked_by_its_airflow
 
 
 def test_ci_runs_every_environment_and_leaves_out_no_test_that_loads_airflow() -> None:
-    lines = (CLONE / ".ci" / "run").read_text().splitlines()
+    lines = CI_RUN.read_text().splitlines()
     matrix = [line.split('"')[1].split(" -- ") for line in lines if line.startswith("make matrix ")]
     picked = {label for labels, *_ in matrix for label in labels.split()}
     assert picked == {environment["labels"][0] for environment in TOX["env"].values()}
@@ -54,6 +56,23 @@ def test_ci_runs_every_environment_and_leaves_out_no_test_that_loads_airflow() -
     for directory in ("api", "export", "properties", "simulator", "storage"):
         for file in (CLONE / "tests" / directory).glob("*.py"):
             assert not LOADS_AIRFLOW.search(file.read_text()), file
+
+
+def test_only_a_beta_may_be_red() -> None:
+    may_fail = {name for name, each in TOX["env"].items() if each.get("ignore_outcome")}
+    betas = {
+        name
+        for name, each in TOX["env"].items()
+        if BETA.search((CLONE / each["constraints"][0]).read_text())
+    }
+    assert may_fail == betas
+
+
+def test_all_tests_run_on_every_python_and_the_newest_airflow_in_ci() -> None:
+    full, *_ = re.findall(r'^make matrix ARGS="([^"]*)"', CI_RUN.read_text(), re.MULTILINE)
+    assert "--" not in full
+    picked = [name for name, each in TOX["env"].items() if set(each["labels"]) & set(full.split())]
+    assert {"airflow3.3", "airflow3.3-py312", "airflow3.3-py313", "lowest"} <= set(picked)
 
 
 def test_the_matrix_has_the_pythons_that_the_classifiers_name() -> None:

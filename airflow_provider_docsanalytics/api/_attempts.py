@@ -68,7 +68,7 @@ def attempts(
 def too_wide(error: ApiError, request: PageRequest, settings: Settings) -> TooWide | None:
     """Return the error that names narrower windows, if the window may be the reason.
 
-    It is not where the service asks for a wait that is too long for a worker: that comes first.
+    ``None`` also if the service asks for a wait beyond ``max_wait_s``, because that comes first.
     """
     halves = request.window.halves() if request.window else None
     if error.status not in TOO_WIDE or halves is None:

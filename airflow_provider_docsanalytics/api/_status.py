@@ -252,7 +252,11 @@ def parse_error_body(content: bytes, headers: Mapping[str, str], *, complete: bo
 
 
 def _api_text(content: bytes) -> str:
-    """Return ``error`` and each ``details[].message``, or ``message``, of the API's own JSON."""
+    """Return the text of the API's own JSON.
+
+    Mintlify: ``error`` and each ``details[].message``. Vyom: ``message`` and each of
+    ``data.errors``, which names the parameter.
+    """
     try:
         body = _json.value(content)
     except _json.NotJson:
@@ -260,12 +264,21 @@ def _api_text(content: bytes) -> str:
     if not isinstance(body, dict):
         return ""
     texts: list[Any] = [body.get("error") or body.get("message")]
-    details = body.get("details")
+    data = body.get("data")
+    details = body.get("details") or (data.get("errors") if isinstance(data, dict) else None)
     if texts[0] and isinstance(details, list):
-        texts += [
-            entry.get("message") for entry in details[:_MOST_DETAILS] if isinstance(entry, dict)
-        ]
+        texts += map(_entry_text, details[:_MOST_DETAILS])
     return "; ".join(str(text)[:_LONGEST_TEXT] for text in texts if text)
+
+
+def _entry_text(entry: Any) -> Any:
+    """Return ``message``, or ``loc`` and ``msg`` as in ``query.start_date: not a date``."""
+    if not isinstance(entry, dict):
+        return entry if isinstance(entry, str) else None
+    text, loc = entry.get("message") or entry.get("msg"), entry.get("loc")
+    if not text or not isinstance(loc, list):
+        return text
+    return f"{'.'.join(str(part)[:_LONGEST_TITLE] for part in loc[:_MOST_DETAILS])}: {text}"
 
 
 def _requires_login(headers: Mapping[str, str]) -> bool:

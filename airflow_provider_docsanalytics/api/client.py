@@ -51,7 +51,7 @@ MAX_EMPTY_PAGES = 10
 """Consecutive empty pages with a next cursor, before the client stops following them."""
 
 MAX_TOTALS_BYTES = 64 * 1024
-"""Whole-response fields longer than this violate the API's documentation: they go into XCom."""
+"""Whole-response fields go into XCom, so they must be short; a longer one is an error."""
 MAX_TOTALS_DEPTH = 32
 """Levels of a whole-response field; a manifest can keep deeper ones, XCom cannot."""
 _EXCERPT_CHARS = 100

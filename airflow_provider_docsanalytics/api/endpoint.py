@@ -132,7 +132,8 @@ class Endpoint:
 
     Attributes:
         path: the URL's path under the base URL, with ``{project_id}`` and ``{thread_id}``.
-        rows_key: the field that holds the rows; ``""`` if the response is itself the only row.
+        rows_key: the field that holds the rows; ``""`` if the response is itself the only row. It
+            is none if it is empty and every field may be absent.
         page_size: the largest page that the service returns; 0 if it does not page.
         totals: fields of the response that are about the complete selection, not one page.
         fields: the fields of a row, as the API documents them. Others are kept, too.

@@ -73,6 +73,7 @@ _ENTRY = (
     Field("filename", Kind.TEXT, null=True, optional=True),
     Field("lang", Kind.TEXT, null=True, optional=True),
 )
+# ctr runs from 0 to 100. The schema gives no range: that is what the service returns.
 _SEARCH = (
     Field("searchQuery", Kind.TEXT),
     Field("hits", Kind.INTEGER),

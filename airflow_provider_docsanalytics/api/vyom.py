@@ -25,10 +25,38 @@ _DURATIONS = (
     Field("total_duration_hours", Kind.NUMBER),
 )
 _AVERAGE = Field("avg_duration_minutes", Kind.NUMBER)
-_SERVICES = ("exotel", "twilio", "web", "unknown")
+_SERVICES = ("exotel", "twilio", "web", "google_meet", "unknown")
 _RANGE = (Field("start_date", Kind.TEXT), Field("end_date", Kind.TEXT))
 _ENVELOPE = ("success", "message", "data")
 _PERIODS = ("calls_today", "calls_this_week", "calls_this_month")
+
+
+def _absent(kind: Kind, *names: str) -> tuple[Field, ...]:
+    """Return fields that may be absent: those of usage records older than the field."""
+    return tuple(Field(name, kind, optional=True) for name in names)
+
+
+# Sums over usage records, which are estimates. A cached count is part of the input count.
+_TOKENS = (
+    *_absent(Kind.INTEGER, "total_records"),
+    *_absent(Kind.NUMBER, "total_estimated_cost_usd"),
+    *_absent(
+        Kind.INTEGER,
+        "total_llm_input_audio_tokens",
+        "total_llm_input_text_tokens",
+        "total_llm_input_image_tokens",
+        "total_llm_input_cached_tokens",
+        "total_llm_input_cached_audio_tokens",
+        "total_llm_input_cached_text_tokens",
+        "total_llm_input_cached_image_tokens",
+        "total_llm_input_cache_creation_tokens",
+        "total_llm_output_audio_tokens",
+        "total_llm_output_text_tokens",
+        "total_llm_tokens",
+        "total_tts_characters",
+    ),
+    *_absent(Kind.NUMBER, "total_tts_audio_duration", "total_stt_audio_duration"),
+)
 
 _ENDPOINTS = (
     Endpoint(
@@ -37,8 +65,9 @@ _ENDPOINTS = (
         SinglePaging(),
         "assistants",
         fields=(
-            Field("assistant_id", Kind.TEXT),
-            Field("assistant_name", Kind.TEXT),
+            # Both are null for calls that had no assistant. A renamed one has a row for each name.
+            Field("assistant_id", Kind.TEXT, null=True),
+            Field("assistant_name", Kind.TEXT, null=True),
             _CALLS,
             *_DURATIONS,
             _AVERAGE,
@@ -68,6 +97,7 @@ _ENDPOINTS = (
         SinglePaging(),
         "time_series",
         filters=MappingProxyType(_GRANULARITY | _ASSISTANT),
+        totals=("granularity",),
         # 2026-01-31, 2026-W05 or 2026-01: as the granularity is, so no timestamp.
         fields=(Field("date", Kind.TEXT), _CALLS, *_DURATIONS),
         key=("date",),
@@ -83,6 +113,37 @@ _ENDPOINTS = (
             *(Field(name, Kind.INTEGER) for name in _PERIODS),
             Field("date_range", Kind.OBJECT, fields=_RANGE),
         ),
+    ),
+    Endpoint(
+        "tokens_summary",
+        "/analytics/tokens/summary",
+        SinglePaging(),
+        # A window without records is an empty object, which has nothing to export.
+        fields=(
+            *_TOKENS,
+            *_absent(Kind.INTEGER, "total_tts_tokens", "total_stt_tokens"),
+            *_absent(Kind.NUMBER, "total_call_duration_minutes"),
+        ),
+    ),
+    Endpoint(
+        "tokens_by_model",
+        "/analytics/tokens/by-model",
+        SinglePaging(),
+        "models",
+        fields=(
+            Field("type", Kind.TEXT, null=True, values=("llm_usage", "tts_usage", "stt_usage")),
+            Field("provider", Kind.TEXT, null=True),
+            Field("model", Kind.TEXT, null=True),
+            *_TOKENS,
+            *_absent(
+                Kind.INTEGER,
+                "total_tts_input_tokens",
+                "total_tts_output_tokens",
+                "total_stt_input_tokens",
+                "total_stt_output_tokens",
+            ),
+        ),
+        key=("type", "provider", "model"),
     ),
 )
 

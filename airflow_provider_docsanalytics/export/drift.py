@@ -170,7 +170,7 @@ def _kind(raw: msgspec.Raw) -> str:
 
 def _mismatch(field: Field, raw: msgspec.Raw, kind: str) -> str:
     """Return why a value does not fit into its column exactly, ``""`` if it does."""
-    if field.kind is Kind.TEXT and kind == "text":  # which may hold half a character
+    if field.kind is Kind.TEXT and kind == "text":  # may contain a lone surrogate
         return ""
     fitting = cell(field, raw)
     if fitting.exact and kind != "null":

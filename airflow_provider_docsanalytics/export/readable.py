@@ -119,8 +119,8 @@ def _is_plain(rows: Sequence[bytes], reserved: Collection[str]) -> bool:
             return False
     except _UNREADABLE:
         return False
-    # Of each member four signs: two quotes, a colon, and a comma or the closing brace. `values` has
-    # one sign for each of them.
+    # Each member has four signs: two quotes, a colon, and a comma or the closing brace. `values`
+    # has one of them.
     signs = sum(map(len, objects)) * 3 + len(rows)
     names = "".join(chain.from_iterable(objects))
     return (

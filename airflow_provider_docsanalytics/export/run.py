@@ -108,14 +108,14 @@ def _read(plan: Plan, source: Source, writer: Writer) -> None:
             guard.check(fingerprint, page.next_cursor)
             new = row_keys.add_page(page.rows, writer.pending.last_row)
             pending = writer.add(page, new, guard.fingerprints)
-            log.info(
-                "%s page %d: %s so far, %.0f rows/s, %s",
-                plan.identity.endpoint,
-                pending.pages,
-                _count(pending.rows, "row"),
-                (pending.rows - before.rows) / max(time.monotonic() - started, 1e-6),
-                _count(writer.requests, "request"),
-            )
+            if pending.pages > 1:  # most exports have one page, and then _log_export says it all
+                log.info(
+                    "%s so far (page %d, %s, %.0f rows/s)",
+                    _rows(plan.identity.endpoint, pending.rows),
+                    pending.pages,
+                    _count(writer.requests, "request"),
+                    (pending.rows - before.rows) / max(time.monotonic() - started, 1e-6),
+                )
             if pending.pages - writer.progress.pages >= plan.pages_per_file:
                 writer.publish()
             del page, new  # or two pages would be in memory at once
@@ -161,14 +161,19 @@ def _log_export(manifest: Manifest, uri: str, source: Source) -> None:
             manifest.repaired,
             _count(manifest.rows, "row"),
         )
-    rows = _count(manifest.rows, _ROW_NOUNS.get(endpoint, "row"))
     log.info(
         "Exported %s to %s (%s, %s)",
-        rows if endpoint in _ROW_NOUNS else f"{rows} of {endpoint}",
+        _rows(endpoint, manifest.rows),
         uri,
         _count(len(manifest.files), "file"),
         _count(manifest.requests, "request"),
     )
+
+
+def _rows(endpoint: str, number: int) -> str:
+    if endpoint in _ROW_NOUNS:
+        return _count(number, _ROW_NOUNS[endpoint])
+    return f"{_count(number, 'row')} of {endpoint}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -141,7 +141,7 @@ class Writer:
 
     @contextmanager
     def _changing_pending(self) -> Iterator[PendingPart]:
-        """Give the pending part, out of reach while it changes: half a page is never published."""
+        """Yield the pending part, detached while it changes: half a page is never published."""
         pending, self._pending = self._pending, self._new_pending()
         try:
             yield pending

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink
+from airflow.providers.common.compat.sdk import BaseOperatorLink, conf
 
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -19,17 +19,19 @@ _CONSOLES = {
 
 
 class ManifestLink(BaseOperatorLink):
-    """The manifest of a finished export, in the console of Amazon S3 or Google Cloud Storage.
+    """The manifest of a finished export: a page that shows it, or its path as text.
 
-    There is no link for other storage, because it has no page that a browser can open.
+    For Amazon S3 and Google Cloud Storage, the manifest in the console. For a local disk, Azure and
+    all other storage, the task's XCom in Airflow, where the path is: a browser opens no local file
+    from a page of Airflow, and an address in the Azure portal needs the ID of the subscription.
     """
 
     name = "Manifest"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the URL of the page; ``""`` if there is none, or the export has not finished."""
+        """Return the URL of the page; ``""`` if the export has not finished."""
         summary = _summary(operator, ti_key)
-        return console_url(summary["manifest"]) if summary else ""
+        return (console_url(summary["manifest"]) or _xcom_url(ti_key)) if summary else ""
 
 
 class AnalyticsLink(BaseOperatorLink):
@@ -51,6 +53,18 @@ def _summary(operator: BaseOperator, ti_key: TaskInstanceKey) -> dict[str, Any] 
     # The web server asks; its operator has not run.
     summary: dict[str, Any] | None = XCom.get_value(key="return_value", ti_key=ti_key)
     return summary
+
+
+def _xcom_url(ti_key: TaskInstanceKey) -> str:
+    """Return the page of the task's XCom in Airflow."""
+    dag, run, task = (quote(part, "") for part in (ti_key.dag_id, ti_key.run_id, ti_key.task_id))
+    mapped = ti_key.map_index is not None and ti_key.map_index >= 0
+    if AIRFLOW_V_3_0_PLUS:  # relative: the page names its base, wherever Airflow is served
+        part = f"/mapped/{ti_key.map_index}" if mapped else ""
+        return f"dags/{dag}/runs/{run}/tasks/{task}{part}/xcom"
+    part = f"&map_index={ti_key.map_index}" if mapped else ""
+    base = conf.get("webserver", "base_url").rstrip("/")
+    return f"{base}/dags/{dag}/grid?dag_run_id={run}&task_id={task}{part}&tab=xcom"
 
 
 def console_url(uri: str) -> str:

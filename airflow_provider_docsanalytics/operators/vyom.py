@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,22 @@ class VyomExportOperator(ExportOperator):
     Args:
         vyom_conn_id: the Airflow connection, of type ``vyom`` (templated). Its ID is part of an
             export's identity, so that rows of two accounts never share a directory.
+        settle: as for every export, but 1 hour by default: a call counts 0 minutes until it ends,
+            and Vyom ends orphaned calls every 30 minutes. To read longer calls, use ``lookback``.
     """
 
     template_fields: Sequence[str] = (*ExportOperator.template_fields, "vyom_conn_id")
     custom_operator_name = "Vyom export"
     _platform = VYOM
 
-    def __init__(self, *, vyom_conn_id: str = "vyom_default", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        vyom_conn_id: str = "vyom_default",
+        settle: timedelta = timedelta(hours=1),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(settle=settle, **kwargs)
         self.vyom_conn_id = vyom_conn_id
         if not self._was_mapped:
             self._check_parameters()

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator.calls import Call, Usage, usage_of
 from airflow_provider_docsanalytics.simulator.conversations import Turns
 from airflow_provider_docsanalytics.simulator.values import DAY_MS, Window, iso
 
@@ -29,7 +30,10 @@ _MAX_SEARCHES = 40_000
 _MAX_VIEWS = 60_000
 _MAX_CALLS = 5_000
 _SEARCH_TERMS = 450
+_USELESS_TERM_EVERY = 15
 _MIDNIGHT_EVERY = 20
+_PASSTHROUGH_EVERY = 25
+_SERVICES = ("exotel", "exotel", "twilio", "web", "web", "google_meet", "unknown")
 _JITTER = 0.9  # of the gap between two events, so that no two share a millisecond
 
 
@@ -100,17 +104,7 @@ class View(NamedTuple):
     is_ai: bool
 
 
-class Call(NamedTuple):
-    """A call to a voice assistant."""
-
-    instant_ms: int
-    duration_s: float
-    assistant: int
-    service: str
-    phone_number: str
-
-
-_Event = TypeVar("_Event", Feedback, Search, View, Call)
+_Event = TypeVar("_Event", Feedback, Search, View, Call, Usage)
 
 
 class Dataset:
@@ -140,16 +134,17 @@ class Dataset:
 
     @cached_property
     def searches(self) -> list[Search]:
-        """Search events, oldest first."""
+        """Search events, oldest first. Some terms never lead to a page."""
         rng = self._random("searches")
-        return [
-            Search(
-                instant_ms,
-                int(_SEARCH_TERMS * rng.random() ** 2),
-                self._page(rng) if rng.random() < 0.6 else None,
+        searches = []
+        count = min(4 * self.config.rows, _MAX_SEARCHES)
+        for instant_ms in self._times("search times", count):
+            term = int(_SEARCH_TERMS * rng.random() ** 2)
+            page = self._page(rng) if rng.random() < 0.6 else None
+            searches.append(
+                Search(instant_ms, term, page if (term + 1) % _USELESS_TERM_EVERY else None)
             )
-            for instant_ms in self._times("search times", min(4 * self.config.rows, _MAX_SEARCHES))
-        ]
+        return searches
 
     @cached_property
     def views(self) -> list[View]:
@@ -165,24 +160,39 @@ class Dataset:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """Calls, oldest first. Every twentieth starts exactly at midnight UTC."""
+        """Calls, oldest first. Every twentieth starts exactly at midnight UTC.
+
+        Assistant 2 has another name in the first half of the range.
+        """
         rng = self._random("calls")
         calls = []
+        renamed_ms = sum(self.window) // 2
         times = self._times("call times", min(self.config.rows, _MAX_CALLS))
         for number, instant_ms in enumerate(times):
             midnight_ms = instant_ms - instant_ms % DAY_MS
             snaps = number % _MIDNIGHT_EVERY == 0 and midnight_ms >= self.window.start_ms
-            service = rng.choice(("exotel", "exotel", "twilio", "web", "web", "unknown"))
+            service = rng.choice(_SERVICES)
+            assistant = int(9 * rng.random() ** 2)
+            is_old_name = assistant == 1 and instant_ms < renamed_ms
+            is_passthrough = number % _PASSTHROUGH_EVERY == 1
             calls.append(
                 Call(
                     midnight_ms if snaps else instant_ms,
                     round(rng.expovariate(1 / 240), 3),
-                    int(9 * rng.random() ** 2),
+                    None if is_passthrough else assistant,
+                    None
+                    if is_passthrough
+                    else f"Assistant {assistant + 1}{' (trial)' * is_old_name}",
                     service,
                     _phone_number(service, rng.randrange(140)),
                 )
             )
-        return sorted(calls)
+        return sorted(calls, key=_instant)
+
+    @cached_property
+    def usage(self) -> list[Usage]:
+        """Usage records of the calls, oldest first."""
+        return sorted(usage_of(self.calls, self._random("usage")), key=_instant)
 
     def _times(self, name: str, count: int) -> Iterator[int]:
         """Yield ascending instants, spread evenly over the range but for some jitter."""
@@ -227,11 +237,11 @@ def within(events: Sequence[_Event], window: Window) -> Sequence[_Event]:
     return events[low : bisect_left(events, window.end_ms, key=_instant)]
 
 
-def _instant(event: Feedback | Search | View | Call) -> int:
+def _instant(event: Feedback | Search | View | Call | Usage) -> int:
     return event.instant_ms
 
 
 def _phone_number(service: str, line: int) -> str:
     if service == "web":
         return "WEB_CALL"
-    return "UNKNOWN_PLATFORM" if service == "unknown" else f"+1555010{line:04d}"
+    return "UNKNOWN_PLATFORM" if service in ("unknown", "google_meet") else f"+1555010{line:04d}"

@@ -239,7 +239,7 @@ def _list_searches(data: Dataset, window: Window, _: Filters) -> Listing:
         {
             "searchQuery": values.search_term(term),
             "hits": count,
-            "ctr": round(clicked[term].total() / count, 4),
+            "ctr": round(100 * clicked[term].total() / count, 2),
             "topClickedPage": _most_clicked(clicked[term]),
             "lastSearchedAt": iso(last[term]),
         }

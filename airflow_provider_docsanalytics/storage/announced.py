@@ -3,8 +3,8 @@
 A process that wants to change a file first writes a small file of its own, the announcement, and
 then lists the directory. If it finds another announcement, it deletes its own, backs off for a
 random time and starts again. If not, it reads, compares, writes, and deletes its announcement. Of
-two concurrent processes at least one lists after both have written, so never do both proceed. This
-requires a store with consistent listings, as file systems and today's object stores have.
+two concurrent processes at least one lists after both have written, so they never both proceed.
+This requires a store with consistent listings, as file systems and today's object stores have.
 
 After a crash at any step only the announcement stays. It keeps others out until it is
 :data:`STALE_S` old by the store's clock; then the next process deletes it. The file itself is the
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = ".announce-"
 STALE_S = 600.0
-"""An announcement that is so much older than the newest is stale: its process has died."""
+"""An announcement that is this much older than our own is stale: its process has died."""
 WAIT_S = 60.0
 """For others to finish: each takes as long as four small requests."""
 _TOO_LONG_S = STALE_S / 2
@@ -77,7 +77,7 @@ class AnnouncedObjects:
         self._chance = random.Random()  # noqa: S311 - for pauses, not for keys
 
     def read(self, path: str) -> tuple[bytes, bytes] | None:
-        """Return the content, twice."""
+        """Return the content and its version, which is the content itself."""
         text = self._text(path)
         return None if text is None else (text, text)
 
@@ -169,7 +169,7 @@ class AnnouncedObjects:
             raise StorageError(
                 f"{path}: reading it took {took_s:.0f} s, so others may consider this process "
                 "dead. Nothing was changed, and a retry resumes.\n"
-                "Check the storage and the machine: one of them was stopped."
+                "Check the storage and this worker: one of them was suspended, or is very slow."
             )
 
     def _withdraw(self, mine: str) -> None:

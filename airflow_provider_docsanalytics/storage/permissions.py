@@ -66,6 +66,7 @@ _ABORT = (
     "A multipart upload failed, and its parts could not be deleted: grant the connection "
     "s3:AbortMultipartUpload, or add a lifecycle rule to the bucket."
 )
+# A store's secrets are not known here, as the key is in api/_redact: their names give them away.
 _SECRET = re.compile(
     r"(?i)\b(sig|signature|token|[\w-]*(?:key|secret|password|credential|security-token))"
     r"=[^\s&;,'\"]+"

@@ -107,7 +107,8 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         self.mintlify_conn_id = mintlify_conn_id
         self.poke_interval_s = poke_interval_s
         self.once = once
-        self.supports_triggerer_queue = once  # a watcher belongs to no task and so to no queue
+        # A watcher belongs to no task and so to no queue. Airflow 3.4 has the second name.
+        self.supports_triggerer_queue = self.trigger_queue_inherited_from_task = once
         self.not_before = not_before
         self.failures = failures
         self.silent_fail = silent_fail

@@ -197,6 +197,28 @@ def test_the_backfilling_example_exports_the_day_of_its_run(run: Run, endpoint: 
     assert filled_in["rows"] == run.manifest(f"mintlify/{endpoint}/dt=2026-01-10")["rows"] > 0
 
 
+def test_each_task_of_a_mapped_example_has_a_name_and_not_a_number(run: Run) -> None:
+    with closing(sqlite3.connect(run.home / "airflow" / "airflow.db")) as database:
+        found = database.execute(
+            "select dag_id, rendered_map_index from task_instance where rendered_map_index <> ''"
+        ).fetchall()
+    shown: dict[str, list[str]] = {}
+    for dag_id, name in found:
+        shown.setdefault(dag_id, []).append(name)
+    sites = (run.service.project_id, run.other.project_id)
+    endpoints = ("conversations", "feedback", "searches")
+    expected = {
+        "mintlify_backfill": ["conversations", "searches"],
+        "mintlify_sites": [f"{site} {endpoint}" for site in sites for endpoint in endpoints],
+    }
+    for platform in (MINTLIFY, VYOM):
+        windowed = [name for name, row in platform.endpoints.items() if row.windowed]
+        expected[f"{platform.name}_daily_export"] = windowed
+    assert {dag_id: sorted(names) for dag_id, names in shown.items()} == {
+        dag_id: sorted(names) for dag_id, names in expected.items()
+    }
+
+
 def test_the_waiting_example_exports_after_its_sensor(run: Run) -> None:
     awaited = run.manifest("awaited/conversations/dt=2026-01-10")
     assert awaited["rows"] == run.manifest("mintlify/conversations/dt=2026-01-10")["rows"]

@@ -183,12 +183,13 @@ def test_every_compression_reads_back_over_several_files(
 
 
 @WHICH
+@pytest.mark.parametrize("endpoint", ["searches", "tokens_summary"])
 def test_an_export_without_rows_has_every_column(
-    connections: Simulator, tmp_path: Path, file_format: str, compression: str | None
+    connections: Simulator, tmp_path: Path, endpoint: str, file_format: str, compression: str | None
 ) -> None:
     options = {"file_format": file_format, "compression": compression}
-    assert _export("searches", tmp_path / "empty", **options, **EMPTY)["files"] == 1
-    _export("searches", tmp_path / "full", **options)
+    assert _export(endpoint, tmp_path / "empty", **options, **EMPTY)["files"] == 1
+    _export(endpoint, tmp_path / "full", **options)
     columns = {}
     for name in ("empty", "full"):
         (file, *_) = _names(tmp_path / name)
@@ -196,7 +197,7 @@ def test_an_export_without_rows_has_every_column(
         found = duckdb.execute(f"DESCRIBE FROM {read}", [file]).fetchall()
         columns[name] = [(column[0], column[1]) for column in found]
     assert columns["empty"] == columns["full"]
-    assert [name for name, _ in columns["empty"]] == [one.name for one in _columns("searches")]
+    assert [name for name, _ in columns["empty"]] == [one.name for one in _columns(endpoint)]
 
 
 def test_threads_without_ids_have_every_column_too(connections: Simulator, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStor
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from airflow_provider_docsanalytics.errors import ConfigError, RateLimited, ServerError
+from airflow_provider_docsanalytics.errors import BadResponse, ConfigError, RateLimited, ServerError
 from airflow_provider_docsanalytics.export import run as export_run
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
@@ -463,6 +463,49 @@ def test_a_window_that_has_not_settled_is_not_read_and_the_slot_is_released(
     assert not (tmp_path / "new").exists()
     _export("views", tmp_path / "new", **window, settle=timedelta(0))
     assert len(connections.requests) == 1
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_1_7_PLUS, reason="only sensors are rescheduled before 3.1.7")
+def test_vyoms_calls_have_an_hour_to_end(connections: Simulator, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    window = {"date_from": now - timedelta(hours=1), "date_to": now}
+    with pytest.raises(AirflowRescheduleException) as later:
+        _export("dashboard", tmp_path, **window)
+    due = later.value.reschedule_date
+    assert abs(due - now - timedelta(hours=1)) < timedelta(milliseconds=1)
+    _export("dashboard", tmp_path, **window, settle=timedelta(0))
+    assert len(connections.requests) == 1
+
+
+def test_assistants_without_a_name_and_with_two_are_rows_of_their_own(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    _export("calls_by_assistant", tmp_path)
+    rows = _rows(tmp_path)
+    ids = [row["assistant_id"] for row in rows]
+    assert sum(each is None for each in ids) == 1
+    assert len(set(ids)) == len(ids) - 1
+    manifest = _manifest(tmp_path)
+    assert (manifest["drift"], manifest["repeated"]) == ({}, 0)
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
+def test_a_day_without_tokens_is_an_export_without_rows(
+    connections: Simulator, tmp_path: Path, file_format: str
+) -> None:
+    empty = {"date_from": "2020-01-01", "date_to": "2020-01-02", "file_format": file_format}
+    result = _export("tokens_summary", tmp_path, **empty)
+    assert (result["rows"], result["requests"], result["files"]) == (0, 1, 1)
+    assert _manifest(tmp_path)["drift"] == {}
+
+
+def test_an_empty_object_is_no_export_of_an_endpoint_whose_fields_are_always_there(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    body = json.dumps({"success": True, "message": "", "data": {}})
+    connections.add_faults([{"kind": "body", "body": body, "status": 200}])
+    with pytest.raises(BadResponse, match=r"dashboard .* has none of total_calls, "):
+        _export("dashboard", tmp_path)
 
 
 def test_a_short_wait_is_slept(connections: Simulator, tmp_path: Path) -> None:

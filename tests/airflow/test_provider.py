@@ -15,6 +15,7 @@ import pytest
 
 from airflow_provider_docsanalytics import __version__, _airflow_retry
 from airflow_provider_docsanalytics.errors import (
+    LONGEST_RETRY_AFTER,
     ApiError,
     AuthError,
     BadResponse,
@@ -30,7 +31,7 @@ from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS, AIRFLOW_V_3_4_PLUS
 
 HOOKS = {"mintlify": MintlifyHook, "vyom": VyomHook}
 OPERATORS = (MintlifyExportOperator, VyomExportOperator)
@@ -57,7 +58,7 @@ def test_airflow_finds_the_provider_and_its_hooks() -> None:
 
 def test_every_module_that_the_provider_info_names_can_be_imported() -> None:
     info = get_provider_info()
-    for kind in ("hooks", "operators", "sensors", "triggers"):
+    for kind in ("hooks", "operators", "sensors", "triggers", "retry-policies"):
         for entry in info[kind]:
             for module in entry["python-modules"]:
                 assert importlib.import_module(module)
@@ -167,7 +168,7 @@ class TestRetryPolicy:
     def test_a_spent_quota_is_retried_when_it_returns(self) -> None:
         told = RateLimited(429, "views", "x", retry_after_s=1234)
         decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(told, 1, 3)
-        assert decision.action.value == "retry"
+        assert decision.action.value == ("reschedule" if AIRFLOW_V_3_4_PLUS else "retry")
         assert timedelta(seconds=1234) < decision.retry_delay <= timedelta(seconds=1239)
 
     def test_the_backoff_for_a_quota_without_retry_after_doubles_up_to_a_bound(self) -> None:
@@ -179,6 +180,29 @@ class TestRetryPolicy:
             for number in range(1, 9)
         ]
         assert delays == [60, 120, 240, 480, 900, 900, 900, 900]
+
+    @pytest.mark.skipif(not AIRFLOW_V_3_4_PLUS, reason="reschedules came with Airflow 3.4")
+    def test_a_wait_uses_no_retry_and_ends_after_the_longest_that_a_service_may_request(
+        self,
+    ) -> None:
+        for error in (
+            RateLimited(429, "views", "x", retry_after_s=1),
+            RateLimited(429, "views", "x"),
+            ServerError(503, "views", "x", retry_after_s=LONGEST_RETRY_AFTER.total_seconds()),
+        ):
+            decision = _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(error, 1, 0)
+            assert decision.reschedule_timeout == LONGEST_RETRY_AFTER
+            assert decision.retry_delay >= timedelta(minutes=1)
+
+    def test_the_backoff_grows_with_each_reschedule_of_one_try(self) -> None:
+        silent = RateLimited(429, "views", "x")
+        delays = [
+            _airflow_retry.DEFAULT_RETRY_POLICY.evaluate(
+                silent, 1, 0, {"task_reschedule_count": count}
+            ).retry_delay.total_seconds()
+            for count in (0, 1, 2, 9)
+        ]
+        assert delays == [60, 120, 240, 900]
 
     def test_other_errors_are_retried_as_the_task_says(self) -> None:
         for error in [*RETRYABLE[:-1], RuntimeError("x")]:

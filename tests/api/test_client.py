@@ -147,7 +147,7 @@ def test_any_pages_cursor_resumes_behind_it(service: Simulator, endpoint: str) -
 def test_a_window_without_data_takes_one_request(service: Simulator, endpoint: str) -> None:
     window = DateWindow.parse("2020-01-01", "2020-01-02")
     pages = Reader(service).pages(endpoint, window=window)
-    whole_object = endpoint in ("caller_stats", "dashboard")
+    whole_object = endpoint in ("caller_stats", "dashboard")  # tokens_summary: an empty one
     assert (len(service.requests), len(pages)) == (1, 1)
     assert len(pages[0].rows) == (1 if whole_object else 0)
 
@@ -356,6 +356,25 @@ def test_a_key_without_the_right_gets_another_advice(service: Simulator) -> None
     assert error.status == 403
     assert "scope" in str(error)
     assert reader.sent == 1
+
+
+def test_a_422_quotes_the_errors_that_name_the_parameter(service: Simulator) -> None:
+    errors = [
+        {"type": "datetime", "loc": ["query", "start_date"], "msg": "not a date", "input": "soon"},
+        {"message": "end_date: too far"},
+        "one more",
+        {"loc": "query"},
+        7,
+    ]
+    body = {"success": False, "message": "Validation error", "data": {"errors": errors}}
+    service.add_faults([{"kind": "body", "body": json.dumps(body), "status": 422}])
+    error = Reader(service).failure("dashboard")
+    assert isinstance(error, ApiError)
+    assert error.status == 422
+    assert error.detail == (
+        "Validation error; query.start_date: not a date; end_date: too far; one more"
+    )
+    assert len(service.requests) == 1
 
 
 def test_an_error_carries_the_apis_own_words(service: Simulator) -> None:

@@ -111,7 +111,10 @@ def test_the_services_rows_have_exactly_the_fields_of_the_table(
     assert set.union(*(set(row) for row in rows)) == names - {"conversationId"}
     for field in endpoint.fields:
         if field.values:
-            assert {row[field.name] for row in rows if field.name in row} == set(field.values)
+            values = {row[field.name] for row in rows if field.name in row}
+            assert values - {None} == set(field.values)
+        nulls = {row[field.name] is None for row in rows if field.name in row}
+        assert nulls in (set(), {True, False} if field.null else {False})
         if field.fields:
             inner = [row[field.name] for row in rows]
             objects = (

@@ -110,9 +110,9 @@ def test_a_part_that_is_given_up_leaves_nothing_and_is_silent(
 
 
 def test_an_unknown_format_or_compression_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"file_format='xml'.*'jsonl', 'csv', 'parquet'"):
+    with pytest.raises(ConfigError, match=r"(?s)file_format='xml'.*'jsonl', 'csv', 'parquet'"):
         OutputFormat("xml", None, CONTEXT, ())
-    with pytest.raises(ConfigError, match=r"compression='zip'.*None, 'gzip', 'zstd'"):
+    with pytest.raises(ConfigError, match=r"(?s)compression='zip'.*None, 'gzip', 'zstd'"):
         OutputFormat("jsonl", "zip", CONTEXT, ())
 
 

@@ -35,6 +35,7 @@ from tests.reliability import s3_proxy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+LOGGER = "airflow_provider_docsanalytics.export.run"
 QUOTA = RateLimited(429, "conversations", "quota", retry_after_s=60)
 
 
@@ -645,6 +646,42 @@ def test_a_write_that_a_store_refuses_is_not_taken_for_another_attempts(s3_url: 
         with pytest.raises(StorageError, match=r"could not replace _checkpoint\.json"):
             directory.write_checkpoint(checkpoint)
         assert directory.write_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "pages", "lines"),
+    [
+        ("conversations", 1, ["Exported 3 conversations to {uri} (1 file, 1 request)"]),
+        (
+            "views",
+            3,
+            [
+                "6 rows of views so far (page 2, 2 requests",
+                "9 rows of views so far (page 3, 3 requests",
+                "Exported 9 rows of views to {uri} (2 files, 3 requests)",
+            ],
+        ),
+    ],
+)
+def test_the_log_says_what_was_exported_and_the_progress_if_there_are_several_pages(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, endpoint: str, pages: int, lines: list[str]
+) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+    caplog.set_level("INFO", LOGGER)
+    export(_plan(endpoint=endpoint), place.directory(), Service(pages).source())
+    said = [record.getMessage() for record in caplog.records if record.name == LOGGER]
+    wanted = [line.format(uri=place.directory().uri) for line in lines]
+    assert [line[: len(want)] for line, want in zip(said, wanted, strict=True)] == wanted
+
+
+def test_the_log_of_a_resumed_export_counts_the_rows_of_earlier_attempts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+    _fail(_plan(), place, Service(5, fail_at={4: QUOTA}), RateLimited)
+    caplog.set_level("INFO", LOGGER)
+    export(_plan(), place.directory(), Service(5).source())
+    assert "15 conversations so far (page 5, " in caplog.text
 
 
 def test_a_store_without_conditional_writes_is_written_to_and_named_once(

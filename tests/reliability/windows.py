@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import RateLimited, TooWide
 from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability.disturbed import DATA, MONTH, Disturbed, summarize
@@ -16,16 +18,11 @@ if TYPE_CHECKING:
     from tests.reliability.summary import Case
 
 HALVED = ("conversations", "feedback", "feedback_by_page")
-REFUSED = (
-    "searches",
-    "views",
-    "visitors",
-    "caller_stats",
-    "calls_by_assistant",
-    "calls_by_phone_number",
-    "calls_by_service",
-    "calls_by_time",
-    "dashboard",
+REFUSED = tuple(
+    name
+    for platform in (MINTLIFY, VYOM)
+    for name, endpoint in platform.endpoints.items()
+    if endpoint.windowed and name not in HALVED
 )
 _WIDEST_DAYS = 7
 """30 days are refused, and 15, and 7.5; 3.75 are answered."""
@@ -45,7 +42,7 @@ def cases() -> Iterator[Case]:
             runs = [_resumed(service, endpoint, status, costs) for endpoint in HALVED]
             yield summarize(f"{status} beyond 7 days, and the quota spent on the way", runs)
             runs = [_refused(service, endpoint, status) for endpoint in REFUSED]
-            yield summarize(f"{status} beyond 7 days (the other nine)", runs)
+            yield summarize(f"{status} beyond 7 days (the other {len(REFUSED)})", runs)
         yield summarize("one 504, then none", [_passing(service, name) for name in HALVED])
         yield summarize("504 to everything", [_outage(service, name) for name in HALVED])
 

@@ -31,6 +31,8 @@ VYOM_PATHS = {
     "calls_by_service": "calls/by-service",
     "calls_by_time": "calls/by-time",
     "dashboard": "dashboard",
+    "tokens_summary": "tokens/summary",
+    "tokens_by_model": "tokens/by-model",
 }
 ROWS_KEYS = {"conversations": "conversations", "feedback_by_page": "feedback"}
 LIMITS = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from airflow_provider_docsanalytics.simulator import Simulator
+from airflow_provider_docsanalytics.simulator import Config, Simulator
 from tests.simulator.client import DAY, END, MONTH, START, WINDOWS, Client, truth
 
 
@@ -117,7 +117,10 @@ def test_every_view_of_the_calls_has_the_same_calls(month: Client) -> None:
         minutes = [row["total_duration_minutes"] for row in rows]
         assert sum(row["total_calls"] for row in rows) == dashboard["total_calls"] > 0
         assert sum(minutes) == pytest.approx(dashboard["total_duration_minutes"], abs=1)
-        assert minutes == sorted(minutes, reverse=True)
+        if endpoint == "calls_by_time":
+            assert [row["date"] for row in rows] == sorted({row["date"] for row in rows})
+        else:
+            assert minutes == sorted(minutes, reverse=True)
         assert all(round(value, 2) == value for value in minutes)
         assert all(row["total_calls"] for row in rows)
 
@@ -141,16 +144,70 @@ def test_a_call_at_midnight_is_counted_in_both_of_two_naive_days(month: Client) 
 )
 def test_calls_by_time_names_its_periods(month: Client, granularity: str, date: str) -> None:
     dates = {"start_date": "2026-01-10", "end_date": "2026-01-10T23:59:59.999Z"}
-    series = month.calls("calls_by_time", **dates, granularity=granularity)["time_series"]
-    assert [row["date"] for row in series] == [date]
+    answer = month.calls("calls_by_time", **dates, granularity=granularity)
+    assert [row["date"] for row in answer["time_series"]] == [date]
+    assert answer["granularity"] == granularity
+
+
+def test_a_week_at_new_year_has_the_year_of_the_day() -> None:
+    with Simulator(Config(rows=40, start="2022-01-01", end="2022-01-03")) as simulator:
+        series = Client(simulator).calls(
+            "calls_by_time", start_date="2022-01-01", end_date="2022-01-02", granularity="week"
+        )["time_series"]
+    assert [row["date"] for row in series] == ["2022-W52"]  # which ISO 8601 calls 2021-W52
+
+
+def test_the_tokens_have_the_same_records_and_their_order(month: Client) -> None:
+    dates = {"start_date": START, "end_date": END}
+    summary = month.calls("tokens_summary", **dates)
+    models = month.calls("tokens_by_model", **dates)["models"]
+    names = [tuple(row[name] or "" for name in ("type", "provider", "model")) for row in models]
+    assert names == sorted(set(names))
+    assert ("", "", "") in names
+    for name in ("total_records", "total_llm_tokens", "total_tts_characters"):
+        assert sum(row[name] for row in models) == summary[name] > 0
+    for kind in ("tts", "stt"):
+        parts = [row[f"total_{kind}_{way}_tokens"] for row in models for way in ("input", "output")]
+        assert sum(parts) == summary[f"total_{kind}_tokens"] > 0
+    cost = sum(row["total_estimated_cost_usd"] for row in models)
+    assert cost == pytest.approx(summary["total_estimated_cost_usd"], abs=0.05)
+    calls = month.calls("dashboard", **dates)
+    assert summary["total_records"] == pytest.approx(3 * calls["total_calls"], rel=0.01)
+    minutes = summary["total_call_duration_minutes"]
+    assert minutes == pytest.approx(calls["total_duration_minutes"], rel=0.01)
+
+
+def test_a_renamed_assistant_has_two_rows_and_calls_without_one_have_nulls(month: Client) -> None:
+    dates = {"start_date": START, "end_date": END}
+    rows = month.calls("calls_by_assistant", **dates)["assistants"]
+    pairs = [(row["assistant_id"], row["assistant_name"]) for row in rows]
+    assert len(set(pairs)) == len(pairs)
+    assert (None, None) in pairs
+    assert len({each for each, _ in pairs}) == len(pairs) - 1
+
+
+def test_a_call_that_is_not_over_has_no_minutes_and_no_usage() -> None:
+    now = datetime.now(UTC)
+    later = (now + timedelta(days=2)).isoformat()
+    coming = Config(rows=300, start=(now + timedelta(days=1)).isoformat(), end=later)
+    with Simulator(coming) as simulator:
+        client = Client(simulator)
+        calls = client.calls("dashboard", start_date=now.isoformat(), end_date=later)
+        assert (calls["total_calls"], calls["total_duration_minutes"]) == (300, 0)
+        assert client.calls("tokens_summary", start_date=now.isoformat(), end_date=later) == {}
 
 
 def test_the_calls_of_one_assistant_are_its_own(month: Client) -> None:
     dates = {"start_date": START, "end_date": END}
-    for assistant in month.calls("calls_by_assistant", **dates)["assistants"]:
-        own = {**dates, "assistant_id": assistant["assistant_id"]}
+    assistants = month.calls("calls_by_assistant", **dates)["assistants"]
+    for assistant_id in {row["assistant_id"] for row in assistants} - {None}:
+        own = {**dates, "assistant_id": assistant_id}
         numbers = month.calls("calls_by_phone_number", **own)["phone_numbers"]
-        assert sum(row["total_calls"] for row in numbers) == assistant["total_calls"]
+        named = [row for row in assistants if row["assistant_id"] == assistant_id]
+        assert sum(row["total_calls"] for row in numbers) == sum(
+            row["total_calls"] for row in named
+        )
+    for assistant in assistants:
         average = assistant["total_duration_minutes"] / assistant["total_calls"]
         assert assistant["avg_duration_minutes"] == round(average, 2)
 

@@ -41,7 +41,8 @@ def test_a_window_without_data_is_a_response_without_rows(month: Client, endpoin
         assert month.ok(endpoint, query) == {"web": 0, "api": 0, "other": 0, "total": 0}
     else:
         assert rows == []
-        assert month.get(endpoint, query).text.count("[]") == 1
+        empty = "{}" if endpoint == "tokens_summary" else "[]"
+        assert month.get(endpoint, query).text.count(empty) == 1
 
 
 def test_no_rows_at_all_are_no_error() -> None:

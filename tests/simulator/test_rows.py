@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_docsanalytics.simulator import Config, Simulator
+from airflow_provider_docsanalytics.simulator import Config, Simulator, mintlify, vyom
 from tests.simulator.client import DAY, END, LIMITS, MONTH, PATHS, START, VYOM_PATHS, Client, truth
 
 
@@ -46,6 +46,19 @@ def test_feedback_has_every_source_and_status_with_its_own_fields(month: Client)
     assert {row["createdAt"] is None for row in rows} == {True, False}
     times = [row["createdAt"] for row in rows if row["createdAt"]]
     assert times == sorted(times, reverse=True)
+
+
+def test_the_tests_of_the_simulator_know_every_endpoint() -> None:
+    assert {*PATHS, "threads"} == set(mintlify.ENDPOINTS)
+    assert set(VYOM_PATHS) == set(vyom.ENDPOINTS)
+
+
+def test_the_click_rate_of_searches_is_in_percent(month: Client) -> None:
+    rows = month.rows("searches", {**MONTH, "limit": 100})
+    rates = [row["ctr"] for row in rows]
+    assert min(rates) == 0
+    assert 1 < max(rates) <= 100
+    assert all((row["ctr"] == 0) == (row["topClickedPage"] is None) for row in rows)
 
 
 def test_the_default_size_needs_several_pages_of_everything(month: Client) -> None:

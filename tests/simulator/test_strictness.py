@@ -66,17 +66,26 @@ def test_an_invalid_parameter_of_mintlify_is_a_400_that_names_it(
         ("calls_by_service", {"assistant_id": "x"}, "assistant_id"),
         ("calls_by_time", {"granularity": "year"}, "granularity"),
         ("calls_by_time", {"start_date": "soon"}, "start_date"),
-        ("calls_by_assistant", {"start_date": END, "end_date": START}, "start_date"),
+        ("tokens_summary", {"assistant_id": "x"}, "assistant_id"),
     ],
 )
-def test_an_invalid_parameter_of_vyom_is_a_400_that_names_it(
+def test_an_invalid_parameter_of_vyom_is_a_422_whose_errors_name_it(
     month: Client, endpoint: str, query: Any, named: str
 ) -> None:
     response = month.get(endpoint, query)
-    assert response.status_code == 400
+    assert response.status_code == 422
     body = response.json()
-    assert (body["success"], body["data"]) == (False, None)
-    assert named in body["message"]
+    assert body["success"] is False
+    assert named not in body["message"]
+    assert [error["loc"] for error in body["data"]["errors"]] == [["query", named]]
+    assert body["data"]["errors"][0]["msg"]
+
+
+def test_vyom_accepts_a_start_after_the_end(month: Client) -> None:
+    backwards = {"start_date": END, "end_date": START}
+    assert month.calls("dashboard", **backwards)["total_calls"] == 0
+    assert month.calls("calls_by_assistant", **backwards) == {"assistants": []}
+    assert month.calls("tokens_summary", **backwards) == {}
 
 
 def test_a_cursor_is_valid_for_its_own_listing_only(month: Client) -> None:

@@ -34,7 +34,7 @@ class ConnectionStyle:
     """How the operator is told where to write, and through which connection.
 
     Attributes:
-        root: what the vendor's client calls the place.
+        root: the vendor's client's name of the directory.
         url: what the operator calls it.
         arguments: what else the operator is given.
     """

@@ -58,7 +58,7 @@ class FormTrial:
     certificate: Path
 
     def run(self) -> None:
-        """Make the connection, and judge what the form showed."""
+        """Make the connection, and check what the form showed."""
         self.windows.received.clear()
         with self.windows.open() as page:
             form = self.form(page, self.url, self.conn_id)

@@ -38,7 +38,7 @@ def verify(report: Report, airflow: CeleryCluster, lake: Lake, secrets: tuple[st
     row_ids = {each for content in objects.values() for each in _ID.findall(content)}
     told = [name for name, text in texts.items() if row_ids.intersection(_ID.findall(text))]
     report.check(
-        f"no row of {len(row_ids)} left the way from the service to S3: not one ID in "
+        f"no row of {len(row_ids)} went anywhere but from the service to S3: not one ID in "
         f"{len(texts)} logs and dumps{_where(told)}",
         holds=not told and bool(row_ids),
     )
