@@ -52,6 +52,8 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"  # ships its style and scripts, and uses the reader's own fonts
 html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["wrap.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

@@ -33,6 +33,24 @@ HOW = {
     WindowSplitPaging: "by splitting the window",
     ThreadPaging: "one request each",
 }
+ANSWERS = {
+    "conversations": "What do people ask the assistant, and what stays unanswered?",
+    "threads": "How did a conversation go, message by message?",
+    "caller_stats": "Who asks: people on the site, the API, or something else?",
+    "feedback": "What do readers say about a page, a code block or a response?",
+    "feedback_by_page": "Which pages help, and which do not?",
+    "searches": "What do people search for, and do they click a result?",
+    "views": "Which pages are read, by people and by AI?",
+    "visitors": "How many different readers does a page have, people and AI?",
+    "calls_by_assistant": "Which assistant takes how many calls, and how long are they?",
+    "calls_by_phone_number": "Which phone number is called how often, and for how long?",
+    "calls_by_service": "Through which service do calls come?",
+    "calls_by_time": "How do calls develop from hour to hour, day to day or week to week?",
+    "dashboard": "How many calls are there in all, and how long is an average one?",
+    "tokens_summary": "How many tokens do calls use in all, and what do they cost?",
+    "tokens_by_model": "Which model of which provider uses how many tokens, at what cost?",
+}
+"""The question that each endpoint answers."""
 NONE = "\N{EN DASH}"
 QUOTA_PER_HOUR = 100
 _PLACE = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
@@ -47,6 +65,14 @@ def filled(page: str, text: str) -> str:
         return "\n".join(TABLES[place[1]]())
 
     return _PLACE.sub(table, text)
+
+
+def answers() -> Iterator[str]:
+    """Yield each question, and the endpoint that answers it."""
+    yield from _header("question", "endpoint")
+    for platform in PLATFORMS:
+        for name in platform.endpoints:
+            yield _row(ANSWERS[name], f"[`{name}`](#{name.replace('_', '-')}) ({platform.title})")
 
 
 def endpoint_rows() -> Iterator[str]:
@@ -87,6 +113,7 @@ def sections(platform: Platform) -> Iterator[str]:
     """Yield a section for each endpoint: its path, reading, filters, totals and fields."""
     for endpoint in platform.endpoints.values():
         yield f"\n### `{endpoint.name}`\n"
+        yield f"{ANSWERS[endpoint.name]}\n"
         yield from _header("about", "")
         yield _row("path", f"`{endpoint.path}`")
         yield _row("paging", f"{HOW[type(endpoint.paging)]}{_at_most(endpoint)}")
@@ -153,6 +180,7 @@ def _row(*cells: object) -> str:
 
 TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "endpoints": endpoint_rows,
+    "answers": answers,
     "mintlify": lambda: sections(MINTLIFY),
     "vyom": lambda: sections(VYOM),
     "costs": costs,

@@ -12,10 +12,11 @@ from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOper
 
 with DAG(
     dag_id="first_export",
-    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),  # each run: the day before
+    # Each run covers the day before it.
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,  # triggered by hand, a run may cover the same day as the schedule's
+    max_active_runs=1,  # a run by hand may cover the same day as the schedule's
     default_args={"retries": 5, "retry_delay": timedelta(minutes=10)},
 ):
     MintlifyExportOperator(

@@ -120,7 +120,8 @@ def _show(manifests: list[Path]) -> None:
     print(
         "\nWith a real key: make a connection 'mintlify_default' in your Airflow (password: an "
         "admin API key,\nlogin: the project ID) or 'vyom_default' (password: the key), a variable "
-        "'docs_lake',\nand copy a Dag of example_dags/. See README.md."
+        "'docs_lake',\nand copy Dags: .venv/bin/docsanalytics examples DIRECTORY. "
+        "See docs/quickstart.md."
     )
 
 

@@ -90,6 +90,7 @@ def _check_contents() -> None:
     (info,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
     meta = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     package = {name for name in tracked if name.startswith(f"{PACKAGE}/")}
+    package |= {f"{PACKAGE}/{name}" for name in tracked if name.startswith("example_dags/")}
     _check_equal("wheel", names, package | {f"{info}/{name}" for name in meta})
 
 

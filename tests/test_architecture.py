@@ -20,6 +20,7 @@ MAY_USE = {
     "_openlineage": {"api", "assets"},
     "api": {"api", "_retry"},
     "assets": {"api"},
+    "cli": {"simulator"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
     "hooks": {"hooks", "api", "assets"},

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import runpy
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -97,6 +96,16 @@ def test_every_endpoint_has_a_section_with_its_path_and_filters(platform: Any) -
             assert all(f"`{value}`" in section for value in known.values)
 
 
+@pytest.mark.parametrize("platform", docs_tables.PLATFORMS, ids=lambda platform: platform.name)
+def test_every_endpoint_says_first_which_question_it_answers(platform: Any) -> None:
+    page = _filled("endpoints")
+    for name in platform.endpoints:
+        question = docs_tables.ANSWERS[name]
+        assert question.endswith("?")
+        assert f"| {question} | [`{name}`]" in page.split("## How they are read")[0]
+        assert page.split(f"### `{name}`\n")[1].strip().startswith(question)
+
+
 def test_the_cost_of_an_endpoint_is_its_rows_by_its_largest_page() -> None:
     _, _, *lines = docs_tables.costs()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -181,7 +190,7 @@ def test_a_page_shows_code_only_from_files_that_run(page: Path) -> None:
     fences = set(re.findall(r"^```(\S+)$", page.read_text(), re.MULTILINE))
     assert fences <= {"console", "text", "{toctree}", "{eval-rst}"}
     for command in re.findall(r"^```console\n(.*?)```", page.read_text(), re.MULTILINE | re.DOTALL):
-        assert command == "pip install airflow-provider-docsanalytics\n"
+        assert f"```console\n{command}```" in README
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -218,10 +227,17 @@ def test_a_snippet_of_the_hook_runs(
     assert len(capsys.readouterr().out.splitlines()) > 2
 
 
+# `airflow` only notes its command, and `run_noted` runs them all in one process: each start of
+# Airflow takes seconds. The last two are the test's own: what a Dag gets once a real key is stored.
 PRELUDE = f"""
-trap 'kill %1' EXIT
+trap 'kill %1 2>/dev/null || true' EXIT
 airflow() {{ noted+=("$(printf '%q ' "$@")"); }}
-run_noted() {{ python {CLONE}/tests/support/airflow_commands.py "${{noted[@]}}"; }}
+run_noted() {{ python {CLONE}/tests/support/airflow_commands.py "${{noted[@]}}"; noted=(); }}
+"""
+AT_THE_END = """
+airflow connections get mintlify_default --output json
+airflow variables get docs_lake
+run_noted
 """
 
 
@@ -229,12 +245,10 @@ def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    dags = tmp_path / "airflow" / "dags"
-    shutil.copytree(SNIPPETS / "dags", dags)
-    shutil.copy(CLONE / "example_dags" / "first_export.py", dags)
     commands = (SNIPPETS / "quickstart.sh").read_text().replace("8787", port)
+    commands = commands.replace("# [look\n", "run_noted\n# [look\n")
     done = subprocess.run(
-        ["/usr/bin/env", "bash", "-eu", "-c", f"{PRELUDE}\n{commands}"],
+        ["/usr/bin/env", "bash", "-eu", "-c", f"{PRELUDE}\n{commands}\n{AT_THE_END}"],
         cwd=tmp_path,
         env=airflow_environment(tmp_path),
         capture_output=True,
@@ -242,9 +256,20 @@ def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "FAILED" not in done.stdout
     assert '"_date_from":"2026-01-10T00:00:00.000Z"' in done.stdout
+    connection, variable = done.stdout.split("$ airflow connections get")[1].split("$ airflow ")
+    assert '"login": "acme"' in connection
+    assert "127.0.0.1" not in connection
+    assert variable.splitlines()[-1] == f"file://{tmp_path}/lake"
     with closing(sqlite3.connect(tmp_path / "airflow" / "airflow.db")) as database:
         wanted = "SELECT conn_id, conn_type, login FROM connection WHERE login = 'acme'"
         assert database.execute(wanted).fetchall() == [("mintlify_default", "mintlify", "acme")]
-        assert database.execute("SELECT key FROM variable").fetchall() == [("docs_lake",)]
         assert ("mintlify_api", 1) in database.execute("SELECT pool, slots FROM slot_pool")
+
+
+def test_the_pool_that_the_quickstart_makes_is_the_one_of_the_dag_shown_with_it() -> None:
+    commands = (SNIPPETS / "quickstart.sh").read_text().split("# [every\n")[1]
+    (dag,) = re.findall(r"^docsanalytics examples \S+ (\w+)$", commands, re.MULTILINE)
+    (pool,) = re.findall(r"^airflow pools set (\w+) 1 ", commands, re.MULTILINE)
+    assert f'"pool": "{pool}"' in (CLONE / "example_dags" / f"{dag}.py").read_text()

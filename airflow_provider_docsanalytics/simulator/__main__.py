@@ -20,8 +20,15 @@ from airflow_provider_docsanalytics.simulator.server import Simulator
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the simulator as a command."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_docsanalytics.simulator", description=__doc__
+    )
+    add_options(parser)
+    serve(parser, parser.parse_args(arguments))
+
+
+def serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Serve until a signal; a value that cannot be used is the parser's error."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -36,11 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
         stop.wait()
 
 
-def _parser() -> argparse.ArgumentParser:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the simulator's options to a parser."""
     defaults = Config()
-    parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_docsanalytics.simulator", description=__doc__
-    )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0, the default, picks a free one")
     add(
@@ -78,7 +83,6 @@ def _parser() -> argparse.ArgumentParser:
         help='can be repeated; for example {"kind": "status", "status": 503}; '
         f"kinds: {', '.join(KINDS)}",
     )
-    return parser
 
 
 def _simulator(options: argparse.Namespace) -> Simulator:

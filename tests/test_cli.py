@@ -1,0 +1,100 @@
+"""The command line, as a process: what it prints, what it leaves, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+CLONE = Path(__file__).resolve().parent.parent
+EXAMPLES = {path.name: path.read_text() for path in (CLONE / "example_dags").glob("*.py")}
+COMMAND = (sys.executable, "-m", "airflow_provider_docsanalytics.cli")
+
+
+def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_every_example_dag_is_copied_and_told_about(tmp_path: Path) -> None:
+    done = _run("examples", tmp_path / "new" / "dags")
+    assert (done.returncode, done.stderr) == (0, "")
+    copied = {path.name: path.read_text() for path in (tmp_path / "new" / "dags").iterdir()}
+    assert copied == EXAMPLES
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(EXAMPLES)
+    first = tmp_path / "new" / "dags" / "first_export.py"
+    assert f"{first}: One endpoint, once a day: the smallest useful Dag." in lines
+
+
+def test_a_named_example_is_copied_alone(tmp_path: Path) -> None:
+    done = _run("examples", tmp_path, "first_export", "mintlify_threads.py")
+    assert done.returncode == 0
+    assert _names(tmp_path) == ["first_export.py", "mintlify_threads.py"]
+
+
+def test_a_file_that_differs_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    mine, same = tmp_path / "first_export.py", tmp_path / "vyom_daily_export.py"
+    mine.write_text("# my own\n")
+    same.write_text(EXAMPLES[same.name])
+    done = _run("examples", tmp_path)
+    assert done.returncode == 1
+    assert f"{mine}: not copied, because this file exists and differs" in done.stdout
+    assert f"{same}: already there\n" in done.stdout
+    assert done.stdout.count("not copied") == 1
+    assert mine.read_text() == "# my own\n"
+    assert _names(tmp_path) == sorted(EXAMPLES)
+
+
+def test_an_unknown_example_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
+    done = _run("examples", tmp_path / "dags", "first_export", "frist_export")
+    assert (done.returncode, done.stdout) == (2, "")
+    first, action = done.stderr.splitlines()
+    assert first == "docsanalytics: No example Dag is named frist_export."
+    assert action.startswith("Use one of: count_unanswered, first_export")
+    assert not (tmp_path / "dags").exists()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    done = _run("examples", file / "dags")
+    assert done.returncode == 2
+    first, action = done.stderr.splitlines()
+    assert first == f"docsanalytics: Cannot copy to {file / 'dags'}: Not a directory."
+    assert action == "Choose a directory in which you may create files."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "the following arguments are required: COMMAND"),
+        (("simulater",), "invalid choice: 'simulater'"),
+        (("simulator", "--quota", "3"), "--quota 3 is not N/SECONDS.\nUse for example 100/3600."),
+    ],
+    ids=["none", "unknown", "value"],
+)
+def test_a_command_that_cannot_run_exits_with_2(arguments: tuple[str, ...], said: str) -> None:
+    done = _run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_the_simulator_serves_with_its_options_until_it_is_ended() -> None:
+    command = [*COMMAND, "simulator", "--rows", "1", "--quota", "1/60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        url = f"{ready['url']}/v1/analytics/{ready['project_id']}/views"
+        key = {"Authorization": f"Bearer {ready['mintlify_key']}"}
+        statuses = [requests.get(url, headers=key, timeout=10).status_code for _ in range(2)]
+        process.terminate()
+    assert statuses == [200, 429]
+    assert process.returncode == 0
