@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_docsanalytics._retry import Fail, Wait, decide
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError, RateLimited
+from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
@@ -48,6 +48,15 @@ if AIRFLOW_V_3_3_PLUS:
             return RetryDecision.default()
 
     DEFAULT_RETRY_POLICY = DocsAnalyticsRetryPolicy()
+
+
+def check_retry_policy(policy: object) -> None:
+    """Raise :class:`ConfigError` for anything but a retry policy, where Airflow has them."""
+    if AIRFLOW_V_3_3_PLUS and not isinstance(policy, RetryPolicy | None):
+        raise ConfigError(
+            f"retry_policy={policy!r:.100} is not a retry policy.\n"
+            "Pass an instance of airflow.sdk.RetryPolicy, or None for the task's own retries."
+        )
 
 
 @contextmanager

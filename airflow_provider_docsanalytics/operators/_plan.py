@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan, Source
 
+FileFormat = Literal["jsonl", "csv", "parquet"]
+Compression = Literal["gzip", "zstd"]
+IfExists = Literal["error", "replace"]
 _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 
 
@@ -27,11 +30,11 @@ _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 class OutputOptions:
     """How an export is written; each attribute is the operator's parameter of that name."""
 
-    file_format: str
-    compression: str | None
+    file_format: FileFormat
+    compression: Compression | None
     escape_formulas: bool
     pages_per_file: int
-    if_exists: Literal["error", "replace"]
+    if_exists: IfExists
 
     def check(self) -> None:
         """Raise :class:`ConfigError` for an option that is wrong whatever is installed."""
