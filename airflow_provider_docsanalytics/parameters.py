@@ -12,6 +12,7 @@ runs. This module does not use Airflow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TEXTS = ("path", "storage_conn_id", "project_id", "mintlify_conn_id", "vyom_conn_id")
 """The templated parameters that accept any text."""
 _DEFAULT_IS_NONE = ("storage_conn_id", "project_id")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_LONGEST_ID = 200
 _JINJA = ("{{", "{%", "{#")
 
 
@@ -60,6 +63,11 @@ def text(name: str, value: object) -> str:
             f"{name}={value!r:.100} is empty.\nCorrect the template or the task that it comes "
             "from. For the default, leave the parameter out."
         )
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(
+            f"{name}={value!r:.100} contains half a character, which cannot be sent or stored.\n"
+            "Correct it where it comes from."
+        )
     return value
 
 
@@ -74,6 +82,17 @@ def id_text(name: str, value: object) -> str:
             "writes: \"['{{ … }}']\"."
         )
     return text(name, value)
+
+
+def checked_id(name: str, value: object) -> str:
+    """Return an ID as text; refuse one that could become another URL or another directory."""
+    checked = id_text(name, value)
+    if not _IDENTIFIER.fullmatch(checked) or len(checked) > _LONGEST_ID:
+        raise ConfigError(
+            f"{name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single dots only, "
+            f"at most {_LONGEST_ID} characters.\nCopy it from the service unchanged."
+        )
+    return checked
 
 
 def connection_id(name: str, value: object) -> str:
@@ -104,11 +123,13 @@ def check_texts(owner: object, *, parsing: bool = False) -> None:
         ConfigError: for the first that is not text.
     """
     for name in TEXTS:
-        value = getattr(owner, name, "no such parameter")
+        if not hasattr(owner, name):
+            continue
+        value = getattr(owner, name)
         if (value is None and name in _DEFAULT_IS_NONE) or (parsing and holds_template(value)):
             continue
         if name == "project_id":
-            id_text(name, value)
+            checked_id(name, value)
         elif name.endswith("conn_id"):
             connection_id(name, value)
         else:

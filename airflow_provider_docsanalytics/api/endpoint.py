@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -11,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.parameters import check_page_size, did_you_mean, id_text
+from airflow_provider_docsanalytics.parameters import (
+    check_page_size,
+    checked_id,
+    did_you_mean,
+    id_text,
+)
 from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.fields import Field
 
 Query = dict[str, str]
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +288,6 @@ class Page:
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
         return [_json.value(row) for row in self.rows]
-
-
-def checked_id(field_name: str, value: object) -> str:
-    """Return an ID as text; refuse one that could become another URL or another directory."""
-    checked = id_text(field_name, value)
-    if not _IDENTIFIER.fullmatch(checked):
-        raise ConfigError(
-            f"{field_name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single "
-            "dots only.\nCopy it from the service unchanged."
-        )
-    return checked
 
 
 def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping[str, str]:

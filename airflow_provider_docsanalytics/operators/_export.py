@@ -267,7 +267,7 @@ class ExportOperator(KeepsText, BaseOperator):
         _window.check_dates(self.date_from, self.date_to, self.lookback, self.settle)
         if not holds_template(self.endpoint):
             arguments = self.selection_arguments()
-            check_selection(self._platform, self._endpoint(), arguments, self.path)
+            check_selection(self._platform, self._endpoint(), arguments, self.path, self.page_size)
 
     @property
     def _was_mapped(self) -> bool:

@@ -48,7 +48,11 @@ class OutputOptions:
 
 
 def check_selection(
-    platform: Platform, endpoint: Endpoint, arguments: Mapping[str, Any], path: object
+    platform: Platform,
+    endpoint: Endpoint,
+    arguments: Mapping[str, Any],
+    path: object,
+    page_size: int | None,
 ) -> None:
     """Raise :class:`ConfigError` for arguments or a path that the endpoint does not take.
 
@@ -62,7 +66,7 @@ def check_selection(
     if given.get("project_id") is None:
         given["project_id"] = "project"
     window = _EXAMPLE_WINDOW if endpoint.windowed else None
-    selection = platform.select(endpoint.name, window=window, **given)
+    selection = platform.select(endpoint.name, window=window, page_size=page_size, **given)
     if not holds_template(path):
         fill(path, fields_of(selection))
 

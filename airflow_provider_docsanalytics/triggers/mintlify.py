@@ -17,7 +17,7 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     matching,
     summary,
 )
-from airflow_provider_docsanalytics.parameters import connection_id, flag, id_text, whole
+from airflow_provider_docsanalytics.parameters import checked_id, connection_id, flag, whole
 from airflow_provider_docsanalytics.triggers._shared_poll import PollProducer, Source, poll_of
 from airflow_provider_docsanalytics.triggers._threads import run_in_thread
 from airflow_provider_docsanalytics.triggers._watermark import Watermark
@@ -107,7 +107,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             flag("silent_fail", silent_fail)
             whole("failures", failures, least=0)
             connection_id("mintlify_conn_id", mintlify_conn_id)
-            self.project_id = None if project_id is None else id_text("project_id", project_id)
+            self.project_id = None if project_id is None else checked_id("project_id", project_id)
         except ConfigError as error:
             raise _RefusedError(str(error)) from None
         self.since = _as_text(since)
