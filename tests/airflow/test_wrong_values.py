@@ -298,3 +298,50 @@ def test_a_wrong_value_of_another_task_fails_before_the_first_request(
         assert name in str(refused.value), label
         assert not connections.requests, label
         setattr(task, name, given)
+
+
+# As Airflow fills in parameters
+
+
+def test_default_args_fill_in_every_kind_of_parameter() -> None:
+    given: dict[str, Any] = {
+        "endpoint": "views",
+        "path": "/lake",
+        "settle": timedelta(hours=1),
+        "file_format": "csv",
+        "mintlify_conn_id": "docs",
+        "retry_policy": None,
+        "retries": 7,
+    }
+    with DAG("defaults", schedule=None, default_args=given):
+        plain: Any = MintlifyExportOperator(task_id="plain")  # type: ignore[call-arg]
+        own: Any = MintlifyExportOperator(task_id="own", endpoint="visitors", path="/own")
+    for name, value in given.items():
+        if name != "retry_policy" or AIRFLOW_V_3_3_PLUS:
+            assert getattr(plain, name) == value
+    assert (own.endpoint, own.path, own.file_format) == ("visitors", "/own", "csv")
+
+
+@pytest.mark.parametrize(
+    ("partial", "expanded", "said"),
+    [
+        ({"settle": 600}, {"endpoint": "views"}, "settle=600"),
+        ({}, {"endpoint": "vjews"}, "Did you mean 'views'"),
+        ({"endpoint": "views"}, {"pages_per_file": "10"}, "pages_per_file='10'"),
+    ],
+)
+def test_a_mapped_task_with_a_wrong_value_fails_before_the_first_request(
+    connections: Simulator,
+    tmp_path: Path,
+    partial: dict[str, Any],
+    expanded: dict[str, Any],
+    said: str,
+) -> None:
+    with DAG("mapped", schedule=None):
+        mapped = MintlifyExportOperator.partial(
+            task_id="export", path=f"{tmp_path}/lake", date_from="2026-01-10", **partial
+        ).expand(**{name: [value] for name, value in expanded.items()})
+    task = mapped.unmap(expanded)
+    with pytest.raises((ConfigError, AirflowFailException), match=said):
+        task.execute({})
+    assert connections.requests == []
