@@ -81,8 +81,8 @@ class ExportOperator(KeepsText, BaseOperator):
         path: directory of this export: an absolute path, or a URL of any ``ObjectStoragePath``;
             text, a ``Path`` or an ``ObjectStoragePath`` (templated). After Jinja, ``{platform}``,
             ``{endpoint}``, ``{project_id}``, ``{date_from:%Y-%m-%d}`` and ``{date_to:…}`` are
-            filled in. Dates are written in the zone in which the window was given: the Dag's for a data
-            interval, the value's own for ``date_from``.
+            filled in. Dates are written in the zone in which the window was given: the Dag's for a
+            data interval, the value's own for ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
         storage_options: more options for the file system of ``path``, under its own names
             (templated), such as ``{"requester_pays": True}`` for S3. Put credentials into the
