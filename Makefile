@@ -49,6 +49,7 @@ check: .venv/check  ## Lint, types, and that what is imported is declared
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typing_cases.py
 	@# Shown if it fails only: it warns of each package of a group that is not installed here.
 	@mkdir -p .cache
 	$(BIN)/deptry airflow_provider_docsanalytics 2>.cache/deptry.txt || { cat .cache/deptry.txt; exit 1; }

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_docsanalytics._retry import Fail, Wait, decide
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
+    ConfigError,
     DocsAnalyticsError,
     RateLimited,
 )
@@ -68,6 +69,15 @@ if AIRFLOW_V_3_3_PLUS:
         return decision
 
     DEFAULT_RETRY_POLICY = DocsAnalyticsRetryPolicy()
+
+
+def check_retry_policy(policy: object) -> None:
+    """Raise :class:`ConfigError` for anything but a retry policy, where Airflow has them."""
+    if AIRFLOW_V_3_3_PLUS and not isinstance(policy, RetryPolicy | None):
+        raise ConfigError(
+            f"retry_policy={policy!r:.100} is not a retry policy.\n"
+            "Pass an instance of airflow.sdk.RetryPolicy, or None for the task's own retries."
+        )
 
 
 @contextmanager

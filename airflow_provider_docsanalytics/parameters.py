@@ -12,20 +12,31 @@ runs. This module does not use Airflow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 TEXTS = ("path", "storage_conn_id", "project_id", "mintlify_conn_id", "vyom_conn_id")
 """The templated parameters that accept any text."""
 _DEFAULT_IS_NONE = ("storage_conn_id", "project_id")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_LONGEST_ID = 200
 _JINJA = ("{{", "{%", "{#")
+
+
+class Reference(Protocol):
+    """A value that is known when the task runs: ``XComArg`` and ``DagParam`` of every Airflow."""
+
+    def iter_references(self) -> Iterable[tuple[Any, str]]:
+        """Return the tasks that the value comes from, each with the key of its XCom."""
 
 
 def holds_template(value: object) -> bool:
@@ -52,6 +63,11 @@ def text(name: str, value: object) -> str:
             f"{name}={value!r:.100} is empty.\nCorrect the template or the task that it comes "
             "from. For the default, leave the parameter out."
         )
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(
+            f"{name}={value!r:.100} contains half a character, which cannot be sent or stored.\n"
+            "Correct it where it comes from."
+        )
     return value
 
 
@@ -68,6 +84,34 @@ def id_text(name: str, value: object) -> str:
     return text(name, value)
 
 
+def checked_id(name: str, value: object) -> str:
+    """Return an ID as text; refuse one that could become another URL or another directory."""
+    checked = id_text(name, value)
+    if not _IDENTIFIER.fullmatch(checked) or len(checked) > _LONGEST_ID:
+        raise ConfigError(
+            f"{name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single dots only, "
+            f"at most {_LONGEST_ID} characters.\nCopy it from the service unchanged."
+        )
+    return checked
+
+
+def connection_id(name: str, value: object) -> str:
+    """Return the ID of a connection, or raise :class:`ConfigError`."""
+    checked = text(name, value)
+    if not checked.isprintable():
+        raise ConfigError(
+            f"{name}={checked!r:.100} contains a line break or another control character.\n"
+            "Write the connection's ID as Airflow shows it."
+        )
+    return checked
+
+
+def did_you_mean(value: object, known: Iterable[str]) -> str:
+    """Return a question that suggests the known value that is most like ``value``, if one is."""
+    close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
 def check_texts(owner: object, *, parsing: bool = False) -> None:
     """Check those of :data:`TEXTS` that ``owner`` has as attributes.
 
@@ -79,17 +123,24 @@ def check_texts(owner: object, *, parsing: bool = False) -> None:
         ConfigError: for the first that is not text.
     """
     for name in TEXTS:
-        value = getattr(owner, name, "no such parameter")
+        if not hasattr(owner, name):
+            continue
+        value = getattr(owner, name)
         if (value is None and name in _DEFAULT_IS_NONE) or (parsing and holds_template(value)):
             continue
-        (id_text if name == "project_id" else text)(name, value)
+        if name == "project_id":
+            checked_id(name, value)
+        elif name.endswith("conn_id"):
+            connection_id(name, value)
+        else:
+            text(name, value)
 
 
-def whole(name: str, value: object) -> None:
-    """Refuse anything but a whole number of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse anything but a whole number of ``least`` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(
-            f"{name}={value!r:.100} is not a whole number of 1 or more.\n"
+            f"{name}={value!r:.100} is not a whole number of {least} or more.\n"
             "Write such a number, without quotes."
         )
 
@@ -121,7 +172,10 @@ def one_of(name: str, value: object, known: Collection[object]) -> None:
     """Refuse anything but one of the known values."""
     if value not in tuple(known):  # a tuple, because a wrong value may have no hash
         values = ", ".join(map(repr, known))
-        raise ConfigError(f"{name}={value!r:.100} is not a known value.\nUse one of {values}.")
+        suggestion = did_you_mean(value, [each for each in known if isinstance(each, str)])
+        raise ConfigError(
+            f"{name}={value!r:.100} is not a known value.{suggestion}\nUse one of {values}."
+        )
 
 
 def flag(name: str, value: object) -> None:
@@ -139,27 +193,3 @@ def duration(name: str, value: object, longest: timedelta) -> None:
             f"{name}={value!r:.100} is not a timedelta from 0 to {longest.days} days.\n"
             "Write one, such as timedelta(hours=1)."
         )
-
-
-class KeepsText:
-    """Mixin before Airflow's base class: native rendering keeps texts as they are.
-
-    In a Dag with ``render_template_as_native_obj=True``, Jinja would turn the ID ``1_000`` into
-    ``1000``, ``661e30`` into ``6.61e+32``, and the text ``None`` into an object. With this mixin
-    only lists, dictionaries and dates are native; all else is the text that other Dags get.
-    """
-
-    def render_template(
-        self, content: Any, context: Any, jinja_env: Any = None, seen_oids: Any = None
-    ) -> Any:
-        """Render as Airflow does, then restore texts that Jinja has parsed."""
-        rendered = super().render_template(content, context, jinja_env, seen_oids)  # type: ignore[misc]
-        kept = isinstance(rendered, date | Sequence | AbstractSet | Mapping)
-        if content is None or (kept and not isinstance(rendered, bytes)):
-            return rendered
-        if isinstance(content, str):
-            plain = self.dag.get_template_env(force_sandboxed=True)  # type: ignore[attr-defined]
-            # By items(): in Airflow 2, access by a deprecated name warns.
-            return plain.from_string(content).render(dict(context.items()))
-        # None from another task is an empty value, not the default.
-        return "None" if rendered is None else rendered

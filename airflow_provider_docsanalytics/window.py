@@ -52,7 +52,8 @@ def parse_local(value: object, field: str) -> datetime:
 
 def _out_of_range(field: str, value: object) -> ConfigError:
     return ConfigError(
-        f"{field}={value!r} is out of the range of dates.\nUse a date from year 1 to 9998, in UTC."
+        f"{field}={value!r:.100} is out of the range of dates.\n"
+        "Use a date from year 1 to 9998, in UTC."
     )
 
 
@@ -69,10 +70,12 @@ def _aware(value: object, field: str) -> datetime:
         instant = datetime.combine(value, time())
     else:
         try:
-            instant = datetime.fromisoformat(str(value).strip())
+            if not isinstance(value, str):
+                raise ValueError(type(value).__name__)  # noqa: TRY004, TRY301 - as any other value
+            instant = datetime.fromisoformat(value.strip())
         except ValueError as error:
             raise ConfigError(
-                f"{field}={value!r} is not a date.\nWrite ISO 8601, such as 2026-01-31 or "
+                f"{field}={value!r:.100} is not a date.\nWrite ISO 8601, such as 2026-01-31 or "
                 "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
                 "data interval."
             ) from error

@@ -12,12 +12,14 @@ import pytest
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 OUTER = {"_airflow_retry", "_openlineage", "assets", "hooks", "operators", "sensors", "triggers"}
-OUTER |= {"version_compat"}
+OUTER |= {"_rendering", "_run_interval", "version_compat"}
 # What each part may use of ours; "" is the top level, which only has the version.
 MAY_USE = {
     "": set[str](),
     "_airflow_retry": {"_retry", "version_compat"},
     "_openlineage": {"api", "assets"},
+    "_rendering": {"_airflow_retry", "_run_interval"},
+    "_run_interval": {"version_compat"},
     "api": {"api", "_retry"},
     "assets": {"api"},
     "cli": {"simulator"},
@@ -26,11 +28,13 @@ MAY_USE = {
     "hooks": {"hooks", "api", "assets"},
     "operators": {
         *("operators", "triggers", "hooks", "api", "export"),
-        *("_airflow_retry", "_openlineage", "_retry", "version_compat"),
+        *("_airflow_retry", "_openlineage", "_rendering", "_retry", "_run_interval"),
+        "version_compat",
     },
     "sensors": {
         *("sensors", "triggers", "hooks"),
-        *("_airflow_retry", "_retry", "version_compat"),
+        *("_airflow_retry", "_rendering", "_retry", "_run_interval"),
+        "version_compat",
     },
     "simulator": {"simulator"},
     "storage": {"storage"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -11,7 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.parameters import check_page_size, id_text
+from airflow_provider_docsanalytics.parameters import (
+    check_page_size,
+    checked_id,
+    did_you_mean,
+    id_text,
+)
+from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +24,8 @@ if TYPE_CHECKING:
     import msgspec
 
     from airflow_provider_docsanalytics.fields import Field
-    from airflow_provider_docsanalytics.window import DateWindow
 
 Query = dict[str, str]
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ class Filter:
         unknown = self.values and set(words) - set(self.values)
         clean = words and all(word and word.isprintable() for word in words)
         if unknown or not clean or (len(words) > 1 and not self.many):
-            raise ConfigError(f"filters[{name!r}]={value!r:.100}: expected {known}{several}.")
+            suggestion = did_you_mean(next(iter(unknown), None), self.values) if unknown else ""
+            raise ConfigError(
+                f"filters[{name!r}]={value!r:.100}: expected {known}{several}.{suggestion}"
+            )
         return ",".join(words)
 
 
@@ -181,7 +187,8 @@ class Platform:
         """Return the endpoint of that name, or raise :class:`ConfigError` with the known names."""
         if not isinstance(name, str) or name not in self.endpoints:
             raise ConfigError(
-                f"{self.title} has no endpoint {name!r:.100}.\n"
+                f"endpoint={name!r:.100}: {self.title} has no such endpoint."
+                f"{did_you_mean(name, self.endpoints)}\n"
                 f"Known endpoints: {', '.join(self.endpoints)}."
             )
         return self.endpoints[name]
@@ -209,6 +216,11 @@ class Platform:
                     "connection's login (it is on the API keys page of the dashboard)."
                 )
             project_id = checked_id("project_id", project_id)
+        if not isinstance(window, DateWindow | None):
+            raise ConfigError(
+                f"window={window!r:.100} is not a DateWindow.\n"
+                "Pass DateWindow.parse(date_from, date_to)."
+            )
         if window is not None and not row.windowed:
             raise ConfigError(
                 f"{endpoint} takes no dates.\nLeave out date_from, date_to and lookback."
@@ -279,17 +291,6 @@ class Page:
         return [_json.value(row) for row in self.rows]
 
 
-def checked_id(field_name: str, value: object) -> str:
-    """Return an ID as text; refuse one that could become another URL or another directory."""
-    checked = id_text(field_name, value)
-    if not _IDENTIFIER.fullmatch(checked):
-        raise ConfigError(
-            f"{field_name}={value!r:.100} is not an ID: letters, digits, '_', '-' and single "
-            "dots only.\nCopy it from the service unchanged."
-        )
-    return checked
-
-
 def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping[str, str]:
     if not isinstance(given, Mapping):
         raise ConfigError(
@@ -300,7 +301,10 @@ def _checked_filters(endpoint: Endpoint, given: Mapping[str, object]) -> Mapping
     unknown = sorted(set(given) - set(endpoint.filters), key=str)
     if unknown:
         known = ", ".join(endpoint.filters) or "none"
-        raise ConfigError(f"{endpoint.name} has no filter {unknown[0]!r}.\nKnown filters: {known}.")
+        raise ConfigError(
+            f"{endpoint.name} has no filter {unknown[0]!r:.100}."
+            f"{did_you_mean(unknown[0], endpoint.filters)}\nKnown filters: {known}."
+        )
     return {name: endpoint.filters[name].spell(name, given[name]) for name in sorted(given)}
 
 

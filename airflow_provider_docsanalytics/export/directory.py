@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TEMPORARY_PATTERN = r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8}\.tmp"
+_PATH_FIELDS = ("platform", "endpoint", "project_id", "date_from", "date_to")
+"""What a path can contain of an export's identity."""
 _EXPORT_FILE = re.compile(f"{PART_PATTERN}|{_TEMPORARY_PATTERN}")
 
 
@@ -109,9 +111,7 @@ class ExportDirectory:
         )
         if not replace:
             raise ConfigError(
-                f"{self.uri} holds a different export:\n{listed}\n"
-                "Put what differs into the path ({endpoint}, {project_id}, {date_from:%Y-%m-%d}, "
-                "{date_to:%Y-%m-%d}), use one path per connection, or set if_exists='replace'."
+                f"{self.uri} holds a different export:\n{listed}\n{_advice(differences)}"
             )
         if warn:
             log.warning("%s: replacing a different export:\n%s", self.uri, listed)
@@ -163,6 +163,32 @@ class ExportDirectory:
 def missing_files(files: Sequence[File], sizes: Mapping[str, int]) -> list[str]:
     """Return the names of listed files that are not in the directory, or not with their size."""
     return [file.name for file in files if sizes.get(file.name) != file.bytes]
+
+
+def _advice(differences: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return what to do about two exports that differ, and want one directory."""
+    fields = [_field_of(name, *pair) for name, pair in differences.items() if name in _PATH_FIELDS]
+    others = [name for name in differences if name not in _PATH_FIELDS]
+    ways = []
+    if fields:
+        ways.append(f"Put {_and(fields)} into the path")
+    if others:
+        differ = "differs" if len(others) == 1 else "differ"
+        use = "use" if ways else "Use"
+        ways.append(f"{use} separate paths where {_and(others)} {differ}")
+    return f"{', and '.join(ways)}; or set if_exists='replace', to keep only the new export."
+
+
+def _field_of(name: str, here: object, there: object) -> str:
+    """Return the field of a path that tells two exports apart: a day, unless it is the same."""
+    if not name.startswith("date_"):
+        return f"{{{name}}}"
+    day = len("2026-01-31")
+    return f"{{{name}}}" if str(here)[:day] == str(there)[:day] else f"{{{name}:%Y-%m-%d}}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _shown(value: object) -> str:

@@ -11,10 +11,12 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
 from airflow_provider_docsanalytics.hooks import _connection as form
+from airflow_provider_docsanalytics.parameters import text
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
 
     from airflow_provider_docsanalytics.api.client import Client
     from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
@@ -75,7 +77,14 @@ class DocsAnalyticsHook(BaseHook):
         return settings
 
     def select(
-        self, endpoint: str, *, project_id: str | None = None, **arguments: Any
+        self,
+        endpoint: str,
+        *,
+        window: DateWindow | None = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
     ) -> Selection:
         """Return the checked selection; arguments as :meth:`.api.endpoint.Platform.select`.
 
@@ -83,7 +92,14 @@ class DocsAnalyticsHook(BaseHook):
         """
         if project_id is None:
             project_id = self.settings.project_id
-        return self.platform.select(endpoint, project_id=project_id, **arguments)
+        return self.platform.select(
+            endpoint,
+            window=window,
+            project_id=project_id,
+            filters=filters,
+            thread_ids=thread_ids,
+            page_size=page_size,
+        )
 
     def asset_uri(self, selection: Selection) -> str:
         """Return the URI of a selection's asset."""
@@ -102,8 +118,8 @@ class DocsAnalyticsHook(BaseHook):
         self,
         endpoint: str,
         *,
-        date_from: object = None,
-        date_to: object = None,
+        date_from: str | date | None = None,
+        date_to: str | date | None = None,
         project_id: str | None = None,
         filters: Mapping[str, object] | None = None,
         cursor: str | None = None,
@@ -130,6 +146,8 @@ class DocsAnalyticsHook(BaseHook):
             DocsAnalyticsError: while you iterate, see :mod:`.errors`.
         """
         window = _window(date_from, date_to)
+        if cursor is not None:
+            text("cursor", cursor)
         selection = self.select(
             endpoint,
             window=window,
@@ -141,9 +159,30 @@ class DocsAnalyticsHook(BaseHook):
         self._report_lineage(selection)
         return self._pages(self.get_conn(), selection, cursor)
 
-    def iter_rows(self, endpoint: str, **selection: Any) -> Iterator[dict[str, Any]]:
+    def iter_rows(
+        self,
+        endpoint: str,
+        *,
+        date_from: str | date | None = None,
+        date_to: str | date | None = None,
+        project_id: str | None = None,
+        filters: Mapping[str, object] | None = None,
+        cursor: str | None = None,
+        thread_ids: Iterable[str] | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """Return the rows of an endpoint as dictionaries; arguments as :meth:`iter_pages`."""
-        return (row for page in self.iter_pages(endpoint, **selection) for row in page.decode())
+        pages = self.iter_pages(
+            endpoint,
+            date_from=date_from,
+            date_to=date_to,
+            project_id=project_id,
+            filters=filters,
+            cursor=cursor,
+            thread_ids=thread_ids,
+            page_size=page_size,
+        )
+        return (row for page in pages for row in page.decode())
 
     def test_connection(self) -> tuple[bool, str]:
         """Send one request; return whether the key works, and what to do if it does not."""
@@ -196,6 +235,6 @@ def _window(date_from: object, date_to: object) -> DateWindow | None:
         return None
     if date_from is None:
         raise ConfigError(
-            f"date_to={date_to!r} without date_from.\nSet date_from, the start of the window."
+            f"date_to={date_to!r:.100} without date_from.\nSet date_from, the start of the window."
         )
     return DateWindow.parse(date_from, iso_ms(datetime.now(UTC)) if date_to is None else date_to)

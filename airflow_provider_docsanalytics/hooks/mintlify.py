@@ -6,16 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import BadResponse, ConfigError
 from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
+from airflow_provider_docsanalytics.parameters import connection_id, did_you_mean
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from airflow_provider_docsanalytics.api.endpoint import Page
 
@@ -28,7 +30,8 @@ SHORTEST_INTERVAL_S = 0.05
 LONGEST_INTERVAL_S = 366 * 86_400.0
 
 LARGEST_PAGE = MINTLIFY.endpoint("conversations").page_size
-RESOLUTIONS = ("answered", "unanswered")
+Resolution = Literal["answered", "unanswered"]
+RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,11 @@ class MintlifyHook(DocsAnalyticsHook):
     hook_name = "Mintlify"
 
     def __init__(self, mintlify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(mintlify_conn_id, **kwargs)
+        super().__init__(connection_id("mintlify_conn_id", mintlify_conn_id), **kwargs)
         self.mintlify_conn_id = mintlify_conn_id
 
     def fetch_turns(
-        self, *, since: object, limit: int = LARGEST_PAGE, project_id: str | None = None
+        self, *, since: str | date, limit: int = LARGEST_PAGE, project_id: str | None = None
     ) -> TurnsPage:
         """Return the turns at or after ``since``, at most ``limit`` of them; one request.
 
@@ -108,9 +111,9 @@ class MintlifyHook(DocsAnalyticsHook):
     def find_conversations(
         self,
         *,
-        since: object,
+        since: str | date,
         minimum: int = 1,
-        resolution_status: str | None = None,
+        resolution_status: Resolution | None = None,
         project_id: str | None = None,
     ) -> tuple[Turn, ...]:
         """Return up to one page of turns at or after ``since``, to compare with ``minimum``.
@@ -193,12 +196,12 @@ def check_condition(minimum: object, resolution_status: object) -> None:
     if resolution_status not in (None, *RESOLUTIONS):
         known = ", ".join(RESOLUTIONS)
         raise ConfigError(
-            f"resolution_status={resolution_status!r:.100}: expected {known} or None.\n"
-            "With None, all turns count."
+            f"resolution_status={resolution_status!r:.100}: expected {known} or None."
+            f"{did_you_mean(resolution_status, RESOLUTIONS)}\nWith None, all turns count."
         )
 
 
-def matching(turns: tuple[Turn, ...], resolution_status: str | None) -> tuple[Turn, ...]:
+def matching(turns: tuple[Turn, ...], resolution_status: Resolution | None) -> tuple[Turn, ...]:
     """Return the turns with that ``resolution_status``; all of them for ``None``.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
+from airflow_provider_docsanalytics.parameters import connection_id
 
 
 class VyomHook(DocsAnalyticsHook):
@@ -22,5 +23,5 @@ class VyomHook(DocsAnalyticsHook):
     hook_name = "Vyom"
 
     def __init__(self, vyom_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(vyom_conn_id, **kwargs)
+        super().__init__(connection_id("vyom_conn_id", vyom_conn_id), **kwargs)
         self.vyom_conn_id = vyom_conn_id

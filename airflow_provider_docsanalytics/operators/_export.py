@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._airflow_retry import (
+    DEFAULT_RETRY_POLICY,
+    airflow_failures,
+    check_retry_policy,
+)
+from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 from airflow_provider_docsanalytics.operators import _window
@@ -20,6 +25,7 @@ from airflow_provider_docsanalytics.operators._path import (
     check_path,
     fields_of,
     fill,
+    label_warning,
     path_text,
     verbatim,
 )
@@ -40,7 +46,6 @@ from airflow_provider_docsanalytics.operators._waiting import (
 from airflow_provider_docsanalytics.operators._window import Pinned
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.parameters import (
-    KeepsText,
     check_page_size,
     check_texts,
     flag,
@@ -50,15 +55,19 @@ from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import PurePath
 
-    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow.sdk import RetryPolicy
 
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
     from airflow_provider_docsanalytics.export.directory import ExportDirectory
     from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan
     from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
+    from airflow_provider_docsanalytics.operators._plan import Compression, FileFormat, IfExists
+    from airflow_provider_docsanalytics.parameters import Reference
     from airflow_provider_docsanalytics.window import DateWindow
 
 
@@ -69,11 +78,11 @@ class ExportOperator(KeepsText, BaseOperator):
 
     Args:
         endpoint: a name of the endpoint table (templated).
-        path: directory of this export: an absolute path, or a URL of any ``ObjectStoragePath``
-            (templated). After Jinja, ``{platform}``, ``{endpoint}``, ``{project_id}``,
-            ``{date_from:%Y-%m-%d}`` and ``{date_to:…}`` are filled in. Dates are written in the
-            zone in which the window was given: the Dag's for a data interval, the value's own for
-            ``date_from``.
+        path: directory of this export: an absolute path, or a URL of any ``ObjectStoragePath``;
+            text, a ``Path`` or an ``ObjectStoragePath`` (templated). After Jinja, ``{platform}``,
+            ``{endpoint}``, ``{project_id}``, ``{date_from:%Y-%m-%d}`` and ``{date_to:…}`` are
+            filled in. Dates are written in the zone in which the window was given: the Dag's for a
+            data interval, the value's own for ``date_from``.
         storage_conn_id: Airflow connection for ``path`` (templated).
         storage_options: more options for the file system of ``path``, under its own names
             (templated), such as ``{"requester_pays": True}`` for S3. Put credentials into the
@@ -142,33 +151,35 @@ class ExportOperator(KeepsText, BaseOperator):
     def __init__(
         self,
         *,
-        endpoint: str,
-        path: str,
-        storage_conn_id: str | None = None,
-        storage_options: Mapping[str, Any] | None = None,
-        date_from: str | datetime | None = None,
-        date_to: str | datetime | None = None,
+        endpoint: str | Reference,
+        path: str | PurePath | ObjectStoragePath | Reference,
+        storage_conn_id: str | Reference | None = None,
+        storage_options: Mapping[str, Any] | str | Reference | None = None,
+        date_from: str | date | Reference | None = None,
+        date_to: str | date | Reference | None = None,
         lookback: timedelta | None = None,
         settle: timedelta = timedelta(minutes=10),
-        filters: Mapping[str, Any] | None = None,
-        file_format: str = "jsonl",
-        compression: str | None = None,
+        filters: Mapping[str, Any] | str | Reference | None = None,
+        file_format: FileFormat = "jsonl",
+        compression: Compression | None = None,
         escape_formulas: bool = False,
         pages_per_file: int = 10,
         page_size: int | None = None,
-        if_exists: Literal["error", "replace"] = "error",
+        if_exists: IfExists = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         partitioned: bool = False,
-        retry_policy: Any = DEFAULT_RETRY_POLICY,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
+        check_retry_policy(retry_policy)
         if AIRFLOW_V_3_3_PLUS:
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
-        self.endpoint = endpoint
-        self.path = path
-        self.storage_conn_id = storage_conn_id
-        self.storage_options = storage_options
+        # What templates and other tasks give is checked when the task runs.
+        self.endpoint: Any = endpoint
+        self.path: Any = path
+        self.storage_conn_id: Any = storage_conn_id
+        self.storage_options: Any = storage_options
         self.date_from = date_from
         self.date_to = date_to
         self.lookback = lookback
@@ -256,7 +267,7 @@ class ExportOperator(KeepsText, BaseOperator):
         _window.check_dates(self.date_from, self.date_to, self.lookback, self.settle)
         if not holds_template(self.endpoint):
             arguments = self.selection_arguments()
-            check_selection(self._platform, self._endpoint(), arguments, self.path)
+            check_selection(self._platform, self._endpoint(), arguments, self.path, self.page_size)
 
     @property
     def _was_mapped(self) -> bool:
@@ -312,6 +323,8 @@ class ExportOperator(KeepsText, BaseOperator):
         url = fill(self.path, fields_of(selection))
         directory = directory_at(url, self.storage_conn_id, self.storage_options)
         if pinned is None and selection.window is not None:
+            if misleads := label_warning(self.path, selection.window):
+                self.log.warning("%s", misleads)
             begun = _window.window_of_checkpoint(
                 directory.read_checkpoint(), plan, selection.window, resumed=resumed is not None
             )

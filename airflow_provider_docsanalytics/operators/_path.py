@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import string
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from unicodedata import bidirectional, category
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.parameters import holds_template
+from airflow_provider_docsanalytics.window import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.window import DateWindow
 
 LOCAL = ("file", "local")
 """Schemes of the local disk."""
@@ -36,6 +38,17 @@ _COMPACT = "%Y%m%dT%H%M%S"
 _DIRECTIVES = "Y m d H M S f j y z Z F T R D G V U W u w e I"
 """``strftime`` directives that do not depend on the worker's zone, language or C library."""
 _PORTABLE_FORMAT = re.compile(rf"([^%]|%%|%-?[{_DIRECTIVES}])*", re.DOTALL)
+_DATE_FROM = re.compile(r"\{date_from(?::([^{}]*))?\}")
+_DIRECTIVE = re.compile(r"%-?[A-Za-z]")
+_MOMENTS = frozenset("HMSfTRI")
+"""Directives of labels that name a moment, the start, and not a period."""
+_PERIODS: tuple[tuple[frozenset[str], str, timedelta], ...] = (
+    (frozenset("djFDeuw"), "day", timedelta(days=1)),
+    (frozenset("VUW"), "week", timedelta(days=7)),
+    (frozenset("m"), "month", timedelta(days=31)),
+    (frozenset("YyG"), "year", timedelta(days=366)),
+)
+"""The period that a label names, by its most precise directive, and how long it is at most."""
 _FIELD = re.compile(r"\{[^{}]*\}")
 _EXAMPLES: dict[str, str | datetime] = {
     "platform": "platform",
@@ -58,6 +71,32 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
         window = selection.window
         fields["date_from"], fields["date_to"] = window.local_start, window.local_end
     return fields
+
+
+def label_warning(path: str, window: DateWindow) -> str:
+    """Return why a directory's label misleads, ``""`` if it does not.
+
+    A label such as ``dt={date_from:%Y-%m-%d}`` names a day. With a longer window, the directory
+    holds rows of days that it does not name, and a query by label counts them for the wrong day.
+    """
+    formats = _DATE_FROM.findall(path)
+    directives = {each[-1] for text in formats for each in _DIRECTIVE.findall(text)}
+    if "{date_to" in path or not all(formats) or directives & _MOMENTS:
+        return ""
+    periods = [(name, length) for known, name, length in _PERIODS if directives & known]
+    if not periods:
+        return ""
+    period, length = periods[0]
+    start, last = window.local_start, window.local_end - MILLISECOND
+    labels = [f"{start:{each}}" for each in formats]
+    if last < start + length or labels == [f"{last:{each}}" for each in formats]:
+        return ""
+    return (
+        f"path={path!r:.200} names one {period} ({', '.join(labels)}), but the window {window} is "
+        f"longer. Queries by this label count rows of other {period}s, and an export of this "
+        f"{period} alone will be refused.\n"
+        f"Put {{date_to:{formats[-1]}}} into the path, too, or export one {period} at a time."
+    )
 
 
 def check_path(path: Any) -> Any:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.export.plan import Plan, Source
 
+FileFormat = Literal["jsonl", "csv", "parquet"]
+Compression = Literal["gzip", "zstd"]
+IfExists = Literal["error", "replace"]
 _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 
 
@@ -27,11 +30,11 @@ _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 class OutputOptions:
     """How an export is written; each attribute is the operator's parameter of that name."""
 
-    file_format: str
-    compression: str | None
+    file_format: FileFormat
+    compression: Compression | None
     escape_formulas: bool
     pages_per_file: int
-    if_exists: Literal["error", "replace"]
+    if_exists: IfExists
 
     def check(self) -> None:
         """Raise :class:`ConfigError` for an option that is wrong whatever is installed."""
@@ -45,7 +48,11 @@ class OutputOptions:
 
 
 def check_selection(
-    platform: Platform, endpoint: Endpoint, arguments: Mapping[str, Any], path: object
+    platform: Platform,
+    endpoint: Endpoint,
+    arguments: Mapping[str, Any],
+    path: object,
+    page_size: int | None,
 ) -> None:
     """Raise :class:`ConfigError` for arguments or a path that the endpoint does not take.
 
@@ -59,7 +66,7 @@ def check_selection(
     if given.get("project_id") is None:
         given["project_id"] = "project"
     window = _EXAMPLE_WINDOW if endpoint.windowed else None
-    selection = platform.select(endpoint.name, window=window, **given)
+    selection = platform.select(endpoint.name, window=window, page_size=page_size, **given)
     if not holds_template(path):
         fill(path, fields_of(selection))
 

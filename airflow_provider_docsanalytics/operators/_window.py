@@ -14,13 +14,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import AirflowException
 from msgspec import structs
 
+from airflow_provider_docsanalytics._run_interval import (
+    HOW_TO_TRIGGER,
+    has_logical_date,
+    run_interval,
+)
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.parameters import duration, holds_template
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms, parse_instant, parse_local
@@ -76,9 +81,8 @@ def resolve_window(
 ) -> DateWindow:
     """Return the window of a run.
 
-    The end is ``date_to``, else the end of the run's data interval, else (a run without one) its
-    logical date, else the time at which it was due. The start is ``date_from``, else the start of
-    the interval, else the end; ``lookback`` moves it earlier.
+    The end is ``date_to``, else the end of the interval of :func:`.run_interval`. The start is
+    ``date_from``, else the start of that interval; ``lookback`` moves it earlier.
 
     Each end has the zone in which it was given: the Dag's for the run's own dates, its own for
     ``date_from`` and ``date_to``. Full days of the ``lookback`` are days of that zone: one day
@@ -87,64 +91,36 @@ def resolve_window(
     Raises:
         ConfigError: the parameters and the run give no window; the message says what to write.
     """
-    start, end = _interval(context)
+    start, end = run_interval(context)
     start = parse_local(date_from, "date_from") if date_from is not None else start
     end = parse_local(date_to, "date_to") if date_to is not None else end
     if end is None:
         raise ConfigError("This run has no date at all.\nPass date_from and date_to.")
     start = _earlier(start or end, lookback or timedelta(0))
     if start.astimezone(UTC) >= end.astimezone(UTC) and date_from is None:
-        raise ConfigError(
-            f"This run's data interval is empty (it starts and ends at {end.isoformat()}), "
-            "so there is nothing to export. Airflow 3 gives cron schedules such as '@daily' an "
-            "empty interval.\nWrite one of: lookback=timedelta(days=1), to export the day before "
-            "the run; schedule=CronDataIntervalTimetable('@daily', timezone='UTC'), to have "
-            "intervals again; or date_from and date_to, e.g. "
-            'date_from="{{ logical_date - macros.timedelta(days=1) }}", '
-            'date_to="{{ logical_date }}".'
-        )
+        raise _no_interval(end, is_dated=has_logical_date(context))
     return DateWindow.between(start, end)
 
 
-def zone_of(dag: Any) -> tzinfo | None:
-    """Return the zone in which a Dag's schedule counts its days, ``None`` if there is no Dag.
-
-    That is the timetable's, which can differ from the Dag's own; some timetables contain others.
-    """
-    zone = _zone_of_timetable(getattr(dag, "timetable", None))
-    zone = getattr(dag, "timezone", None) if zone is None else zone
-    return ZoneInfo(zone) if isinstance(zone, str) else zone
-
-
-def _zone_of_timetable(timetable: Any) -> Any:
-    # Airflow's timetables have it in `timezone` from 3.2 on, before that in `_timezone`.
-    for name in ("timezone", "_timezone"):
-        if (zone := getattr(timetable, name, None)) is not None:
-            return zone
-    inner = [getattr(timetable, "timetable", None), *getattr(timetable, "timetables", ())]
-    inner += getattr(timetable, "_timetables", ())
-    zones = (_zone_of_timetable(each) for each in inner if each is not None)
-    return next((zone for zone in zones if zone is not None), None)
-
-
-def _interval(context: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    end = context.get("data_interval_end") or context.get("logical_date")
-    if end is None:
-        end = getattr(context.get("dag_run"), "run_after", None)
-    start = context.get("data_interval_start") or end
-    zone = zone_of(context.get("dag"))
-    return (
-        _in_zone(start, "data_interval_start", zone),
-        _in_zone(end, "data_interval_end", zone),
+def _no_interval(end: datetime, *, is_dated: bool) -> ConfigError:
+    if not is_dated:
+        return ConfigError(
+            "This run has no logical date, and the Dag's schedule gives no data interval to a run "
+            f"that was due at {end.isoformat()}, so there is no window to export.\nWrite one of: "
+            "lookback=timedelta(days=1), to export the day before the run; a schedule with "
+            "intervals, such as CronDataIntervalTimetable('@daily', timezone='UTC'), whose last "
+            f"interval is then exported; or date_from and date_to. {HOW_TO_TRIGGER} if the Dag's "
+            "templates use one."
+        )
+    return ConfigError(
+        f"This run's data interval is empty (it starts and ends at {end.isoformat()}), "
+        "so there is nothing to export. Airflow 3 gives cron schedules such as '@daily' an "
+        "empty interval.\nWrite one of: lookback=timedelta(days=1), to export the day before "
+        "the run; schedule=CronDataIntervalTimetable('@daily', timezone='UTC'), to have "
+        "intervals again; or date_from and date_to, e.g. "
+        'date_from="{{ logical_date - macros.timedelta(days=1) }}", '
+        'date_to="{{ logical_date }}".'
     )
-
-
-def _in_zone(value: Any, field: str, zone: tzinfo | None) -> datetime | None:
-    """Return one of the run's dates in the Dag's zone: Airflow 3 gives them in UTC."""
-    if not value:
-        return None
-    instant = parse_local(value, field)
-    return instant if zone is None else instant.astimezone(zone)
 
 
 def _earlier(start: datetime, lookback: timedelta) -> datetime:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.operators._export import ExportOperator
 from airflow_provider_docsanalytics.operators.links import AnalyticsLink
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import date
+    from pathlib import PurePath
 
-    from airflow.models.xcom_arg import XComArg
-    from airflow.providers.common.compat.sdk import BaseOperatorLink
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, ObjectStoragePath
+    from airflow.sdk import RetryPolicy
 
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
+    from airflow_provider_docsanalytics.operators._plan import Compression, FileFormat, IfExists
+    from airflow_provider_docsanalytics.parameters import Reference
 
 
 class MintlifyExportOperator(ExportOperator):
@@ -48,15 +57,53 @@ class MintlifyExportOperator(ExportOperator):
     def __init__(
         self,
         *,
-        project_id: str | None = None,
-        thread_ids: Sequence[str] | XComArg | None = None,
-        mintlify_conn_id: str = "mintlify_default",
+        endpoint: str | Reference,
+        path: str | PurePath | ObjectStoragePath | Reference,
+        storage_conn_id: str | Reference | None = None,
+        storage_options: Mapping[str, Any] | str | Reference | None = None,
+        date_from: str | date | Reference | None = None,
+        date_to: str | date | Reference | None = None,
+        lookback: timedelta | None = None,
+        settle: timedelta = timedelta(minutes=10),
+        filters: Mapping[str, Any] | str | Reference | None = None,
+        file_format: FileFormat = "jsonl",
+        compression: Compression | None = None,
+        escape_formulas: bool = False,
+        pages_per_file: int = 10,
+        page_size: int | None = None,
+        if_exists: IfExists = "error",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        partitioned: bool = False,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        project_id: str | Reference | None = None,
+        thread_ids: Sequence[str] | AbstractSet[str] | Reference | None = None,
+        mintlify_conn_id: str | Reference = "mintlify_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            endpoint=endpoint,
+            path=path,
+            storage_conn_id=storage_conn_id,
+            storage_options=storage_options,
+            date_from=date_from,
+            date_to=date_to,
+            lookback=lookback,
+            settle=settle,
+            filters=filters,
+            file_format=file_format,
+            compression=compression,
+            escape_formulas=escape_formulas,
+            pages_per_file=pages_per_file,
+            page_size=page_size,
+            if_exists=if_exists,
+            deferrable=deferrable,
+            partitioned=partitioned,
+            retry_policy=retry_policy,
+            **kwargs,
+        )
         self.project_id = project_id
         self.thread_ids = thread_ids
-        self.mintlify_conn_id = mintlify_conn_id
+        self.mintlify_conn_id: Any = mintlify_conn_id
         if not self._was_mapped:
             self._check_parameters()
 

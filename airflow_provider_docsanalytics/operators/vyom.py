@@ -6,13 +6,23 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.operators._export import ExportOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import PurePath
+
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.sdk import RetryPolicy
 
     from airflow_provider_docsanalytics.hooks.vyom import VyomHook
+    from airflow_provider_docsanalytics.operators._plan import Compression, FileFormat, IfExists
+    from airflow_provider_docsanalytics.parameters import Reference
 
 
 class VyomExportOperator(ExportOperator):
@@ -36,12 +46,49 @@ class VyomExportOperator(ExportOperator):
     def __init__(
         self,
         *,
-        vyom_conn_id: str = "vyom_default",
+        endpoint: str | Reference,
+        path: str | PurePath | ObjectStoragePath | Reference,
+        storage_conn_id: str | Reference | None = None,
+        storage_options: Mapping[str, Any] | str | Reference | None = None,
+        date_from: str | date | Reference | None = None,
+        date_to: str | date | Reference | None = None,
+        lookback: timedelta | None = None,
         settle: timedelta = timedelta(hours=1),
+        filters: Mapping[str, Any] | str | Reference | None = None,
+        file_format: FileFormat = "jsonl",
+        compression: Compression | None = None,
+        escape_formulas: bool = False,
+        pages_per_file: int = 10,
+        page_size: int | None = None,
+        if_exists: IfExists = "error",
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        partitioned: bool = False,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        vyom_conn_id: str | Reference = "vyom_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(settle=settle, **kwargs)
-        self.vyom_conn_id = vyom_conn_id
+        super().__init__(
+            endpoint=endpoint,
+            path=path,
+            storage_conn_id=storage_conn_id,
+            storage_options=storage_options,
+            date_from=date_from,
+            date_to=date_to,
+            lookback=lookback,
+            settle=settle,
+            filters=filters,
+            file_format=file_format,
+            compression=compression,
+            escape_formulas=escape_formulas,
+            pages_per_file=pages_per_file,
+            page_size=page_size,
+            if_exists=if_exists,
+            deferrable=deferrable,
+            partitioned=partitioned,
+            retry_policy=retry_policy,
+            **kwargs,
+        )
+        self.vyom_conn_id: Any = vyom_conn_id
         if not self._was_mapped:
             self._check_parameters()
 

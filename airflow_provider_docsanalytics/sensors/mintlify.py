@@ -17,11 +17,16 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_docsanalytics._airflow_retry import DEFAULT_RETRY_POLICY, airflow_failures
+from airflow_provider_docsanalytics._airflow_retry import (
+    DEFAULT_RETRY_POLICY,
+    airflow_failures,
+    check_retry_policy,
+)
+from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics._retry import PollRetryPolicy, Wait, decide
+from airflow_provider_docsanalytics._run_interval import run_interval
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError
 from airflow_provider_docsanalytics.parameters import (
-    KeepsText,
     check_texts,
     flag,
     holds_template,
@@ -31,10 +36,13 @@ from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import RetryPolicy
 
-    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Resolution, Turn
+    from airflow_provider_docsanalytics.parameters import Reference
 
 QUOTA_PER_HOUR = 100
 _MAX_SLEEP_S = 60.0
@@ -56,7 +64,8 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
 
     Args:
         since: turns at or after this moment count, ISO 8601, no zone means UTC (templated).
-            Default: the start of the run's data interval, else its logical date.
+            Default: the start of the run's data interval; for a run without a logical date, of the
+            interval that its timetable gives to the moment at which it was due, else that moment.
         minimum: the number of turns to wait for, 1 to 1000; a row without a timestamp is no turn.
         resolution_status: count ``answered`` or ``unanswered`` turns only. Then a poke reads one
             page, up to 1000 turns.
@@ -81,26 +90,28 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     def __init__(
         self,
         *,
-        since: str | datetime | None = None,
+        since: str | date | Reference | None = None,
         minimum: int = 1,
-        resolution_status: str | None = None,
-        project_id: str | None = None,
-        mintlify_conn_id: str = "mintlify_default",
+        resolution_status: Resolution | None = None,
+        project_id: str | Reference | None = None,
+        mintlify_conn_id: str | Reference = "mintlify_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float = timedelta(minutes=15),
-        retry_policy: Any = DEFAULT_RETRY_POLICY,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
         _check(since, minimum, resolution_status, poke_interval)
         flag("deferrable", deferrable)
+        check_retry_policy(retry_policy)
         if AIRFLOW_V_3_3_PLUS:
             kwargs["retry_policy"] = retry_policy
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.since = since
         self.minimum = minimum
         self.resolution_status = resolution_status
-        self.project_id = project_id
-        self.mintlify_conn_id = mintlify_conn_id
+        # What templates and other tasks give is checked when the task runs.
+        self.project_id: Any = project_id
+        self.mintlify_conn_id: Any = mintlify_conn_id
         self.deferrable = deferrable
         self._next_poke = 0.0  # by the monotonic clock
         check_texts(self, parsing=True)
@@ -264,12 +275,10 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
     def _since(self, context: Context) -> str:
         from airflow_provider_docsanalytics.window import iso_ms, parse_instant
 
-        since = self.since
-        if since is None:
-            since = context.get("data_interval_start") or context.get("logical_date")
+        since = run_interval(context)[0] if self.since is None else self.since
         if since is None:
             raise ConfigError(
-                "since is not set, and this run has no data interval and no logical date.\n"
+                "since is not set, and this run has no date at all.\n"
                 "Pass since, the moment from which turns count."
             )
         return iso_ms(parse_instant(since, "since"))

@@ -17,13 +17,13 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     matching,
     summary,
 )
-from airflow_provider_docsanalytics.parameters import id_text, text
+from airflow_provider_docsanalytics.parameters import checked_id, connection_id, flag, whole
 from airflow_provider_docsanalytics.triggers._shared_poll import PollProducer, Source, poll_of
 from airflow_provider_docsanalytics.triggers._threads import run_in_thread
 from airflow_provider_docsanalytics.triggers._watermark import Watermark
 from airflow_provider_docsanalytics.triggers._watermark_store import WatermarkStore, digest
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
-from airflow_provider_docsanalytics.window import parse_instant
+from airflow_provider_docsanalytics.window import iso_ms, parse_instant
 
 if TYPE_CHECKING or AIRFLOW_V_3_0_PLUS:
     from airflow.triggers.base import BaseEventTrigger
@@ -32,8 +32,9 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import date
 
-    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Turn
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, Resolution, Turn
     from airflow_provider_docsanalytics.triggers._shared_poll import Poll, PollResult
     from airflow_provider_docsanalytics.triggers._watermark import Batch
 
@@ -80,9 +81,9 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     def __init__(
         self,
         *,
-        since: str | None = None,
+        since: str | date | None = None,
         minimum: int = 1,
-        resolution_status: str | None = None,
+        resolution_status: Resolution | None = None,
         project_id: str | None = None,
         mintlify_conn_id: str = "mintlify_default",
         poke_interval_s: float = 900.0,
@@ -94,22 +95,31 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         try:
             check_condition(minimum, resolution_status)
-            check_interval("poke_interval_s", poke_interval_s)
-            if since is not None:
-                parse_instant(since, "since")
-            text("mintlify_conn_id", mintlify_conn_id)
-            self.project_id = None if project_id is None else id_text("project_id", project_id)
+            seconds = check_interval("poke_interval_s", poke_interval_s)
+            for name, moment in (("since", since), ("not_before", not_before)):
+                if moment is not None:
+                    parse_instant(moment, name)
+            flag("once", once)
+            if once and since is None:
+                raise ConfigError(  # noqa: TRY301 - as the checks around it
+                    "once=True without since.\nPass since, the moment from which turns count."
+                )
+            flag("silent_fail", silent_fail)
+            whole("failures", failures, least=0)
+            connection_id("mintlify_conn_id", mintlify_conn_id)
+            self.project_id = None if project_id is None else checked_id("project_id", project_id)
         except ConfigError as error:
             raise _RefusedError(str(error)) from None
-        self.since = since
+        self.since = _as_text(since)
         self.minimum = minimum
         self.resolution_status = resolution_status
         self.mintlify_conn_id = mintlify_conn_id
-        self.poke_interval_s = poke_interval_s
+        is_number = isinstance(poke_interval_s, int | float)
+        self.poke_interval_s = poke_interval_s if is_number else seconds
         self.once = once
         # A watcher belongs to no task and so to no queue. Airflow 3.4 has the second name.
         self.supports_triggerer_queue = self.trigger_queue_inherited_from_task = once
-        self.not_before = not_before
+        self.not_before = _as_text(not_before)
         self.failures = failures
         self.silent_fail = silent_fail
 
@@ -236,16 +246,24 @@ class MintlifyConversationTrigger(BaseEventTrigger):
     def _first_delay_s(self) -> float:
         if self.not_before is None:
             return self.poke_interval_s
-        left = datetime.fromisoformat(self.not_before) - datetime.now(UTC)
+        left = parse_instant(self.not_before, "not_before") - datetime.now(UTC)
         return max(0.0, left.total_seconds())
 
     def _find_turns(self, hook: MintlifyHook) -> tuple[Turn, ...]:
+        assert self.since is not None
         return hook.find_conversations(
             since=self.since,
             minimum=self.minimum,
             resolution_status=self.resolution_status,
             project_id=self.project_id,
         )
+
+
+def _as_text(moment: str | date | None) -> str | None:
+    """Return a moment as the database of triggers keeps it."""
+    if moment is None or isinstance(moment, str):
+        return moment
+    return iso_ms(parse_instant(moment, "moment"))
 
 
 def _event(**payload: Any) -> TriggerEvent:

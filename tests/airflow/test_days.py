@@ -111,7 +111,7 @@ def test_each_query_of_the_storage_page_runs_on_every_day(
     every = f"dt={empty}" if only_the_empty_day else "dt=*"
     section = (DOCS / "storage.md").read_text().partition("### DuckDB")[2].partition("\n### ")[0]
     for day, rows in days.items():
-        per_day, one, promised = (
+        per_day, one, promised, overlapping = (
             duckdb.execute(
                 query.replace("/lake/conversations", str(lake))
                 .replace("dt=*", every)
@@ -123,6 +123,29 @@ def test_each_query_of_the_storage_page_runs_on_every_day(
         assert {str(found): count for found, count in per_day} == there
         assert one == [(rows,)]
         assert promised == [(sum(there.values()),)]
+        assert overlapping == []
+
+
+def test_the_storage_pages_query_lists_exports_that_overlap(
+    connections: Simulator, tmp_path: Path
+) -> None:
+    week, day, after = (
+        _export("conversations", tmp_path / f"dt={start}", date_from=start, date_to=end)
+        for start, end in (
+            ("2026-01-10", "2026-01-17"),
+            ("2026-01-12", "2026-01-13"),
+            ("2026-01-17", "2026-01-18"),
+        )
+    )
+    (query,) = (each for each in _queries("storage") if each.startswith("-- exports that overlap"))
+    found = duckdb.sql(query.replace("/lake/conversations", str(tmp_path))).fetchall()
+    assert found == [
+        (
+            str(tmp_path / "dt=2026-01-10" / "_manifest.json"),
+            str(tmp_path / "dt=2026-01-12" / "_manifest.json"),
+        )
+    ]
+    assert min(each["rows"] for each in (week, day, after)) > 0
 
 
 def test_every_other_reader_reads_every_day_as_the_formats_page_says(days: dict[str, int]) -> None:

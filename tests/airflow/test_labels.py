@@ -15,11 +15,12 @@ from airflow.timetables.base import TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_docsanalytics._run_interval import zone_of
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators._asset_events import partition_key
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
-from airflow_provider_docsanalytics.operators._window import resolve_window, zone_of
+from airflow_provider_docsanalytics.operators._window import resolve_window
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.window import DateWindow

@@ -200,6 +200,29 @@ def test_rows_of_another_service_or_account_are_another_export(
     place.assert_whole(standing, rows=6)
 
 
+@pytest.mark.parametrize(
+    ("ours", "advice"),
+    [
+        ({"date_to": "2026-01-17T00:00:00.000Z"}, "Put {date_to:%Y-%m-%d} into the path; or"),
+        ({"date_to": "2026-01-11T06:00:00.000Z"}, "Put {date_to} into the path; or"),
+        ({"endpoint": "views", "project_id": "x"}, "Put {endpoint} and {project_id} into the path"),
+        ({"file_format": "csv"}, "Use separate paths where file_format differs; or"),
+        (
+            {"endpoint": "views", "filters": {"a": "b"}, "compression": "gzip"},
+            "Put {endpoint} into the path, and use separate paths where filters and compression",
+        ),
+    ],
+)
+def test_the_advice_is_about_what_differs(place: Place, ours: dict[str, Any], advice: str) -> None:
+    window = {"date_from": "2026-01-10T00:00:00.000Z", "date_to": "2026-01-11T00:00:00.000Z"}
+    export(_plan(**window), place.directory(), Service(2).source())
+    with pytest.raises(ConfigError) as refused:
+        export(_plan(**window | ours), place.directory(), Service(2).source())
+    *differences, action = str(refused.value).splitlines()[1:]
+    assert {line.split(":")[0].strip() for line in differences} == ours.keys()
+    assert action.startswith(advice)
+
+
 def test_an_unfinished_export_of_another_account_is_not_continued(place: Place) -> None:
     one, two = {"account": "first"}, {"account": "second"}
     _fail(_plan(**one), place, Service(4, fail_at={3: QUOTA}), RateLimited)

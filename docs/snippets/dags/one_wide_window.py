@@ -20,7 +20,7 @@ with DAG(
         endpoint="conversations",
         date_from="{{ params['from'] }}",
         date_to="{{ params['to'] }}",
-        path="{{ var.value.docs_lake }}/history/{endpoint}/from={date_from:%Y-%m-%d}",
+        path="{{ var.value.docs_lake }}/history/{date_from:%Y-%m-%d}_{date_to:%Y-%m-%d}",
         deferrable=True,  # waits for the quota without holding a worker slot
     )
     # task]

@@ -73,6 +73,7 @@ def _check(
         "rows per day": counts,
         "rows of one export": counts[:1],
         "rows promised": [sum(counts)],
+        "exports that overlap": [],
         "cited pages": sorted(cited.values(), reverse=True),
     }[name]
     report.say(f"{reader}, {name}: {[tuple(row) for row in result[:3]]}")
