@@ -143,16 +143,16 @@ def _from_intermediary(status: int, selection: Selection, detail: str) -> Unreac
     """Return the exception for a response that was sent in the API's place."""
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         sender = f"a proxy that requires a login ({detail})"
-        fix = "put the proxy's user and password into proxies of the connection's extra."
+        fix = "Put the proxy's user and password into proxies of the connection's extra."
     else:
         sender = f"{detail}, not the API"
         fix = (
-            "ask whoever runs the firewall or the proxy in front of the API to allow this worker, "
+            "Ask whoever runs the firewall or the proxy in front of the API to allow this worker, "
             "and check the connection's host and proxies."
         )
     return Unreachable(
         f"{selection}: HTTP {status} from {sender}. The API has not checked the key.",
-        f"A retry resumes where this attempt stopped. If the error persists, {fix}",
+        fix,
     )
 
 

@@ -49,13 +49,16 @@ class Filter:
         try:
             words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
         except ConfigError as error:
-            raise ConfigError(f"{error}\nIt takes {known}{several}.") from error
+            raise ConfigError(f"{error}\nUse {known}{several}.") from error
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
         clean = words and all(word and word.isprintable() for word in words)
         if unknown or not clean or (len(words) > 1 and not self.many):
-            raise ConfigError(f"filters[{name!r}]={value!r:.100}: expected {known}{several}.")
+            raise ConfigError(
+                f"filters[{name!r}]={value!r:.100} is not a value of this filter.\n"
+                f"Use {known}{several}."
+            )
         return ",".join(words)
 
 
@@ -185,6 +188,13 @@ class Platform:
             )
         return self.endpoints[name]
 
+    def no_project_id(self) -> ConfigError:
+        """Return the error of a selection without a project."""
+        return ConfigError(
+            f"{self.title} needs a project ID.\nPass project_id, or save it as the connection's "
+            "login (it is on the API keys page of the dashboard)."
+        )
+
     def select(
         self,
         endpoint: str,
@@ -203,10 +213,7 @@ class Platform:
         check_page_size(page_size, row.page_size, row.name)
         if self.has_projects:
             if project_id is None:
-                raise ConfigError(
-                    f"{self.title} needs a project ID.\nPass project_id, or save it as the "
-                    "connection's login (it is on the API keys page of the dashboard)."
-                )
+                raise self.no_project_id()
             project_id = checked_id("project_id", project_id)
         if window is not None and not row.windowed:
             raise ConfigError(
