@@ -40,6 +40,7 @@ TOO_WIDE = (413, 414, 431, 504, 522, 524)
 
 _DETAIL_CHARS = 500
 _LONGEST_TITLE = 100
+_LONGEST_HOST = 255
 _LONGEST_TEXT = 2000
 """Of an error's text no more is used: a message has room for 500 characters."""
 _MOST_DETAILS = 20
@@ -77,7 +78,7 @@ def error_for(
         complete: whether ``content`` is the complete body.
     """
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        host = sanitize(_host(headers.get("Location", "")), _DETAIL_CHARS)
+        host = sanitize(_host(headers.get("Location", "")), _LONGEST_HOST)
         return BadResponse(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
             "Set the connection's host to where the service is.",

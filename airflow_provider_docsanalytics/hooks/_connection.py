@@ -159,7 +159,7 @@ def read_settings(
             # Not from it: the error of a JSON decoder holds the complete document.
             raise ConfigError(
                 f"The connection's extra: {name} cannot be read ({error}).\n"
-                f"{EXTRA_FIELDS[name].help}"
+                f"Correct it. {EXTRA_FIELDS[name].help}"
             ) from None
     key, login = (connection.password or "").strip(), (connection.login or "").strip()
     _check_login(platform, login, has_key=bool(key))
