@@ -28,6 +28,7 @@ from typing import Any
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """The longest ``Retry-After`` that counts; a longer one counts as this much."""
+_RESUMES = "A retry resumes where this attempt stopped."
 
 
 class DocsAnalyticsError(Exception):
@@ -36,17 +37,33 @@ class DocsAnalyticsError(Exception):
     Attributes:
         remedy: the action to take, if it is not part of the message itself; ``str()`` puts it on a
             line of its own.
+        resumes: what a retry of the task does, if that is worth a sentence.
+        place: the service, the connection and the project, if the message does not name them.
     """
 
     remedy: str = ""
+    resumes: str = ""
+    place: str = ""
 
     @property
     def summary(self) -> str:
-        """What happened, without the action to take."""
-        return super().__str__()
+        """What happened and where, without the action to take."""
+        what, newline, more = self._what.partition("\n")
+        place = f" Service: {self.place}." if self.place else ""
+        return f"{what}{place}{newline}{more}"
+
+    @property
+    def message_without_retry(self) -> str:
+        """The message where no task is retried: for the test of a connection."""
+        return "\n".join(filter(None, (self.summary, self.remedy)))
 
     def __str__(self) -> str:
-        return f"{self.summary}\n{self.remedy}" if self.remedy else self.summary
+        action = " ".join(filter(None, (self.remedy, self.resumes)))
+        return "\n".join(filter(None, (self.summary, action)))
+
+    @property
+    def _what(self) -> str:
+        return super().__str__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to recreate the error without ``__init__``, from its complete state.
@@ -115,16 +132,17 @@ class ApiError(DocsAnalyticsError):
 
     @property
     def summary(self) -> str:
-        """What happened, without the action to take."""
-        return f"{self.endpoint}: HTTP {self.status}: {self.detail}."
-
-    def __str__(self) -> str:
-        return f"{super().__str__()} {self.note}".rstrip()
+        """What happened and where, without the action to take."""
+        return f"{super().summary} {self.note}".rstrip()
 
     @property
     def when(self) -> str:
-        """When to retry, as a sentence; empty if the service does not say."""
-        return f" Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""
+        """When to retry, as a sentence."""
+        return f"Try again in {self.retry_after_s:.0f} s." if self.retry_after_s else ""
+
+    @property
+    def _what(self) -> str:
+        return f"{self.endpoint}: HTTP {self.status}: {self.detail.removesuffix('.')}."
 
 
 class AuthError(ApiError):
@@ -157,10 +175,12 @@ class RateLimited(ApiError):  # noqa: N818 - a plan, not a crash
     Also a 403 with a ``Retry-After`` or with a text about a rate limit.
     """
 
-    remedy = "The service's quota is used up."
+    resumes = "Exported rows are kept; a retry resumes."
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}{self.when} Exported rows are kept; a retry resumes."
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """The action to take: wait."""
+        return f"The service's quota is used up. {self.when or 'Try again in an hour.'}"
 
 
 class ServerError(ApiError):
@@ -169,10 +189,12 @@ class ServerError(ApiError):
     A ``retry_after_s`` (maintenance) is waited for, as for a quota.
     """
 
-    remedy = "The service failed; a retry resumes where this attempt stopped."
+    resumes = _RESUMES
 
-    def __str__(self) -> str:
-        return super().__str__() + self.when
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """The action to take: wait."""
+        return f"The service failed, not the task. {self.when or 'Try again later.'}"
 
 
 class TooWide(ServerError):  # noqa: N818 - named for what to change
@@ -198,13 +220,15 @@ class TooWide(ServerError):  # noqa: N818 - named for what to change
     def remedy(self) -> str:  # type: ignore[override]
         """The action to take: a retry may be enough; if not, narrower windows are."""
         return (
-            "A retry resumes where this attempt stopped. If it fails again, the window is too wide "
-            f"for the service: set date_from and date_to to narrower ones, such as {self.halves}."
-        )
+            f"If it fails again, the window is too wide for the service: set date_from and date_to "
+            f"to narrower ones, such as {self.halves}. {self.when}"
+        ).rstrip()
 
 
 class CursorLost(DocsAnalyticsError):  # noqa: N818 - named for what happened
     """The cursor of an earlier run is rejected, or leads back: read from the beginning."""
+
+    remedy = "Read again from the beginning, without a cursor."
 
 
 class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
@@ -216,6 +240,8 @@ class Unreachable(DocsAnalyticsError):  # noqa: N818 - named for what happened
         remedy: the action to take.
         cut_off: whether a response had started and ended too early.
     """
+
+    resumes = _RESUMES
 
     def __init__(self, message: str, remedy: str = "", *, cut_off: bool = False) -> None:
         super().__init__(message)
@@ -230,10 +256,11 @@ class BadResponse(DocsAnalyticsError):  # noqa: N818 - named for what happened
         remedy: the action to take.
     """
 
+    resumes = "Earlier pages are kept, and a retry requests this one again."
+
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy or (
-            "The response is not used; earlier pages are kept, and a retry requests this one "
-            "again. If the error persists, report it with this message: the service has changed "
-            "or is faulty."
+            "The response is not used. If the error persists, report it with this message: the "
+            "service has changed or is faulty."
         )

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
 _EXCERPT_CHARS = 100
-_RESUMES = "A retry resumes where this attempt stopped."
 for _name in ("connection", "connectionpool", "response", "util.retry"):
     logging.getLogger(f"urllib3.{_name}").addFilter(LogFilter())
 
@@ -158,8 +157,8 @@ class Transport:
             tenths_s = round(allowed_s, 1)
             return Unreachable(
                 f"{selection}: the response was not complete after {tenths_s:g} s.",
-                f"{_RESUMES} If the service is slow, set timeout_s in the connection's extra to a "
-                "higher value.",
+                "If the service is slow, set timeout_s in the connection's extra to a higher "
+                "value.",
                 cut_off=cut_off,
             )
         settings, cause = self._settings, self._settings.sanitize(_root_cause(error))
@@ -167,7 +166,7 @@ class Transport:
             return Unreachable(
                 f"{selection}: the TLS connection to {settings.place} failed: {cause}.",
                 "If the service has a private CA, set verify in the connection's extra to the path "
-                f"of its bundle. {_RESUMES}",
+                "of its bundle. Else check Base URL and Port.",
             )
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return ConfigError(
@@ -177,10 +176,7 @@ class Transport:
         if isinstance(error, requests.exceptions.RequestException | urllib3.exceptions.HTTPError):
             if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
                 cause = f"timeout after {settings.timeout_s:g} s"
-            action = (
-                f"{_RESUMES} If this persists, check the connection's Base URL, Port, proxies and "
-                "timeout_s."
-            )
+            action = "Check the connection's Base URL, Port, proxies and timeout_s."
             if cut_off:
                 return Unreachable(
                     f"{selection}: lost the connection to {settings.place}: {cause}.",
@@ -219,15 +215,15 @@ def _parse(
         if error.truncated and content:
             raise Unreachable(
                 f"{selection}: the response was cut off after {len(content)} bytes.",
-                _RESUMES,
+                "If it is always cut off there, check the proxies between this worker and the "
+                "service.",
                 cut_off=True,
             ) from error
         kind = sanitize(response.headers.get("Content-Type", "no content type"), _EXCERPT_CHARS)
         start = sanitize(content.decode(errors="replace"), _EXCERPT_CHARS)
         raise BadResponse(
             f"{selection}: expected a JSON object, got {kind}: {start!r} ({error}).",
-            "Check the connection's host, and the proxies between this worker and the service; "
-            "a retry resumes where this attempt stopped.",
+            "Check the connection's host, and the proxies between this worker and the service.",
         ) from error
 
 

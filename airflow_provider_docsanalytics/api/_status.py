@@ -40,6 +40,7 @@ TOO_WIDE = (413, 414, 431, 504, 522, 524)
 
 _DETAIL_CHARS = 500
 _LONGEST_TITLE = 100
+_LONGEST_HOST = 255
 _LONGEST_TEXT = 2000
 """Of an error's text no more is used: a message has room for 500 characters."""
 _MOST_DETAILS = 20
@@ -77,7 +78,7 @@ def error_for(
         complete: whether ``content`` is the complete body.
     """
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        host = sanitize(_host(headers.get("Location", "")), _DETAIL_CHARS)
+        host = sanitize(_host(headers.get("Location", "")), _LONGEST_HOST)
         return BadResponse(
             f"{selection}: redirected to {host}, which is not followed: the key is for one host.",
             "Set the connection's host to where the service is.",
@@ -143,16 +144,16 @@ def _from_intermediary(status: int, selection: Selection, detail: str) -> Unreac
     """Return the exception for a response that was sent in the API's place."""
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         sender = f"a proxy that requires a login ({detail})"
-        fix = "put the proxy's user and password into proxies of the connection's extra."
+        fix = "Put the proxy's user and password into proxies of the connection's extra."
     else:
         sender = f"{detail}, not the API"
         fix = (
-            "ask whoever runs the firewall or the proxy in front of the API to allow this worker, "
+            "Ask whoever runs the firewall or the proxy in front of the API to allow this worker, "
             "and check the connection's host and proxies."
         )
     return Unreachable(
         f"{selection}: HTTP {status} from {sender}. The API has not checked the key.",
-        f"A retry resumes where this attempt stopped. If the error persists, {fix}",
+        fix,
     )
 
 

@@ -31,6 +31,7 @@ from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
     CursorLost,
+    DocsAnalyticsError,
     RateLimited,
     ServerError,
     TooWide,
@@ -119,6 +120,17 @@ class Client:
         """
         if selection.is_empty:
             return
+        try:
+            yield from self._pages(selection, cursor, page_size)
+        except DocsAnalyticsError as error:
+            if self._settings.service not in error.summary:
+                place = self._settings.place_of(selection.project_id)
+                error.place = self._settings.sanitize(place)
+            raise
+
+    def _pages(
+        self, selection: Selection, cursor: str | None, page_size: int | None
+    ) -> Iterator[Page]:
         size = PageSize(selection, page_size)
         paging = selection.endpoint.paging
         guard = LoopGuard(str(selection))
@@ -164,8 +176,7 @@ class Client:
             if _rejects_cursor(error, selection, cursor):
                 raise CursorLost(
                     f"{selection}: the service rejects the cursor to resume from (HTTP "
-                    f"{error.status}: {error.detail}): read again from the beginning, without a "
-                    "cursor."
+                    f"{error.status}: {error.detail})."
                 ) from error
             raise
 

@@ -52,7 +52,7 @@ class Filter:
         try:
             words = [id_text(f"filters[{name!r}]", word).strip() for word in given]
         except ConfigError as error:
-            raise ConfigError(f"{error}\nIt takes {known}{several}.") from error
+            raise ConfigError(f"{error}\nUse {known}{several}.") from error
         if self.many:
             words = sorted(set(words))
         unknown = self.values and set(words) - set(self.values)
@@ -60,7 +60,8 @@ class Filter:
         if unknown or not clean or (len(words) > 1 and not self.many):
             suggestion = did_you_mean(next(iter(unknown), None), self.values) if unknown else ""
             raise ConfigError(
-                f"filters[{name!r}]={value!r:.100}: expected {known}{several}.{suggestion}"
+                f"filters[{name!r}]={value!r:.100} is not a value of this filter.{suggestion}\n"
+                f"Use {known}{several}."
             )
         return ",".join(words)
 
@@ -193,6 +194,13 @@ class Platform:
             )
         return self.endpoints[name]
 
+    def no_project_id(self) -> ConfigError:
+        """Return the error of a selection without a project."""
+        return ConfigError(
+            f"{self.title} needs a project ID.\nPass project_id, or save it as the connection's "
+            "login (it is on the API keys page of the dashboard)."
+        )
+
     def select(
         self,
         endpoint: str,
@@ -211,10 +219,7 @@ class Platform:
         check_page_size(page_size, row.page_size, row.name)
         if self.has_projects:
             if project_id is None:
-                raise ConfigError(
-                    f"{self.title} needs a project ID.\nPass project_id, or save it as the "
-                    "connection's login (it is on the API keys page of the dashboard)."
-                )
+                raise self.no_project_id()
             project_id = checked_id("project_id", project_id)
         if not isinstance(window, DateWindow | None):
             raise ConfigError(

@@ -31,6 +31,8 @@ _BASE_URL = re.compile(
     r"(/(?!\.\.?(/|$))[\w.~-]+)*/?",
     re.ASCII | re.IGNORECASE,
 )
+_IN_URL = re.compile(r"[\w.~:/\[\]-]", re.ASCII)
+_WRITE = "Write https://name, then :port and /path if the service has them."
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 # Two parsers that read these differently differ about where the password ends.
 _AMBIGUOUS = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -107,6 +109,15 @@ class Settings:
         named = f" (connection {self.connection!r})" if self.connection else ""
         return f"{self.service}{named}"
 
+    def place_of(self, project_id: str | None) -> str:
+        """Return the service, the connection and the project, for messages."""
+        named = [self.service]
+        if self.connection:
+            named.append(f"connection {self.connection!r}")
+        if project_id:
+            named.append(f"project {project_id!r}")
+        return ", ".join(named)
+
     @property
     def encrypted(self) -> bool:
         """Whether requests use TLS."""
@@ -179,16 +190,39 @@ def _check_base_url(url: str) -> None:
         )
     parts = _BASE_URL.fullmatch(url)
     if parts is None or not 0 < int(parts["port"] or 1) <= _HIGHEST_PORT:
-        raise ConfigError(
-            f"The connection's host {url!r} is not a base URL.\n"
-            "Write https://name[:port][/path], with ASCII letters, digits, '-', '_', '.' and '~' "
-            "only, and without '.' and '..' in the path."
-        )
+        what, fix = next(_url_problems(url))
+        raise ConfigError(f"The connection's host {url!r} is not a base URL: {what}.\n{fix}")
     if parts["scheme"].lower() == "http" and not _is_loopback(parts["host"]):
         raise ConfigError(
             f"The connection's host {url!r} would send the key unencrypted.\nUse https://; "
             "http:// is for loopback addresses only."
         )
+
+
+def _url_problems(url: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an invalid base URL, and what to do about it."""
+    scheme, _, rest = url.partition("://")
+    authority, _, path = rest.partition("/")
+    name, colon, port = authority.rpartition(":")
+    if scheme.lower() not in _USUAL_PORTS:
+        yield f"it starts with {scheme}://", "Write https:// instead."
+    if "://" in rest:
+        yield "it has '://' twice", f"Write {scheme}:// once."
+    if not authority or (colon and not name):
+        yield f"no name follows {scheme}://", _WRITE
+    for character in rest:
+        if not _IN_URL.fullmatch(character):
+            yield (
+                f"it has {character!r}",
+                "Remove it. Host and path have ASCII letters, digits, '-', '_', '.' and '~' only.",
+            )
+    if colon and "]" not in port and not (port.isdigit() and 0 < int(port) <= _HIGHEST_PORT):
+        yield f"{port!r} is not a port", f"Write a number from 1 to {_HIGHEST_PORT}, or no ':'."
+    if any(part in (".", "..") for part in path.split("/")):
+        yield "its path has '.' or '..'", "Write the path that it leads to."
+    if "" in path.removesuffix("/").split("/"):
+        yield "its path has two slashes in a row", "Remove one. A template may be empty."
+    yield f"{authority!r} is not a name or an address", _WRITE
 
 
 def _is_loopback(host: str) -> bool:

@@ -195,8 +195,8 @@ class Lease:
         except StorageRefused as error:
             raise StorageRefused(
                 f"{self._directory.uri} accepts new files, but does not allow replacing them. An "
-                "export replaces its checkpoint after each file.\n"
-                f"Use another path, and copy finished exports from there.\n{error}"
+                f"export replaces its checkpoint after each file. {error}\n"
+                "Or use another path, and copy finished exports from there."
             ) from error
 
     def _raise_if_superseded(self) -> None:

@@ -83,7 +83,7 @@ def _read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
                 "%s: starting from the beginning; %s so far are discarded: %s",
                 uri,
                 _count(writer.progress.pages, "page"),
-                error,
+                getattr(error, "summary", error),
             )
             writer.start_over(restarts)
     ids, missing = plan.identity.thread_ids, writer.progress.missing
@@ -132,8 +132,9 @@ def _not_readable(endpoint: str, error: Exception) -> BadResponse:
             f"Retry when the service is less busy. If it fails again, {narrower} one page holds "
             "all rows.",
         )
+    reason = getattr(error, "summary", error)
     return BadResponse(
-        f"{endpoint}: the service refused the cursor to resume from, twice ({error}). "
+        f"{endpoint}: the service refused the cursor to resume from, twice ({reason}). "
         "No manifest was written.",
         f"A retry starts from the beginning. If it fails again, {narrower} an export ends before "
         "its cursors expire.",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
 from airflow_provider_docsanalytics.hooks import _connection as form
@@ -50,7 +50,10 @@ class DocsAnalyticsHook(BaseHook):
     @cached_property
     def settings(self) -> Settings:
         """The connection's settings, checked; no request is sent."""
-        connection = self.get_connection(self.conn_id)
+        try:
+            connection = self.get_connection(self.conn_id)
+        except AirflowNotFoundException as error:
+            raise self._missing() from error
         return self._checked(connection, connection.extra_dejson)
 
     async def aload_settings(self) -> None:
@@ -62,6 +65,16 @@ class DocsAnalyticsHook(BaseHook):
         from asgiref.sync import sync_to_async
 
         await sync_to_async(lambda: self.settings)()
+
+    def _missing(self) -> ConfigError:
+        kind = self.platform.name
+        login = " --conn-login PROJECT_ID" if self.platform.has_projects else ""
+        return ConfigError(
+            f"Connection {self.conn_id!r} does not exist, or Airflow cannot read it.",
+            f"Create it: airflow connections add {self.conn_id} --conn-type {kind}{login} "
+            f"--conn-password KEY. Or correct {kind}_conn_id. If the connection is a URI, "
+            "percent-encode '/' and ':' in its host, or write it as JSON.",
+        )
 
     def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:
         try:
@@ -92,6 +105,9 @@ class DocsAnalyticsHook(BaseHook):
         """
         if project_id is None:
             project_id = self.settings.project_id
+            if project_id is None and self.platform.has_projects:
+                error = self.platform.no_project_id()
+                raise ConfigError(f"Connection {self.conn_id!r}: {error}") from error
         return self.platform.select(
             endpoint,
             window=window,
@@ -194,15 +210,20 @@ class DocsAnalyticsHook(BaseHook):
             timeout_s = min(self.settings.timeout_s, _TEST_TIMEOUT_S)
             self.fetch_once(selection, timeout_s=timeout_s, connection="")
         except RateLimited as error:
-            return False, f"The service responds, but the key was not tested: {error}"
+            return False, (
+                f"The service responds, but the key was not tested: {error.message_without_retry}"
+            )
         except ConfigError as error:
             # Without the ID in front, for the same reason.
             bare = error.__cause__ if isinstance(error.__cause__, ConfigError) else error
             return False, str(bare)
         except DocsAnalyticsError as error:
-            return False, str(error)
-        readable = selection.endpoint.name
-        return True, f"{self.platform.title} responds, and the key may read {readable}."
+            return False, error.message_without_retry
+        project = f" of the project {selection.project_id!r}" if selection.project_id else ""
+        return True, (
+            f"{self.platform.title} responds at {self.settings.service}, and the key may read "
+            f"{selection.endpoint.name}{project}. This test sent 1 request."
+        )
 
     def _report_lineage(self, selection: Selection) -> None:
         from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector

@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _SECRET = "proxies"  # noqa: S105 - its URL may hold a password
 _UNCHANGED = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"
 """Airflow 2 reads this as: keep the stored value. An empty field would delete it."""
+_SCHEMA_CHARS = 100
+_PORT_DIGITS = 20
 
 
 class ConnectionLike(Protocol):
@@ -29,6 +32,7 @@ class ConnectionLike(Protocol):
 
     host: str | None
     port: int | None
+    schema: str | None
     login: str | None
     password: str | None
 
@@ -124,7 +128,8 @@ def placeholders(platform: Platform) -> dict[str, str]:
     """Return the placeholders of the form's empty fields."""
     key = "mint_… (an admin key)" if platform.has_projects else "the key, without 'Bearer'"
     login = {"login": "from the API keys page"} if platform.has_projects else {}
-    return {"host": platform.default_url, "port": "443", **login, "password": key}
+    port = "443 (needed to test with Airflow 3.3.1 and 3.3.2)"
+    return {"host": platform.default_url, "port": port, **login, "password": key}
 
 
 def hidden_fields(platform: Platform) -> list[str]:
@@ -141,8 +146,8 @@ def read_settings(
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         raise ConfigError(
-            f"The connection's extra has an unknown key {unknown[0]!r}.\n"
-            f"Known keys: {', '.join(EXTRA_FIELDS)}."
+            f"The connection's extra has an unknown key {unknown[0]!r:.100}.\n"
+            f"Use one of {', '.join(EXTRA_FIELDS)}."
         )
     options = {}
     for name, value in extra.items():
@@ -154,18 +159,52 @@ def read_settings(
             # Not from it: the error of a JSON decoder holds the complete document.
             raise ConfigError(
                 f"The connection's extra: {name} cannot be read ({error}).\n"
-                f"{EXTRA_FIELDS[name].help}"
+                f"Correct it. {EXTRA_FIELDS[name].help}"
             ) from None
-    key = (connection.password or "").strip()
+    key, login = (connection.password or "").strip(), (connection.login or "").strip()
+    _check_login(platform, login, has_key=bool(key))
     settings = Settings(
         base_url=_base_url(platform, connection),
         api_key=key,
-        project_id=(connection.login or "").strip() or None,
+        project_id=login or None,
         connection=conn_id,
         **options,
     )
     platform.check_key(key)
+    _check_schema(settings, (connection.schema or "").strip())
     return settings
+
+
+def _check_login(platform: Platform, login: str, *, has_key: bool) -> None:
+    """Refuse a login that is a key, or that this platform does not use; it is never quoted."""
+    if login and not platform.has_projects:
+        raise ConfigError(
+            f"The connection has a login, which {platform.title} does not use.\nDelete it: only "
+            "the password is sent, which must be the API key."
+        )
+    if login.startswith("mint_") and not has_key:
+        raise ConfigError(
+            "The connection's login is a key, and its password is empty.\nMove the key to the "
+            "password: the login is the project ID."
+        )
+
+
+def _check_schema(settings: Settings, schema: str) -> None:
+    """Refuse a schema: Airflow saves the path of a connection's URI there."""
+    if not schema:
+        return
+    if schema.lower() in ("http", "https"):
+        raise ConfigError(
+            f"The connection's schema is {schema!r}, which this provider does not use.\n"
+            f"Delete it. The host has the scheme: {settings.service}."
+        )
+    path = settings.sanitize(schema, _SCHEMA_CHARS).strip("/")
+    url = f"{settings.service}/{path}"
+    raise ConfigError(
+        f"The connection's schema is {path!r}, which this provider does not use. Airflow saves "
+        "the path of a connection's URI there.\nIf it is the path of the base URL, write it into "
+        f"the host: {url}. In a URI, percent-encode the host: @{quote(url, safe='')}."
+    )
 
 
 def _base_url(platform: Platform, connection: ConnectionLike) -> str:
@@ -175,17 +214,18 @@ def _base_url(platform: Platform, connection: ConnectionLike) -> str:
     scheme, _, rest = host.partition("://")
     name, slash, path = rest.partition("/")
     port = connection.port
-    if not port or _is_port_of(scheme, name, port):
+    if not port:
+        return host
+    explicit = name.rpartition("]")[2].partition(":")[2]  # behind an IPv6 address, if it is one
+    if explicit.isdigit() and explicit != str(port):
+        raise ConfigError(
+            f"The port is given twice: {explicit[:_PORT_DIGITS]} in the connection's host, and "
+            f"{port} as its port.\nDelete one of them, or make them equal."
+        )
+    # To add the port that a URL implies would only rename the service.
+    if explicit or port == {"http": 80, "https": 443}.get(scheme.lower()):
         return host
     return f"{scheme}://{name}:{port}{slash}{path}"
-
-
-def _is_port_of(scheme: str, name: str, port: int) -> bool:
-    """Return whether a URL implies this port: to add it would only rename the service."""
-    explicit = name.rpartition("]")[2].partition(":")[2]  # behind an IPv6 address, if it is one
-    if explicit:
-        return explicit == str(port)
-    return port == {"http": 80, "https": 443}.get(scheme.lower())
 
 
 def form_widgets() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -16,7 +15,6 @@ from airflow_provider_docsanalytics.parameters import connection_id, did_you_mea
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date
 
     from airflow_provider_docsanalytics.api.endpoint import Page
@@ -155,17 +153,6 @@ class _InvalidRowError(Exception):
     """A row of conversations that is not a turn; the text gives the reason, not the row."""
 
 
-@contextmanager
-def connection_must_exist() -> Iterator[None]:
-    """Turn the error of a missing connection into a ``ConfigError``, for polls."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
-    try:
-        yield
-    except AirflowNotFoundException as error:
-        raise ConfigError(f"{error}.\nCreate it: the next poll uses it.") from error
-
-
 def check_interval(name: str, interval: object) -> float:
     """Return the seconds between two polls, from seconds or a ``timedelta``.
 
@@ -180,7 +167,8 @@ def check_interval(name: str, interval: object) -> float:
     ):
         raise ConfigError(
             f"{name}={interval!r:.100}: expected seconds, more than 0 (at least "
-            f"{SHORTEST_INTERVAL_S}) and at most a year.\n900, a quarter of an hour, is usual."
+            f"{SHORTEST_INTERVAL_S}) and at most a year.\n"
+            "Write 900, for example: a quarter of an hour."
         )
     return float(seconds)
 
@@ -191,7 +179,7 @@ def check_condition(minimum: object, resolution_status: object) -> None:
     if not is_integer or not 1 <= minimum <= LARGEST_PAGE:  # type: ignore[operator]
         raise ConfigError(
             f"minimum={minimum!r:.100}: expected a whole number from 1 to {LARGEST_PAGE}.\n"
-            "One poll returns no more turns."
+            "Correct it: one poll returns no more turns."
         )
     if resolution_status not in (None, *RESOLUTIONS):
         known = ", ".join(RESOLUTIONS)

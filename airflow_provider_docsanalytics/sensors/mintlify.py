@@ -233,7 +233,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         is_saved = count is None or count.save(self._policy.failures)
         if sleeps := not is_saved and not isinstance(decide(error, 1), Wait):
             delay_s = min(delay_s, _MAX_SLEEP_S)
-        self.log.warning("%s Polling again in %.0f s", error, delay_s)
+        self.log.warning("%s\nPolling again in %.0f s", error, delay_s)
         if sleeps:
             time.sleep(delay_s)
         else:
@@ -241,15 +241,12 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         return not sleeps
 
     def _find_turns(self, context: Context) -> tuple[Turn, ...]:
-        from airflow_provider_docsanalytics.hooks.mintlify import connection_must_exist
-
-        with connection_must_exist():
-            return self.hook.find_conversations(
-                since=self._since(context),
-                minimum=self.minimum,
-                resolution_status=self.resolution_status,
-                project_id=self.project_id,
-            )
+        return self.hook.find_conversations(
+            since=self._since(context),
+            minimum=self.minimum,
+            resolution_status=self.resolution_status,
+            project_id=self.project_id,
+        )
 
     def _defer(self, context: Context) -> None:
         from airflow_provider_docsanalytics.triggers.mintlify import MintlifyConversationTrigger

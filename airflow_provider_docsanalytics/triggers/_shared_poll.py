@@ -157,7 +157,7 @@ def _back_off_s(error: DocsAnalyticsError, policy: PollRetryPolicy, source: Sour
         delay_s = policy.next_delay_s(error)
     except DocsAnalyticsError:
         delay_s = source.interval_s
-        log.error("%s %s is not watched until this is fixed.", error, source)  # noqa: TRY400 - the message says it all
+        log.error("%s\n%s is not watched until this is fixed.", error, source)  # noqa: TRY400 - the message says it all
     else:
         log.warning("%s", error)
     log.warning("Polling again in %.0f s", delay_s)

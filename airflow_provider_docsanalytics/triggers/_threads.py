@@ -59,11 +59,10 @@ async def run_in_thread(mintlify_conn_id: str, request: Callable[[MintlifyHook],
     triggers may wake at the same moment: the limiter lets through as many as there are threads,
     because reading all their connections would block the loop.
     """
-    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook, connection_must_exist
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
     async with _limiter():
         await _in_thread(_load_client)
         hook = MintlifyHook(mintlify_conn_id)
-        with connection_must_exist():
-            await hook.aload_settings()
+        await hook.aload_settings()
         return await _in_thread(lambda: request(hook))

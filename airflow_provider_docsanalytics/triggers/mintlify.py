@@ -237,7 +237,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                     if not self.silent_fail:
                         is_retryable = not isinstance(decide(error, 1), Fail)
                         return _event(status="failed", error=str(error), curable=is_retryable)
-                self.log.warning("%s Polling again in %.0f s", error, delay_s)
+                self.log.warning("%s\nPolling again in %.0f s", error, delay_s)
                 continue
             policy.succeeded()
             if len(turns) >= self.minimum:

@@ -315,4 +315,4 @@ def test_what_an_earlier_attempt_has_come_to_is_not_found_out_again(service: Sim
 
 def test_a_cut_off_answer_says_so_also_in_another_process() -> None:
     error = pickle.loads(pickle.dumps(Unreachable("cut", cut_off=True)))  # noqa: S301 - our own
-    assert (str(error), error.cut_off) == ("cut", True)
+    assert (error.summary, error.cut_off) == ("cut", True)

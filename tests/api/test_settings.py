@@ -20,6 +20,7 @@ class Connection:
 
     host: str | None = None
     port: int | None = None
+    schema: str | None = None
     login: str | None = None
     password: str | None = KEY
 

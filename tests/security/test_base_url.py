@@ -108,9 +108,9 @@ def test_plain_http_is_for_addresses_that_are_loopback_to_the_letter(host: str) 
 
 
 def test_a_port_field_cannot_add_a_second_port() -> None:
-    assert "not a base URL" in _refusal(host="https://a.example.com:1", port=2)
-    assert "not a base URL" in _refusal(host="https://a.example.com:1", port=443)
-    assert "not a base URL" in _refusal(host="https://[::1]:1", port=443)
+    assert "The port is given twice" in _refusal(host="https://a.example.com:1", port=2)
+    assert "The port is given twice" in _refusal(host="https://a.example.com:1", port=443)
+    assert "The port is given twice" in _refusal(host="https://[::1]:1", port=443)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

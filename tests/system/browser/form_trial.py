@@ -115,7 +115,10 @@ class FormTrial:
         wrong = f"{self._right_key[:8]}_mistyped"
         for key, said in (
             (wrong, "The key is wrong or has expired"),
-            (self._right_key, f"{self.platform.title} responds, and the key may read"),
+            (
+                self._right_key,
+                f"{self.platform.title} responds at {self.service.url}, and the key may read",
+            ),
         ):
             self.service.forget_requests()
             works, words = form.try_key(_KEY, key)
