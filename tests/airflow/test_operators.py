@@ -229,7 +229,7 @@ def test_a_path_that_cannot_be_filled_in_is_refused(
 BAD_INPUT: list[tuple[str, dict[str, Any], str]] = [
     ("view", {}, "no endpoint 'view'.\nKnown endpoints: conversations, threads"),
     ("views", {"filters": {"source": "agent"}}, "no filter 'source'"),
-    ("feedback", {"filters": {"source": "fax"}}, "expected code_snippet"),
+    ("feedback", {"filters": {"source": "fax"}}, "Use code_snippet"),
     ("views", {"date_from": "2026-01-02", "date_to": "2026-01-02"}, "is not before"),
     ("views", {"date_from": "2026-01-03", "date_to": "2026-01-02"}, "is not before"),
     ("views", {"date_from": "last week"}, "date_from='last week' is not a date"),
