@@ -42,7 +42,7 @@ def test_vyoms_rows_are_unwrapped(connections: Simulator) -> None:
 def test_a_parameter_is_checked_when_it_is_passed_not_when_a_page_is_iterated(
     connections: Simulator,
 ) -> None:
-    with pytest.raises(ConfigError, match="no endpoint"):
+    with pytest.raises(ConfigError, match="no such endpoint"):
         MintlifyHook().iter_pages("view")
     with pytest.raises(ConfigError, match="without date_from"):
         MintlifyHook().iter_pages("views", date_to="2026-01-01")

@@ -144,7 +144,7 @@ MISTAKES = {
     ),
     # Parameters
     "endpoint": _argument(
-        "no endpoint", "Known endpoints: conversations", "'convos'", endpoint="convos"
+        "no such endpoint", "Known endpoints: conversations", "'convos'", endpoint="convos"
     ),
     "format": _argument("not a known", "'parquet'", "file_format='parqet'", file_format="parqet"),
     "compression": _argument("not a known", "'gzip'", "compression='rar'", compression="rar"),
@@ -201,7 +201,9 @@ MISTAKES = {
     ),
     "minimum of the sensor": _sensor("minimum=0", "Correct it", "1000", minimum=0),
     "status of the sensor": _sensor(
-        "resolution_status='unansvered'", "Correct it", resolution_status="unansvered"
+        "resolution_status='unansvered'",
+        "With None, all turns count",
+        resolution_status="unansvered",
     ),
     "interval of the sensor": _sensor("poke_interval=0", "Write 900", poke_interval=0),
     "moment of the sensor": _sensor("since is not set", "Pass since"),
@@ -319,7 +321,7 @@ def _heading_pattern(heading: str) -> re.Pattern[str]:
 
 
 def test_another_exports_directory(connections: Simulator, tmp_path: Path) -> None:
-    mistake = Mistake("holds a different export", (), "Put what differs into the path")
+    mistake = Mistake("holds a different export", (), "into the path")
     _make(mistake, tmp_path)
     with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
         _make(Mistake("", (), "", endpoint="searches"), tmp_path)

@@ -227,7 +227,11 @@ def test_a_path_that_cannot_be_filled_in_is_refused(
 
 
 BAD_INPUT: list[tuple[str, dict[str, Any], str]] = [
-    ("view", {}, "no endpoint 'view'.\nKnown endpoints: conversations, threads"),
+    (
+        "view",
+        {},
+        "endpoint='view': Mintlify has no such endpoint. Did you mean 'views'?",
+    ),
     ("views", {"filters": {"source": "agent"}}, "no filter 'source'"),
     ("feedback", {"filters": {"source": "fax"}}, "Use code_snippet"),
     ("views", {"date_from": "2026-01-02", "date_to": "2026-01-02"}, "is not before"),

@@ -113,11 +113,10 @@ def test_a_page_size_that_the_endpoint_does_not_accept_is_refused_before_any_req
     more = {"thread_ids": ["a"]} if endpoint == "threads" else {}
     with pytest.raises(REFUSED, match=said):
         _export(tmp_path, endpoint, page_size=page_size, **more)
-    vyom = VyomExportOperator(
-        task_id="export", endpoint="dashboard", path=f"file://{tmp_path}", page_size=1, **MONTH
-    )
     with pytest.raises(REFUSED, match="dashboard has no pages"):
-        vyom.execute({})
+        VyomExportOperator(
+            task_id="export", endpoint="dashboard", path=f"file://{tmp_path}", page_size=1, **MONTH
+        )
     assert connections.requests == []
 
 

@@ -101,7 +101,7 @@ def test_a_thread_that_is_no_id_reaches_no_url(
 
 @pytest.mark.parametrize("value", [*HOSTILE, ["views"], {}, 7, None, "views/../x", "Views"])
 def test_an_endpoint_is_one_of_the_table(service: Simulator, lake: Path, value: Any) -> None:
-    assert "no endpoint" in _refused(lake, project_id=service.project_id, endpoint=value)
+    assert "no such endpoint" in _refused(lake, project_id=service.project_id, endpoint=value)
     assert service.requests == []
 
 

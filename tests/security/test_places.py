@@ -14,7 +14,6 @@ from airflow_provider_docsanalytics.api._redact import redacted_errors
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
-from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, CursorLost, DocsAnalyticsError
 from airflow_provider_docsanalytics.hooks._connection import read_settings
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
@@ -234,7 +233,7 @@ def test_a_thread_that_is_not_there_is_logged_without_the_key(
 
 @pytest.mark.parametrize("field", ["host", "login"])
 def test_a_key_in_another_field_is_refused(field: str) -> None:
-    fields = {"host": "api.example.com", "login": "p", "password": "Canary_Zebra"}
-    fields[field] += "/canary_zebra"
+    fields = {"host": "api.example.com", "login": "p", "password": "mint_Canary_Zebra"}
+    fields[field] += "/mint_canary_zebra"
     with pytest.raises(ConfigError, match=f"{field} holds the key"):
-        read_settings(VYOM, Connection(**fields), {})
+        read_settings(MINTLIFY, Connection(**fields), {})
