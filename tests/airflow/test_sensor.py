@@ -101,7 +101,10 @@ def test_the_older_schema_cannot_be_waited_for_by_status(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "context",
     [
-        {"data_interval_start": datetime(2026, 2, 1, tzinfo=UTC)},
+        {
+            "data_interval_start": datetime(2026, 2, 1, tzinfo=UTC),
+            "data_interval_end": datetime(2026, 2, 2, tzinfo=UTC),
+        },
         {"logical_date": datetime(2026, 2, 1, tzinfo=UTC)},
     ],
 )
@@ -115,7 +118,7 @@ def test_turns_count_from_the_runs_date_on(quiet: Simulator, context: dict[str, 
     [
         ({"since": None}, "Pass since"),
         ({"since": "{{ soon }}"}, "since='{{ soon }}' is not a date"),
-        ({"project_id": "a/b"}, "is not an ID"),
+        ({"project_id": "{{ a/b }}"}, "is not an ID"),
         ({"mintlify_conn_id": "nowhere"}, "Create it"),
     ],
 )
