@@ -34,7 +34,7 @@ def run_interval(context: Mapping[str, Any]) -> tuple[datetime | None, datetime 
     """
     start = context.get("data_interval_start")
     end = context.get("data_interval_end") or context.get("logical_date")
-    if end is None:
+    if start is None and end is None:
         start, end = _interval_of_run_after(context)
     zone = zone_of(context.get("dag"))
     return (

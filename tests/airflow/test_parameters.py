@@ -329,6 +329,7 @@ def test_a_sensors_project_stays_text(connections: Simulator, value: str, kind: 
     [
         ({"project_id": 6.61e32}, "project_id=6.61e"),
         ({"project_id": ""}, "project_id=''"),
+        ({"project_id": "a/b"}, "project_id='a/b' is not an ID"),
         ({"mintlify_conn_id": None}, "mintlify_conn_id=None"),
         ({"mintlify_conn_id": ""}, "mintlify_conn_id=''"),
         ({"since": ""}, "since=''"),

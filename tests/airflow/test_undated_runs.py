@@ -30,7 +30,7 @@ DUE = "2026-01-11T14:03:00+00:00"
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"\\n|[\W_]", "", text)
+    return re.sub(r"\x1b\[[\d;]*m|\\n|[\W_]", "", text)
 
 
 @dataclass
