@@ -173,9 +173,9 @@ def test_failures_of_another_process_count_and_a_success_resets_them() -> None:
 
 def test_a_spent_quota_is_no_failure_and_never_polls_within_the_interval() -> None:
     policy = PollRetryPolicy(300)
-    untold = RateLimited(429, "views", "x")
-    assert [policy.next_delay_s(untold) for _ in range(7)] == [300, 300, 300, 480, 900, 900, 900]
+    silent = RateLimited(429, "views", "x")
+    assert [policy.next_delay_s(silent) for _ in range(7)] == [300, 300, 300, 480, 900, 900, 900]
     assert policy.next_delay_s(RateLimited(429, "views", "x", retry_after_s=7)) == 300
     assert policy.failures == 0
     policy.succeeded()
-    assert policy.next_delay_s(untold) == 300  # the schedule starts over
+    assert policy.next_delay_s(silent) == 300  # the schedule starts over

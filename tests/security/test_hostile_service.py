@@ -204,7 +204,7 @@ def test_a_wait_that_no_clock_knows_is_no_wait_and_no_crash(text: str) -> None:
     assert error.retry_after_s in (None, 0.0)
 
 
-def test_a_thousand_untold_waits_are_as_long_as_the_longest() -> None:
+def test_a_thousand_waits_without_retry_after_are_as_long_as_the_longest() -> None:
     assert decide(RateLimited(429, "views", "no"), 5000) == Wait(900)
 
 
