@@ -23,7 +23,7 @@ MAY_USE = {
     "api": {"api", "_retry"},
     "assets": {"api"},
     "cli": {"commands"},
-    "commands": {"commands", "lake", "operators", "simulator"},
+    "commands": {"commands", "api", "lake", "operators", "simulator"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
     "hooks": {"hooks", "api", "assets"},
