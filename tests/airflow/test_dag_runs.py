@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.lake.schema import table_of
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 from tests.support.airflow_home import AIRFLOW_COMMANDS, DATABASE, airflow_environment
@@ -35,10 +37,12 @@ SNIPPETS = {  # Dags that the documentation shows: where each writes, and its wi
     "late_data": ("late/feedback/until=2026-01-11", "2026-01-04"),
     "one_wide_window": ("history/2026-01-01_2026-01-31", "2026-01-01"),
 }
+LOADED = ("searches", "views")
 EXPIRED_KEY = "mint_expired_since_yesterday"
 DAGS = [
     "count_unanswered",
     "first_export",
+    "load_duckdb",
     "mintlify_backfill",
     "mintlify_daily_export",
     "mintlify_sites",
@@ -111,6 +115,7 @@ def _environment(
         AIRFLOW_VAR_DOCS_SITES=json.dumps(sites),
         AIRFLOW__CORE__DAGS_FOLDER=str(home / "dags"),
         AIRFLOW_VAR_DOCS_LAKE=f"file://{home}/lake",
+        AIRFLOW_VAR_DOCS_DUCKDB=f"{home}/docs.duckdb",
         **{f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()},
     )
 
@@ -121,6 +126,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     shutil.copytree(CLONE / "example_dags", home / "dags")
     for more in (Path(__file__).parent / "dags", CLONE / "docs" / "snippets" / "dags"):
         shutil.copytree(more, home / "dags", dirs_exist_ok=True)
+    with duckdb.connect(str(home / "docs.duckdb")) as database:
+        for table in LOADED:
+            database.execute(table_of(MINTLIFY, MINTLIFY.endpoints[table], "duckdb"))
     commands = [
         *DATABASE,
         "pools set mintlify_api 1 quota",
@@ -193,6 +201,17 @@ def test_the_sites_example_exports_each_site_with_its_organisations_key(
     assert {entry["status"] for entry in run.other.requests} == {200}
 
 
+@pytest.mark.parametrize("endpoint", LOADED)
+def test_the_loading_example_fills_its_tables(run: Run, endpoint: str) -> None:
+    rows = run.manifest(f"parquet/{endpoint}/dt=2026-01-10")["rows"]
+    with duckdb.connect(str(run.home / "docs.duckdb"), read_only=True) as database:
+        found = database.execute(
+            f"SELECT count(*) FROM {endpoint} WHERE _date_from = '2026-01-10T00:00:00Z'"  # noqa: S608
+        ).fetchone()
+    assert found == (rows,)
+    assert rows > 0
+
+
 @pytest.mark.parametrize("endpoint", ["conversations", "searches"])
 def test_the_backfilling_example_exports_the_day_of_its_run(run: Run, endpoint: str) -> None:
     filled_in = run.manifest(f"filled_in/{endpoint}/dt=2026-01-10")
@@ -210,6 +229,7 @@ def test_each_task_of_a_mapped_example_has_a_name_and_not_a_number(run: Run) -> 
     sites = (run.service.project_id, run.other.project_id)
     endpoints = ("conversations", "feedback", "searches")
     expected = {
+        "load_duckdb": [*LOADED, *LOADED],  # exported, loaded
         "mintlify_backfill": ["conversations", "searches"],
         "mintlify_sites": [f"{site} {endpoint}" for site in sites for endpoint in endpoints],
     }
