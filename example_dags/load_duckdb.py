@@ -1,11 +1,11 @@
-"""A day's searches and views in a DuckDB database, each export once, however often it is loaded.
+"""A day's feedback and searches in a DuckDB database, each export once, however often it is loaded.
 
 Before the first run:
 
 * ``pip install duckdb 'airflow-provider-docsanalytics[parquet]'`` on the workers;
 * create a connection ``mintlify_default``, a variable ``docs_lake`` with the root to write to, and
   a variable ``docs_duckdb`` with the database's file, on a disk that all workers share;
-* create the tables, as in ``docsanalytics schema views --dialect duckdb | duckdb FILE``.
+* create the tables, as in ``docsanalytics schema feedback --dialect duckdb | duckdb FILE``.
 """
 
 from __future__ import annotations
@@ -53,5 +53,5 @@ with DAG(
         path="{{ var.value.docs_lake }}/parquet/{endpoint}/dt={date_from:%Y-%m-%d}",
         file_format="parquet",
         map_index_template="{{ task.endpoint }}",
-    ).expand(endpoint=["searches", "views"])
+    ).expand(endpoint=["feedback", "searches"])
     load.partial(database="{{ var.value.docs_duckdb }}").expand(export=export.output)

@@ -37,7 +37,7 @@ SNIPPETS = {  # Dags that the documentation shows: where each writes, and its wi
     "late_data": ("late/feedback/until=2026-01-11", "2026-01-04"),
     "one_wide_window": ("history/2026-01-01_2026-01-31", "2026-01-01"),
 }
-LOADED = ("searches", "views")
+LOADED = ("feedback", "searches")
 EXPIRED_KEY = "mint_expired_since_yesterday"
 DAGS = [
     "count_unanswered",

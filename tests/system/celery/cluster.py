@@ -16,8 +16,8 @@ import psutil
 from tests.support.airflow_cluster import CLONE, Cluster
 from tests.support.airflow_home import AIRFLOW_COMMANDS
 from tests.support.processes import free_ports, kill, wait_for
+from tests.support.servers import DATABASE, postgres, postgres_command, redis
 from tests.system.celery import machine
-from tests.system.celery.servers import DATABASE, postgres, postgres_command, redis
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

@@ -1,0 +1,202 @@
+"""``docsanalytics schema --dialect postgres`` and the Dag ``load_postgres``, on PostgreSQL itself.
+
+The server runs on a free port; its files lie in ``.cache/e2e_warehouses`` of this clone.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import shutil
+import threading
+from contextlib import closing
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import load_postgres
+import pytest
+from airflow.providers.postgres.hooks import postgres as provider
+
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.export.formats import OutputFormat
+from airflow_provider_docsanalytics.lake.schema import columns, table_of
+from airflow_provider_docsanalytics.simulator import Config, Simulator
+from tests.reliability.differential import FILES, differences
+from tests.support import loads
+from tests.support.processes import free_ports
+from tests.support.servers import DATABASE, postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.short
+HOME = Path(__file__).resolve().parents[3] / ".cache" / "e2e_warehouses"
+TYPES = {
+    "text": "text",
+    "integer": "bigint",
+    "number": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamp with time zone",
+    "object": "jsonb",
+    "list of objects": "jsonb",
+}
+
+
+class Postgres:
+    """A schema with tables, in which the loads of a test find them."""
+
+    form = {"file_format": "csv", "compression": "gzip"}  # noqa: RUF012 - a constant
+
+    def __init__(self, *tables: str) -> None:
+        self.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        for table in tables:
+            self.run(table)
+
+    def load(self, export: loads.Export) -> int:
+        return int(load_postgres.load.function(export))
+
+    def rows(self, table: str) -> list[loads.Row]:
+        return [
+            {name: _value(value) for name, value in row.items()}
+            for row in self.run(f"SELECT * FROM {table}")  # noqa: S608 - ours
+        ]
+
+    def without_column(self, export: loads.Export, column: str) -> None:
+        for uri in export["uris"]:
+            file = uri.removeprefix("file://")
+            with gzip.open(file, "rt", newline="") as packed:
+                rows = list(csv.DictReader(packed))
+            with gzip.open(file, "wt", newline="") as packed:
+                names = [name for name in rows[0] if name != column]
+                writer = csv.DictWriter(packed, names, extrasaction="ignore", lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+
+    def drop_column(self, table: str, column: str) -> None:
+        self.run(f'ALTER TABLE {table} DROP "{column}"')
+
+    def run(self, statement: str) -> list[loads.Row]:
+        with closing(provider.PostgresHook().get_conn()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                names = [column[0] for column in cursor.description or ()]
+                rows = cursor.fetchall() if names else []
+            connection.commit()
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _value(value: Any) -> Any:
+    return value.astimezone(UTC) if hasattr(value, "astimezone") else value
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[int]:
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    (port,) = free_ports(1)
+    with postgres(HOME, port):
+        yield port
+
+
+@pytest.fixture(params=["psycopg", "psycopg2"], autouse=True)
+def driver(request: pytest.FixtureRequest, _server: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server behind ``postgres_default``, and the library with which Airflow connects."""
+    monkeypatch.setattr(provider, "USE_PSYCOPG3", request.param == "psycopg")
+    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": _server}
+    connection |= {"login": DATABASE, "schema": DATABASE}
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(connection))
+    return str(request.param)
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[loads.Lake]:
+    """Two projects of a month."""
+    config = Config(rows=600, start="2026-01-01", end="2026-01-31")
+    with Simulator(config, projects=2) as service:
+        connection = {"conn_type": "mintlify", "host": service.url, "login": service.project_id}
+        connection["password"] = service.mintlify_key
+        monkeypatch.setenv("AIRFLOW_CONN_MINTLIFY_DEFAULT", json.dumps(connection))
+        endpoints = [MINTLIFY.endpoints[name] for name in loads.ENDPOINTS]
+        store = Postgres(*(table_of(MINTLIFY, endpoint, "postgres") for endpoint in endpoints))
+        yield loads.Lake(tmp_path, service, store)
+
+
+@pytest.mark.parametrize("scenario", loads.SCENARIOS, ids=lambda each: each.__name__)
+def test_postgresql_holds_the_services_rows(
+    docs: loads.Lake, scenario: Callable[[loads.Lake], None]
+) -> None:
+    scenario(docs)
+
+
+@pytest.mark.parametrize("seed", range(FILES))
+def test_postgresql_holds_rows_with_everything_that_json_allows(seed: int) -> None:
+    def loaded(file: str) -> list[loads.Row]:
+        store = Postgres(table_of(MINTLIFY, loads.ODD, "postgres"))
+        store.load(loads.odd_export(file))
+        return store.run(
+            "SELECT id, at, hits, ctr, ok, sources::text, range::text, _extra::text FROM odd"
+        )
+
+    output = OutputFormat("csv", None, loads.ODD_CONTEXT, loads.ODD.fields)
+    found = differences(output, "PostgreSQL", loaded, seed, typed=False, stored=_without_nul)
+    assert found == []
+
+
+def _without_nul(row: bytes) -> bytes:
+    return row.replace(rb"\u0000", rb"\ufffd")
+
+
+@pytest.mark.parametrize("column", ["query", "sources", "_extra"])
+def test_a_nul_becomes_u_fffd_and_the_text_of_its_escape_stays(
+    docs: loads.Lake, caplog: pytest.LogCaptureFixture, column: str
+) -> None:
+    texts = ["\0", "a\0\0b", r"\u0000", "\\\0", r"\\u0000", "\ud83d\ude00\0"]
+    for text in texts:
+        value: Any = [{"title": text, "url": "/"}] if column == "sources" else text
+        key = "language" if column == "_extra" else column
+        docs.service.clear_faults()
+        docs.service.add_faults(
+            [{"kind": "set_in_rows", "key": key, "value": value, "times": None}]
+        )
+        docs.load("conversations", loads.FIRST)
+        (found,) = {json.dumps(row[column]) for row in docs.store.rows("conversations")}
+        expected = json.dumps({"language": text} if column == "_extra" else value)
+        replaced = "\0" in text
+        assert json.loads(found) == _replaced(json.loads(expected)), text
+        assert ("NUL characters became U+FFFD" in caplog.text) == replaced
+        caplog.clear()
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [_replaced(element) for element in value]
+    return {name: _replaced(element) for name, element in value.items()}
+
+
+def test_loads_of_one_table_at_once_leave_each_row_once(docs: loads.Lake) -> None:
+    export = docs.export("views", loads.FIRST)
+    threads = [threading.Thread(target=docs.store.load, args=(export,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    docs.assert_holds("views", docs.truth("views", loads.FIRST))
+
+
+def test_every_table_has_a_column_of_its_type_for_each_field() -> None:
+    for platform in (MINTLIFY, VYOM):
+        for endpoint in platform.endpoints.values():
+            store = Postgres(table_of(platform, endpoint, "postgres"))
+            found = store.run(
+                "SELECT column_name, data_type FROM information_schema.columns "
+                "WHERE table_schema = 'public' ORDER BY ordinal_position"
+            )
+            fields = columns(platform, endpoint)
+            expected = [(field.name, TYPES[field.kind.value]) for field in fields]
+            expected[-1] = ("_extra", "json")
+            assert [(row["column_name"], row["data_type"]) for row in found] == expected
