@@ -26,7 +26,7 @@ export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 # Compiled once, into .venv and __pycache__, whatever the caller says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-browser reliability mutants dist clean constraints
+.PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-warehouses e2e-browser reliability mutants dist clean constraints
 
 demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
 	@$(BIN)/python -m scripts.demo
@@ -69,7 +69,7 @@ bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain
 	@$(BIN)/python -m benchmarks.bench
 
 system: SHOWN = --durations=0 --durations-min=1
-system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the four suites below, as CI runs it: 6 min; Debian, Node
+system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the suites below, as CI runs it: 7 min; Debian, Node
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
 	@AZURITE=$(AZURITE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system
 
@@ -83,6 +83,10 @@ e2e-storage: .venv/spark $(AZURITE)/installed  ## Exports to disk, S3, GCS and A
 e2e-celery: .venv/celery  ## 20 projects on Celery workers, one of which is killed; needs Debian: 5 min
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
 	@$(SYSTEM) system tests/system/celery
+
+e2e-warehouses: .venv/warehouses  ## Exports loaded into PostgreSQL, schemas and Dags for other warehouses; needs Debian: 3 min
+	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
+	@$(SYSTEM) system tests/system/warehouses
 
 e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
 	@CHROMIUM=$(CHROMIUM) AIRFLOW_2=$(AIRFLOW_2) $(SYSTEM) system tests/system/browser
@@ -152,11 +156,16 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@$(UV) --group spark
 	@touch $@
 
-.venv/system: .venv/storage .venv/celery .venv/browser
+.venv/system: .venv/storage .venv/celery .venv/warehouses .venv/browser
 	@touch $@
 
 .venv/celery: .venv/test
 	@$(UV) --group celery
+	@touch $@
+
+.venv/warehouses: .venv/storage
+	@echo "Installing the provider of PostgreSQL, and DataFusion …"
+	@$(UV) --group warehouses
 	@touch $@
 
 $(AZURITE)/installed:

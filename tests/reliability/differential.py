@@ -95,9 +95,16 @@ def differences(
 
 def _in_order_of(rows: list[bytes], found: Rows, difference: Callable[..., str]) -> Rows:
     """Return the rows of a table, each in the place of the one that was sent, if it is there."""
+
+    def equal(sent: dict[str, Any], got: dict[str, Any]) -> bool:
+        try:
+            return not difference(sent, got, blind=False)
+        except (TypeError, ValueError):  # a value of another type
+            return False
+
     left, places = list(found), []
     for sent in map(said, rows):
-        at = next((n for n, got in enumerate(left) if not difference(sent, got, blind=False)), None)
+        at = next((n for n, got in enumerate(left) if equal(sent, got)), None)
         places.append(None if at is None else left.pop(at))
     return [left.pop() if place is None else place for place in places]
 
