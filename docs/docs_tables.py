@@ -18,6 +18,8 @@ from airflow_provider_docsanalytics.api.paging import (
 )
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.api.window_split import WindowSplitPaging
+from airflow_provider_docsanalytics.fields import EXTRA, Field, Kind
+from airflow_provider_docsanalytics.lake.schema import DIALECTS, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -109,6 +111,14 @@ def pokes() -> Iterator[str]:
         yield _row(f"{minutes} min{remark}", str(count), f"{count * 100 // QUOTA_PER_HOUR} %")
 
 
+def types() -> Iterator[str]:
+    """Yield the column type of each kind of field, by the dialect of ``docsanalytics schema``."""
+    fields = [Field("x", kind) for kind in Kind]
+    yield from _header("in the endpoint table", *DIALECTS)
+    for name, field in [*((field.kind.value, field) for field in fields), ("`_extra`", EXTRA)]:
+        yield _row(name, *(f"`{column_type(field, dialect)}`" for dialect in DIALECTS))
+
+
 def sections(platform: Platform) -> Iterator[str]:
     """Yield a section for each endpoint: its path, reading, filters, totals and fields."""
     for endpoint in platform.endpoints.values():
@@ -185,4 +195,5 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "vyom": lambda: sections(VYOM),
     "costs": costs,
     "pokes": pokes,
+    "types": types,
 }

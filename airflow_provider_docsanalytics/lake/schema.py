@@ -44,6 +44,15 @@ def table_of(platform: Platform, endpoint: Endpoint, dialect: str) -> str:
     return f"CREATE TABLE {sql.quoted(endpoint.name)} (\n{lines}\n){sql.ending};"
 
 
+def column_type(field: Field, dialect: str) -> str:
+    """Return the type of a field's column in one of :data:`DIALECTS`."""
+    if dialect == BIGQUERY:
+        described = _bigquery(field)
+        repeated = described["mode"] == "REPEATED"
+        return f"REPEATED {described['type']}" if repeated else str(described["type"])
+    return _SQL[dialect].column_type(field)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sql:
     """A dialect of SQL.
