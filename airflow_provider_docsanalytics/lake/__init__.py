@@ -1,1 +1,4 @@
-"""Exports read back: what lies in a lake, and the tables for its rows. No Airflow, no HTTP."""
+"""Exports read back: the catalog of a lake, and the audit that proves it.
+
+Nothing here sends a request to a service, or writes to the lake.
+"""

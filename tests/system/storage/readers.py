@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.export.formats import OutputFormat
+from airflow_provider_docsanalytics.lake.schema import columns, table_of
 from tests.reliability.differential import COMPRESSIONS, CONTEXT, FORMATS, ROWS, differences
 from tests.reliability.odd_rows import FIELDS
 from tests.support.stores import ConnectionStyle
@@ -55,6 +58,7 @@ def run_spark(report: Report, home: Path, service: Service) -> None:
     parquet = _lake(home, file_format="parquet")
     with _spark(home) as spark:
         _compare_odd_rows(report, spark)
+        _check_tables(report, spark, f"{parquet}conversations/dt={_DAYS[0]}")
         for name, query in _queries("Spark"):
             for lake in (parquet,) if "parquet" in query else (gzip, zstd):
                 code = query.replace("/lake/", lake)
@@ -105,6 +109,22 @@ def _compare_odd_rows(report: Report, spark: SparkSession) -> None:
         wrong = differences(output, "Spark", read, 0, typed=form == "jsonl")
         report.say(f"Spark, {form}, {compression}: {len(wrong)} of {ROWS} rows differ {wrong[:2]}")
         report.check(f"Spark, {form}, {compression}: every row as it was sent", holds=not wrong)
+
+
+def _check_tables(report: Report, spark: SparkSession, export: str) -> None:
+    """Create the tables of ``docsanalytics schema``; fill one with an export's rows."""
+    for platform in (MINTLIFY, VYOM):
+        for endpoint in platform.endpoints.values():
+            spark.sql(table_of(platform, endpoint, "spark").rstrip(";"))
+            found = spark.table(endpoint.name).columns
+            expected = [field.name for field in columns(platform, endpoint)]
+            report.check(f"Spark, table {endpoint.name}: every column", holds=found == expected)
+    rows = spark.read.parquet(export)
+    rows.write.insertInto("conversations")
+    table = spark.table("conversations")
+    report.check("Spark, table: the types of the files", holds=table.dtypes == rows.dtypes)
+    same = table.count() == rows.count() > 0 and table.exceptAll(rows).isEmpty()
+    report.check("Spark, table: every row of the export", holds=same)
 
 
 def _lake(home: Path, **form: str) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC
@@ -26,6 +29,8 @@ from airflow_provider_docsanalytics.lake.schema import columns, table_of
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from tests.reliability.differential import FILES, differences
 from tests.support import loads
+from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
+from tests.support.airflow_home import DATABASE as DATABASE_COMMANDS
 from tests.support.processes import free_ports
 from tests.support.servers import DATABASE, postgres
 
@@ -186,6 +191,27 @@ def test_loads_of_one_table_at_once_leave_each_row_once(docs: loads.Lake) -> Non
     for thread in threads:
         thread.join()
     docs.assert_holds("views", docs.truth("views", loads.FIRST))
+
+
+def test_the_example_dag_runs_as_a_task_for_each_export(docs: loads.Lake, tmp_path: Path) -> None:
+    environment = airflow_environment(
+        tmp_path / "home",
+        AIRFLOW__CORE__DAGS_FOLDER=str(Path(load_postgres.__file__).parent),
+        AIRFLOW_VAR_DOCS_LAKE=f"file://{tmp_path}/lake",
+    )
+    for conn_id in ("MINTLIFY_DEFAULT", "POSTGRES_DEFAULT"):
+        environment[f"AIRFLOW_CONN_{conn_id}"] = os.environ[f"AIRFLOW_CONN_{conn_id}"]
+    commands = (*DATABASE_COMMANDS, "dags test load_postgres 2026-01-11")
+    done = subprocess.run(
+        [sys.executable, str(AIRFLOW_COMMANDS), *commands],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for endpoint in ("conversations", "feedback", "searches"):
+        docs.assert_holds(endpoint, docs.truth(endpoint, loads.FIRST))
 
 
 def test_every_table_has_a_column_of_its_type_for_each_field() -> None:
