@@ -58,7 +58,7 @@ class DuckDb:
     def without_column(self, export: loads.Export, column: str) -> None:
         for uri in export["uris"]:
             file = uri.removeprefix("file://")
-            parquet.write_table(parquet.read_table(file).drop_columns([column]), file)
+            parquet.write_table(parquet.ParquetFile(file).read().drop_columns([column]), file)
 
     def drop_column(self, table: str, column: str) -> None:
         self.run(f"ALTER TABLE {table} DROP {column}")
