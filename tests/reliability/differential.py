@@ -99,7 +99,7 @@ def _in_order_of(rows: list[bytes], found: Rows, difference: Callable[..., str])
     def equal(sent: dict[str, Any], got: dict[str, Any]) -> bool:
         try:
             return not difference(sent, got, blind=False)
-        except (TypeError, ValueError):  # a value of another type
+        except (AttributeError, TypeError, ValueError):  # a value of another type
             return False
 
     left, places = list(found), []

@@ -37,7 +37,6 @@ from tests.support.servers import DATABASE, postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.short
 HOME = Path(__file__).resolve().parents[3] / ".cache" / "e2e_warehouses"
 TYPES = {
     "text": "text",
@@ -106,13 +105,18 @@ def _server() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["psycopg", "psycopg2"], autouse=True)
-def driver(request: pytest.FixtureRequest, _server: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The server behind ``postgres_default``, and the library with which Airflow connects."""
-    monkeypatch.setattr(provider, "USE_PSYCOPG3", request.param == "psycopg")
+@pytest.fixture(autouse=True)
+def _connection(_server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server behind ``postgres_default``."""
     connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": _server}
     connection |= {"login": DATABASE, "schema": DATABASE}
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(connection))
+
+
+@pytest.fixture(params=[pytest.param("psycopg", marks=pytest.mark.short), "psycopg2"])
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The library with which Airflow connects: the second one before SQLAlchemy 2."""
+    monkeypatch.setattr(provider, "USE_PSYCOPG3", request.param == "psycopg")
     return str(request.param)
 
 
@@ -131,13 +135,13 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[loads.Lake
 
 @pytest.mark.parametrize("scenario", loads.SCENARIOS, ids=lambda each: each.__name__)
 def test_postgresql_holds_the_services_rows(
-    docs: loads.Lake, scenario: Callable[[loads.Lake], None]
+    driver: str, docs: loads.Lake, scenario: Callable[[loads.Lake], None]
 ) -> None:
     scenario(docs)
 
 
 @pytest.mark.parametrize("seed", range(FILES))
-def test_postgresql_holds_rows_with_everything_that_json_allows(seed: int) -> None:
+def test_postgresql_holds_rows_with_everything_that_json_allows(driver: str, seed: int) -> None:
     def loaded(file: str) -> list[loads.Row]:
         store = Postgres(table_of(MINTLIFY, loads.ODD, "postgres"))
         store.load(loads.odd_export(file))
@@ -156,7 +160,7 @@ def _without_nul(row: bytes) -> bytes:
 
 @pytest.mark.parametrize("column", ["query", "sources", "_extra"])
 def test_a_nul_becomes_u_fffd_and_the_text_of_its_escape_stays(
-    docs: loads.Lake, caplog: pytest.LogCaptureFixture, column: str
+    driver: str, docs: loads.Lake, caplog: pytest.LogCaptureFixture, column: str
 ) -> None:
     texts = ["\0", "a\0\0b", r"\u0000", "\\\0", r"\\u0000", "\ud83d\ude00\0"]
     for text in texts:
@@ -183,6 +187,7 @@ def _replaced(value: Any) -> Any:
     return {name: _replaced(element) for name, element in value.items()}
 
 
+@pytest.mark.short
 def test_loads_of_one_table_at_once_leave_each_row_once(docs: loads.Lake) -> None:
     export = docs.export("views", loads.FIRST)
     threads = [threading.Thread(target=docs.store.load, args=(export,)) for _ in range(4)]
@@ -193,6 +198,7 @@ def test_loads_of_one_table_at_once_leave_each_row_once(docs: loads.Lake) -> Non
     docs.assert_holds("views", docs.truth("views", loads.FIRST))
 
 
+@pytest.mark.short
 def test_the_example_dag_runs_as_a_task_for_each_export(docs: loads.Lake, tmp_path: Path) -> None:
     environment = airflow_environment(
         tmp_path / "home",
@@ -214,6 +220,7 @@ def test_the_example_dag_runs_as_a_task_for_each_export(docs: loads.Lake, tmp_pa
         docs.assert_holds(endpoint, docs.truth(endpoint, loads.FIRST))
 
 
+@pytest.mark.short
 def test_every_table_has_a_column_of_its_type_for_each_field() -> None:
     for platform in (MINTLIFY, VYOM):
         for endpoint in platform.endpoints.values():
