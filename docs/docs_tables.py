@@ -113,7 +113,7 @@ def pokes() -> Iterator[str]:
 
 def types() -> Iterator[str]:
     """Yield the column type of each kind of field, by the dialect of ``docsanalytics schema``."""
-    fields = [Field("x", kind) for kind in Kind]
+    fields = [Field("x", kind, fields=(Field("url", Kind.TEXT),)) for kind in Kind]
     yield from _header("in the endpoint table", *DIALECTS)
     for name, field in [*((field.kind.value, field) for field in fields), ("`_extra`", EXTRA)]:
         yield _row(name, *(f"`{column_type(field, dialect)}`" for dialect in DIALECTS))
