@@ -40,7 +40,7 @@ _MUTMUT = Path(sys.executable).with_name("mutmut")
 _WORKERS = "2"
 _NOTICED = (1, 3, 24, 36, 152, 255, -24)
 """mutmut's codes for a test that failed or broke, and for one that did not end."""
-_AT_IMPORT = ("mintlify.x__counts",)
+_AT_IMPORT = ("mintlify.x__counts", "vyom.x__absent")
 """Called while the modules are imported, which is before a mutant is chosen."""
 _ROW = "{:22} {:>7} {:>7} {:>7} {:>8}"
 
@@ -147,7 +147,10 @@ def _drop_wording(call: ast.Call) -> None:
 
 
 def _difference(original: ast.FunctionDef, mutant: ast.FunctionDef) -> str:
-    old, new = (ast.unparse(node).splitlines()[1:] for node in (original, mutant))
+    # Defaults are in the line of the name, which differs.
+    old, new = (
+        ast.unparse(node).replace(node.name, "…", 1).splitlines() for node in (original, mutant)
+    )
     lines = list(difflib.unified_diff(old, new, lineterm="", n=0))[2:]
     return "\n".join(f"    {line}" for line in lines if not line.startswith("@@"))
 

@@ -60,9 +60,7 @@ class RowKeys:
             point at that row; with an offset, such a row has moved.
     """
 
-    def __init__(
-        self, fields: Sequence[str], stored: Iterable[str] = (), *, inclusive: bool = True
-    ) -> None:
+    def __init__(self, fields: Sequence[str], stored: Iterable[str], *, inclusive: bool) -> None:
         self._fields = tuple(fields)
         self._inclusive = inclusive
         named = [(f"key_{number}", msgspec.Raw) for number in range(len(self._fields))]

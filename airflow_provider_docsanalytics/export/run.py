@@ -126,19 +126,22 @@ def _read(plan: Plan, source: Source, writer: Writer) -> None:
 def _not_readable(endpoint: str, error: Exception) -> BadResponse:
     narrower = "use narrower windows (date_from, date_to), so that"
     if isinstance(error, RowsMoved):
-        return BadResponse(
+        failure = BadResponse(
             f"{endpoint}: rows moved between pages while they were read, twice: a later page "
             "repeated a row, so other rows may be missing. No manifest was written.",
             f"Retry when the service is less busy. If it fails again, {narrower} one page holds "
             "all rows.",
         )
-    reason = getattr(error, "summary", error)
-    return BadResponse(
-        f"{endpoint}: the service refused the cursor to resume from, twice ({reason}). "
-        "No manifest was written.",
-        f"A retry starts from the beginning. If it fails again, {narrower} an export ends before "
-        "its cursors expire.",
-    )
+    else:
+        reason = getattr(error, "summary", error)
+        failure = BadResponse(
+            f"{endpoint}: the service refused the cursor to resume from, twice ({reason}). "
+            "No manifest was written.",
+            f"A retry starts from the beginning. If it fails again, {narrower} an export ends "
+            "before its cursors expire.",
+        )
+    failure.resumes = ""  # no page is kept
+    return failure
 
 
 def _log_export(manifest: Manifest, uri: str, source: Source) -> None:

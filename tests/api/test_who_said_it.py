@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_docsanalytics.api._response import MAX_ERROR_BYTES
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ApiError,
@@ -170,6 +171,25 @@ def test_damaged_text_is_not_quoted(service: Simulator) -> None:
     said = _said(service, RateLimited)
     assert "text/plain" in said
     assert "Slow" not in said
+
+
+def test_text_that_is_too_long_to_be_read_to_its_end_is_not_quoted(service: Simulator) -> None:
+    text = "Slow down, friend".ljust(MAX_ERROR_BYTES, "!")
+    _answers(service, 429, text, content_type="text/plain")
+    assert "('Slow down, friend!!!" in _said(service, RateLimited)
+    service.clear_faults()
+    _answers(service, 429, text + "!", content_type="text/plain")
+    said = _said(service, RateLimited)
+    assert "text/plain" in said
+    assert "Slow" not in said
+
+
+@pytest.mark.parametrize("body", ['["Slow down"]', '"Slow down"', '{"error":["Slow down"]'])
+def test_json_in_another_format_than_the_apis_is_quoted_as_it_came(
+    service: Simulator, body: str
+) -> None:
+    _answers(service, 429, body)
+    assert f": {body}" in _said(service, RateLimited)
 
 
 def test_a_page_is_named_by_its_title_and_not_quoted(service: Simulator) -> None:

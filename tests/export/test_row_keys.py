@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,9 @@ def test_rows_that_moved_between_pages_are_read_again_from_the_start(tmp_path: P
 
 def test_rows_that_keep_moving_are_an_error_and_the_retry_starts_anew(tmp_path: Path) -> None:
     service = Service(SLIPPED, SLIPPED, STEADY)
-    with pytest.raises(BadResponse, match=r"(?s)rows moved between pages.*narrower windows"):
+    with pytest.raises(
+        BadResponse, match=r"rows moved between pages.*\nRetry when .*narrower windows.*all rows\.$"
+    ):
         _export(tmp_path, service)
     assert not (tmp_path / "_manifest.json").exists()
     assert _paths(tmp_path, _export(tmp_path, service)) == ["a", "b", "c", "d", "e"]
@@ -181,11 +184,19 @@ def test_turns_that_share_id_and_moment_are_different_rows(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("odd", ['{"total":1}', '{"path":"\\ud83d","total":1}', '{"path":1e999}'])
 def test_a_row_without_a_readable_key_is_told_apart_as_a_whole(odd: str) -> None:
-    keys = row_keys.RowKeys(("path",))
-    keys.add_page([odd.encode()], None)
-    with pytest.raises(row_keys.RowsMoved):
-        keys.add_page([b'{"path":"x"}', odd.encode()], None)
-    keys.close()
+    with closing(row_keys.RowKeys(("path",), (), inclusive=True)) as keys:
+        keys.add_page([odd.encode()], None)
+        with pytest.raises(row_keys.RowsMoved):
+            keys.add_page([b'{"path":"x"}', odd.encode()], None)
+
+
+@pytest.mark.parametrize("other", ["1e999", '"\\ud83d"', f'"{"x" * 10_000}"'])
+def test_a_key_is_read_whatever_the_other_fields_hold(other: str) -> None:
+    """The row has changed since, so only its key tells that it came twice."""
+    with closing(row_keys.RowKeys(("path",), (), inclusive=True)) as keys:
+        keys.add_page([b'{"path":"a","said":%s}' % other.encode()], None)
+        with pytest.raises(row_keys.RowsMoved):
+            keys.add_page([b'{"path":"b","said":1}', b'{"path":"a","said":1}'], None)
 
 
 def test_the_checkpoint_keeps_the_latest_keys_where_it_has_no_room_for_all(
