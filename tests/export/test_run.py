@@ -262,6 +262,34 @@ def test_a_lost_cursor_costs_one_fresh_start_and_every_request_is_counted(place:
     assert (manifest.pages, manifest.requests) == (4, 9)
 
 
+def test_a_worker_that_is_killed_after_starting_over_leaves_what_the_next_one_needs(
+    tmp_path: Path,
+) -> None:
+    class Small(Page):
+        page_size = 25
+
+    left = []
+
+    class Forgetting(Service):
+        def read(self, cursor: str | None, page_size: int | None = None) -> Iterator[Page]:
+            if cursor is not None:
+                self.asked.append(-1)
+                raise CursorLost("expired")
+            if self.asked:
+                left.append(json.loads(place.read("_checkpoint.json"))["progress"])
+                assert page_size == 25
+            for page in super().read(cursor):
+                yield Small(page.rows, page.next_cursor)
+
+    place = Place(fsspec.filesystem("file"), str(tmp_path))
+    service = Forgetting(4, fail_at={3: QUOTA})
+    _fail(_plan(), place, service, RateLimited)
+    place.assert_whole(export(_plan(), place.directory(), service.source()), rows=12)
+    (progress,) = left
+    kept = {"requests": 5, "restarts": 1, "page_size": 25, "cursor": None, "rows": 0, "files": []}
+    assert {name: progress.get(name) for name in kept} == kept
+
+
 def test_cursors_that_are_lost_again_are_an_error_that_says_why_and_what_to_do(
     tmp_path: Path,
 ) -> None:

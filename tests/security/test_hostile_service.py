@@ -219,6 +219,7 @@ def test_totals_that_no_manifest_can_keep_are_refused(total: str) -> None:
         "1e309",
         "\x00",
         "Mon, 01 Jan 2026",
+        "Mon, 01 Jan 2026 00:00:00 -0000",
     ],
 )
 def test_a_wait_that_no_clock_knows_is_no_wait_and_no_crash(text: str) -> None:
