@@ -267,6 +267,17 @@ def test_waits_grow_and_vary(service: Simulator) -> None:
     assert len({wait for row in waits for wait in row}) == 120
 
 
+def test_the_log_says_why_and_for_how_long_is_waited(
+    service: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    _fault(service, "status", status=503, headers={"Retry-After": "40"})
+    reader = Reader(service)
+    reader.rows("caller_stats")
+    (line,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert line.startswith("caller_stats: HTTP 503: ")
+    assert line.endswith(f" Attempt 1 failed; retrying in {reader.slept[0]:.1f} s")
+
+
 @pytest.mark.parametrize("style", ["seconds", "date"])
 def test_a_429_is_waited_for_as_long_as_the_service_says(service: Simulator, style: str) -> None:
     service.set_quota(2, period_s=60, retry_after=style)
