@@ -11,6 +11,7 @@ import ast
 import inspect
 import logging
 import re
+from contextlib import suppress
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
@@ -46,11 +47,11 @@ def attach_filesystem(scheme: str, conn_id: str | None) -> None:
         attach = import_module(_STORE).attach
     except (ImportError, AttributeError):  # Airflow has moved it
         return
-    try:
+    with suppress(ValueError):  # none is attached
         attach(alias=f"{scheme}-{conn_id}" if conn_id else scheme)
-    except ValueError:  # none is attached
-        if get_fs := _get_fs_of(scheme):
-            attach(scheme, conn_id, fs=_open(get_fs, conn_id))
+        return
+    if get_fs := _get_fs_of(scheme):
+        attach(scheme, conn_id, fs=_open(get_fs, conn_id))
 
 
 def _open(get_fs: Callable[..., Any], conn_id: str | None) -> Any:

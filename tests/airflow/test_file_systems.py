@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_docsanalytics.operators._storage import directory_at
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -171,3 +173,16 @@ def test_airflow_has_the_last_word(provider: Path, tmp_path: Path) -> None:
     assert "[s3]" in refused
     assert exported > 0
     assert AMAZON in loaded
+
+
+def test_a_provider_whose_metadata_cannot_be_read_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lake: ObjectStoragePath
+) -> None:
+    metadata = tmp_path / "lost-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: lost\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[apache_airflow_provider]\nlost = nowhere:info\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_NEW", os.environ["AIRFLOW_CONN_AWS_LAKE"])
+    lake.fs.pipe_file("bucket/new/_checkpoint.json", b"damaged")
+    assert directory_at("s3://bucket/new", "aws_new", None).read_checkpoint() is None
