@@ -105,11 +105,11 @@ def resolve_window(
 def _no_interval(end: datetime, *, is_dated: bool) -> ConfigError:
     if not is_dated:
         return ConfigError(
-            "This run has no logical date, and the Dag's schedule gives no data interval to a run "
-            f"that was due at {end.isoformat()}, so there is no window to export.\nWrite one of: "
-            "lookback=timedelta(days=1), to export the day before the run; a schedule with "
-            "intervals, such as CronDataIntervalTimetable('@daily', timezone='UTC'), whose last "
-            f"interval is then exported; or date_from and date_to. {HOW_TO_TRIGGER} if the Dag's "
+            "This run has no logical date, and the Dag's schedule gives it no data interval (it "
+            f"starts and ends at {end.isoformat()}), so there is no window to export.\nWrite one "
+            "of: lookback=timedelta(days=1), to export the day before; a schedule with intervals, "
+            "such as CronDataIntervalTimetable('@daily', timezone='UTC'), whose last interval is "
+            f"then exported; or date_from and date_to. {HOW_TO_TRIGGER} if the Dag's "
             "templates use one."
         )
     return ConfigError(
