@@ -94,6 +94,8 @@ def _last_due(timetable: Any, moment: Any) -> Any:
             last_automated_data_interval=None,
             restriction=TimeRestriction(earliest, latest=None, catchup=True),
         )
+        if info is None:
+            raise ValueError("never due")
         return info.run_after
 
     # Timetables only look forward: start ever earlier until one is due, then go on to the last.

@@ -95,7 +95,10 @@ def resolve_window(
     start = parse_local(date_from, "date_from") if date_from is not None else start
     end = parse_local(date_to, "date_to") if date_to is not None else end
     if end is None:
-        raise ConfigError("This run has no date at all.\nPass date_from and date_to.")
+        raise ConfigError(
+            "This run has no date at all: no data interval, no logical date, and date_to is not "
+            f"set.\nPass date_from and date_to. {HOW_TO_TRIGGER}."
+        )
     start = _earlier(start or end, lookback or timedelta(0))
     if start.astimezone(UTC) >= end.astimezone(UTC) and date_from is None:
         raise _no_interval(end, is_dated=has_logical_date(context))

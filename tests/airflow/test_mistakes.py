@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +75,11 @@ def _status(status: int, happened: str, action: str, **fault: Any) -> Mistake:
 
 
 ONCE = {"max_attempts": 1}
+UNPROCESSABLE = {
+    "success": False,
+    "message": "Validation error",
+    "data": {"errors": [{"loc": ["query", "start_date"], "msg": "not a date"}]},
+}
 MISTAKES = {
     # The connection
     "key of an assistant": _conn(
@@ -173,7 +180,11 @@ MISTAKES = {
         "whole number", "without quotes", "pages_per_file='10'", pages_per_file="10"
     ),
     "number for a timedelta": _argument("timedelta", "timedelta(", "settle=600", settle=600),
-    "lookback": _argument("timedelta", "timedelta(", "lookback=1", lookback=1),
+    "lookback": _argument("not a timedelta", "timedelta(", "lookback=1", lookback=1),
+    "negative lookback": _argument(
+        "is negative", "of 0 or more", "lookback=", lookback=timedelta(-1)
+    ),
+    "settle": _argument("too long", "300 days or less", "settle=", settle=timedelta(400)),
     "bool as text": _argument("not a bool", "without quotes", "deferrable='no'", deferrable="no"),
     "if_exists": _argument("not a known", "'replace'", "if_exists='ovr'", if_exists="ovr"),
     "empty ID": _argument("is empty", "Correct the template", "project_id=''", project_id=""),
@@ -189,7 +200,13 @@ MISTAKES = {
     "dates swapped": _argument(
         "is not before", "Correct them", "date_from=2026-02-01", date_from="2026-02-01"
     ),
-    "no date at all": _argument("no date", "date_from", date_from=None, date_to=None),
+    "no date at all": _argument(
+        "no date at all",
+        "Pass date_from and date_to",
+        "--logical-date",
+        date_from=None,
+        date_to=None,
+    ),
     "page_size": _argument("page_size=900", "leave page_size out", "views", page_size=900),
     "relative path": _argument("path=", "absolute path", "'lake/views'", path="lake/views"),
     "field of the path": _argument("date", "Known fields", "{{date}}", path="s3://bucket/{date}"),
@@ -230,6 +247,12 @@ MISTAKES = {
     "429": _status(429, "HTTP 429", "quota is used up. Try again in an hour"),
     "503": _status(503, "HTTP 503", "Try again later"),
     "400": _status(400, "HTTP 400", "Check the parameters"),
+    "422": Mistake(
+        "HTTP 422: Validation error; query.start_date: not a date",
+        (CONNECTION, "{url}"),
+        "Check the parameters",
+        fault={"kind": "body", "status": 422, "body": json.dumps(UNPROCESSABLE), "times": None},
+    ),
     "not JSON": Mistake(
         "expected a JSON object",
         (CONNECTION, "{url}"),
