@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOper
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from tests.airflow.conftest import connect
+from tests.reliability.s3_rights import Policy, proxy, set_policy
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator
@@ -44,6 +48,7 @@ class Mistake:
         fields: of the connection.
         arguments: of the operator, or of the sensor, if there is no ``endpoint``.
         fault: of the service.
+        context: of the task.
     """
 
     happened: str
@@ -53,6 +58,7 @@ class Mistake:
     fields: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
     fault: dict[str, Any] | None = None
+    context: dict[str, Any] = field(default_factory=dict)
 
 
 def _conn(happened: str, action: str, *where: str, **fields: Any) -> Mistake:
@@ -200,6 +206,22 @@ MISTAKES = {
     "dates swapped": _argument(
         "is not before", "Correct them", "date_from=2026-02-01", date_from="2026-02-01"
     ),
+    "window in the future": _argument(
+        "[2126-01-10T00:00:00.000Z, 2126-01-11T00:00:00.000Z) starts in the future",
+        "Correct date_from and date_to",
+        date_from="2126-01-10",
+        date_to="2126-01-11",
+    ),
+    "empty interval": Mistake(
+        "data interval is empty",
+        ("2026-01-11T00:00:00+00:00", "'@daily'"),
+        "lookback=timedelta(days=1)",
+        arguments={"date_from": None, "date_to": None},
+        context=dict.fromkeys(
+            ("logical_date", "data_interval_start", "data_interval_end"),
+            datetime(2026, 1, 11, tzinfo=UTC),
+        ),
+    ),
     "no date at all": _argument(
         "no date at all",
         "Pass date_from and date_to",
@@ -225,6 +247,17 @@ MISTAKES = {
     "interval of the sensor": _sensor("poke_interval=0", "Write 900", poke_interval=0),
     "moment of the sensor": _sensor("since is not set", "Pass since"),
     # The service and the way to it
+    "unknown thread": Mistake(
+        "none of the 2 IDs exists",
+        ("threads", CONNECTION, "{url}", "{project}"),
+        "the thread ID",
+        endpoint="threads",
+        arguments={
+            "thread_ids": ["01JHZZZZZZZZZZZZZZZZZZZZZ1", "01JHZZZZZZZZZZZZZZZZZZZZZ2"],
+            "date_from": None,
+            "date_to": None,
+        },
+    ),
     "401": Mistake(
         "HTTP 401",
         (CONNECTION, "{url}", "{project}"),
@@ -306,11 +339,11 @@ def _make(mistake: Mistake, tmp_path: Path) -> None:
     """Make the mistake: as a Dag's file that is parsed, and as its task that runs."""
     arguments = {"task_id": "task", **mistake.arguments}
     if not mistake.endpoint:
-        MintlifyConversationSensor(**arguments).execute({})
+        MintlifyConversationSensor(**arguments).execute(mistake.context)
         return
     kind = VyomExportOperator if mistake.endpoint in VYOM.endpoints else MintlifyExportOperator
     arguments = {"path": str(tmp_path / "export"), **DAY, **arguments}
-    kind(endpoint=mistake.endpoint, **arguments).execute({})
+    kind(endpoint=mistake.endpoint, **arguments).execute(mistake.context)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -328,15 +361,20 @@ def test_a_mistakes_message_says_what_happened_where_and_what_to_do(
     with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
         _make(mistake, tmp_path)
     message = str(failed.value)
+    _judge(mistake, message, words)
+    key = fields.get("password") or service.mintlify_key
+    assert key not in message
+    assert not (tmp_path / "export" / "_manifest.json").exists()
+
+
+def _judge(mistake: Mistake, message: str, words: dict[str, str]) -> None:
+    """Assert that a message says what happened, where, and what to do, and is in the docs."""
     above, _, action = message.rpartition("\n")
     assert mistake.happened.format(**words) in above
     for where in mistake.where:
         assert where.format(**words) in message
     assert mistake.action in action
-    key = fields.get("password") or service.mintlify_key
-    assert key not in message
     assert any(_heading_pattern(heading).search(message) for heading in HEADINGS)
-    assert not (tmp_path / "export" / "_manifest.json").exists()
 
 
 def _heading_pattern(heading: str) -> re.Pattern[str]:
@@ -353,6 +391,98 @@ def test_another_exports_directory(connections: Simulator, tmp_path: Path) -> No
     assert "endpoint" in above
     assert mistake.action in action
     assert len(connections.requests) > 0
+
+
+def test_a_damaged_manifest(connections: Simulator, tmp_path: Path) -> None:
+    _make(Mistake("", (), ""), tmp_path)
+    manifest = tmp_path / "export" / "_manifest.json"
+    manifest.write_text(manifest.read_text()[:100])
+    connections.clear_requests()
+    with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
+        _make(Mistake("", (), ""), tmp_path)
+    mistake = Mistake("is not a manifest", (str(manifest),), "Use another path")
+    _judge(mistake, str(failed.value), {})
+    assert connections.requests == []
+
+
+def test_a_storage_that_denies_access(
+    connections: Simulator, s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with proxy(s3_url) as url:
+        extra = {"endpoint_url": url, "region_name": "us-east-1"}
+        aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_DENIED", json.dumps(aws))
+        set_policy(url, Policy(denied=("s3:PutObject",)))
+        with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
+            _make(Mistake("", (), "", arguments={"path": "s3://denied@lake/mistake"}), tmp_path)
+    where = ("s3://denied@lake/mistake", "s3:PutObject")
+    _judge(Mistake("Access Denied", where, "The storage denied the request"), str(failed.value), {})
+    assert connections.requests == []
+
+
+MISSING = {
+    "pyarrow": Mistake(
+        "file_format='parquet' needs the package pyarrow",
+        (),
+        "pip install airflow-provider-docsanalytics[parquet]",
+        arguments={"file_format": "parquet"},
+    ),
+    "zstandard": Mistake(
+        "needs the package zstandard",
+        ("compression='zstd'",),
+        "pip install airflow-provider-docsanalytics[zstd]",
+        arguments={"compression": "zstd"},
+    ),
+    "s3fs": Mistake(
+        "Cannot open path='s3://lake/views'",
+        ("s3",),
+        "s3:// needs airflow-provider-docsanalytics[s3]",
+        arguments={"path": "s3://lake/views"},
+    ),
+}
+"""By the name of a package that is not installed."""
+_NOT_INSTALLED = """
+import importlib.abc, os, sys
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in os.environ["NOT_INSTALLED"].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+_MAKE_MISTAKES = """
+import pathlib
+from tests.airflow.test_mistakes import MISSING, _make
+for name, mistake in MISSING.items():
+    try:
+        _make(mistake, pathlib.Path.cwd())
+    except Exception as error:
+        print(f"<<{name}>>{error}", end="<<>>", flush=True)
+"""
+
+
+def test_a_package_that_is_not_installed(connections: Simulator, tmp_path: Path) -> None:
+    """In a process whose interpreter, like one without them, does not find the packages."""
+    (tmp_path / "sitecustomize.py").write_text(_NOT_INSTALLED)
+    clone = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", _MAKE_MISTAKES],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), clone, os.environ.get("PYTHONPATH", "")]),
+            "NOT_INSTALLED": ",".join(MISSING),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    messages = dict(re.findall(r"<<(\w+)>>(.*?)<<>>", done.stdout, re.DOTALL))
+    assert messages.keys() == MISSING.keys(), done.stderr
+    for name, mistake in MISSING.items():
+        _judge(mistake, messages[name], {})
+    assert connections.requests == []
 
 
 @pytest.mark.parametrize("name", [name for name, each in MISTAKES.items() if each.fault])
