@@ -9,6 +9,7 @@
     │   └── StorageRefused   access denied: grant the right that the message names
     ├── ApiError             the service returned an error status
     │   ├── AuthError        401, 403 from the API itself: fix the key; a retry does not help
+    │   ├── InvalidRequest   400, 422 from the API itself: fix the value; a retry does not help
     │   ├── NotFound         404: fix the ID, or accept that it is gone
     │   ├── RateLimited      429, or a 403 about a rate limit: wait; a retry resumes
     │   └── ServerError      5xx, 408, 421, 425: retry, but not before the ``Retry-After``
@@ -161,6 +162,10 @@ class AuthError(ApiError):
             "address allowlist, the plan, whether the project belongs to the key's organisation, "
             "and whether a firewall in front of the API blocks this client."
         )
+
+
+class InvalidRequest(ApiError):  # noqa: N818 - named for the status
+    """400 or 422 from the API itself, to a request without a cursor: it refuses a value of it."""
 
 
 class NotFound(ApiError):  # noqa: N818 - named for the status

@@ -188,8 +188,11 @@ def flag(name: str, value: object) -> None:
 
 def duration(name: str, value: object, longest: timedelta) -> None:
     """Refuse anything but a ``timedelta`` from 0 to ``longest``."""
-    if not isinstance(value, timedelta) or not timedelta(0) <= value <= longest:
+    if not isinstance(value, timedelta):
         raise ConfigError(
-            f"{name}={value!r:.100} is not a timedelta from 0 to {longest.days} days.\n"
-            "Write one, such as timedelta(hours=1)."
+            f"{name}={value!r:.100} is not a timedelta.\nWrite one, such as timedelta(hours=1)."
         )
+    if value < timedelta(0):
+        raise ConfigError(f"{name}={value!r:.100} is negative.\nWrite a timedelta of 0 or more.")
+    if value > longest:
+        raise ConfigError(f"{name}={value!r:.100} is too long.\nWrite {longest.days} days or less.")

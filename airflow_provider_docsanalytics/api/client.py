@@ -32,6 +32,7 @@ from airflow_provider_docsanalytics.errors import (
     ConfigError,
     CursorLost,
     DocsAnalyticsError,
+    InvalidRequest,
     RateLimited,
     ServerError,
     TooWide,
@@ -226,6 +227,11 @@ class Client:
             thread_id = self._settings.sanitize(request.thread_id)
             log.warning("%s: thread %s does not exist; listed as missing", selection, thread_id)
             return None
+        except InvalidRequest as error:
+            if not _has_cursor(request):
+                raise
+            # The cursor may be what is refused: a later run finds that out, and starts over.
+            raise ApiError(error.status, error.endpoint, error.detail, note=error.note) from error
         except ApiError as error:
             wide = too_wide(error, request, self._settings)
             if wide is None:
@@ -263,13 +269,16 @@ def _request(selection: Selection, cursor: str | None) -> PageRequest:
         ) from error
 
 
+def _has_cursor(request: PageRequest) -> bool:
+    return "cursor" in request.query or request.query.get("offset", "0") != "0"
+
+
 def _rejects_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
     """Return whether an error may be about the cursor to resume from.
 
     It is not if none was sent, or if the status or the text is about something else.
     """
-    query = selection.endpoint.paging.request(selection, cursor).query
-    sent = "cursor" in query or query.get("offset", "0") != "0"
+    sent = _has_cursor(selection.endpoint.paging.request(selection, cursor))
     otherwise = isinstance(error, AuthError | RateLimited | ServerError) or error.status in TOO_WIDE
     otherwise = otherwise or is_about_limit(error)
     refused = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR

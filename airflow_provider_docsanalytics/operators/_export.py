@@ -18,7 +18,7 @@ from airflow_provider_docsanalytics._airflow_retry import (
 )
 from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics._retry import Wait, decide
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError, NotFound
 from airflow_provider_docsanalytics.operators import _window
 from airflow_provider_docsanalytics.operators._asset_events import partition_of, send_events
 from airflow_provider_docsanalytics.operators._path import (
@@ -358,6 +358,9 @@ class ExportOperator(KeepsText, BaseOperator):
             self._is_exporting = True
             try:
                 return export(plan, directory, source_of(client, selection, self.hook.settings))
+            except NotFound as error:
+                error.place = error.place or self.hook.settings.place_of(selection.project_id)
+                raise
             finally:
                 self._is_exporting = False
 

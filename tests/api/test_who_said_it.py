@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.errors import (
     AuthError,
     BadResponse,
     CursorLost,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -430,10 +431,31 @@ def test_what_is_not_about_the_cursor_does_not_start_over(
     _said(service, error, endpoint="conversations", cursor="01A")
 
 
-def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(service: Simulator) -> None:
-    _answers(service, 400, '{"error":"no"}')
-    _said(service, ApiError, endpoint="views")
-    _said(service, ApiError, endpoint="threads", cursor="1", thread_ids=[THREAD, "b"])
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(
+    service: Simulator, status: int
+) -> None:
+    _answers(service, status, '{"error":"no"}')
+    _said(service, InvalidRequest, endpoint="views")
+    _said(service, InvalidRequest, endpoint="threads", cursor="1", thread_ids=[THREAD, "b"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"body": PAGE, "content_type": "text/html"},
+        {"body": "no", "content_type": "text/plain"},
+        {"body": ""},
+        {"body": '{"error":"no"', "content_type": "application/json"},
+    ],
+    ids=["a page", "plain text", "nothing", "half of it"],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_that_is_not_the_apis_own_may_pass(
+    service: Simulator, status: int, more: dict[str, Any]
+) -> None:
+    _answers(service, status, **more)
+    assert type(Reader(service).failure("views")) is ApiError
 
 
 @pytest.mark.parametrize(
