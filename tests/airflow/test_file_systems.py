@@ -34,9 +34,14 @@ MODULES = {
     "computed": 'schemes = ["comp" + "uted"]',
     "annotated": 'schemes: list[str] = ["annotated"]',
     "old": 'schemes = ["old"]',
+    "unusable": 'schemes = ["unusable"]',
     "zzz_broken": 'raise RuntimeError("broken")\nschemes = ["broken", "file", "s3", "twice"]',
 }
-"""File systems of a provider, by module; ``old`` accepts no storage options."""
+"""File systems of a provider, by module.
+
+``old`` accepts no storage options, ``unusable`` cannot be opened.
+"""
+PARAMETERS = {"old": "conn_id", "unusable": "conn_id, storage_options, missing"}
 MODULE_NAMES = {f"acme.{name}" for name in MODULES}
 OWN = ["plain", "twice", "other", "computed", "annotated", "old"]
 """The schemes that this provider serves."""
@@ -73,7 +78,7 @@ def provider(tmp_path: Path) -> Path:
     package = tmp_path / "acme"
     package.mkdir()
     for name, schemes in MODULES.items():
-        parameters = "conn_id" if name == "old" else "conn_id, storage_options"
+        parameters = PARAMETERS.get(name, "conn_id, storage_options")
         get_fs = MEMORY.format(name=name, parameters=parameters)
         (package / f"{name}.py").write_text(f"{schemes}\n{get_fs}")
     modules = [f"acme.{name}" for name in MODULES]
@@ -85,7 +90,7 @@ def provider(tmp_path: Path) -> Path:
     (metadata / "entry_points.txt").write_text(
         "[apache_airflow_provider]\nprovider_info = acme.provider:get_provider_info\n"
         "[fsspec.specs]\n"
-        + "".join(f"{scheme} = {MEMORY_CLASS}\n" for scheme in (*OWN, "mine", "nobody"))
+        + "".join(f"{scheme} = {MEMORY_CLASS}\n" for scheme in (*OWN, "mine", "nobody", "unusable"))
     )
     return tmp_path
 
@@ -150,10 +155,10 @@ def test_what_is_attached_comes_first(provider: Path) -> None:
         "class Mine(MemoryFileSystem): cachable = False\n"
         "own = [Mine(), Mine(), Mine()]\n"
         "attach('mine', fs=own[0])\n"
-        "attach('plain', fs=own[1])\n"
+        "attach('unusable', fs=own[1])\n"
         "attach('s3', 'aws_mine', fs=own[2])\n"
         "os.environ['AIRFLOW_CONN_AWS_MINE'] = 'aws://'\n"
-        "cases = [('mine', None), ('plain', None), ('s3', 'aws_mine')]\n"
+        "cases = [('mine', None), ('unusable', None), ('s3', 'aws_mine')]\n"
         "print(json.dumps([opened(*case) is fs for case, fs in zip(cases, own)]))",
         provider,
     ) == [True, True, True]
