@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 class Encoder(Protocol):
     """Writes the rows of one file."""
 
-    def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, each as :func:`.readable.readable` gives it."""
+    def write(self, rows: Sequence[bytes]) -> Sequence[int]:
+        """Append rows, each as :func:`.readable.readable` gives it.
+
+        Return the indexes of those that may differ from the endpoint table: a format that decodes
+        rows knows it, to others each of them may.
+        """
 
     def close(self) -> None:
         """Write what is still buffered; the sink stays open."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
 
 from airflow_provider_docsanalytics.fields import EXTRA, Field, Kind
 
@@ -37,13 +40,20 @@ class Parquet:
         )
         self._buffered: list[Any] = []
 
-    def write(self, rows: Sequence[bytes]) -> None:
+    def write(self, rows: Sequence[bytes]) -> Sequence[int]:
         """Append rows, and write a row group when enough are buffered."""
-        cells = self._table.cells(rows)
-        self._buffered.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
-        del cells  # before the row group is written, which takes several times their size
+        odd: list[int] = []
+        columns = zip(*self._table.records(rows, odd), strict=True)
+        cells = [*([cell] * len(rows) for cell in self._table.context), *columns]
+        arrays = [
+            self._arrow.array(_dictionaries(values) if column.fields else values, field.type)
+            for values, column, field in zip(cells, self._table.columns, self._schema, strict=True)
+        ]
+        self._buffered.append(self._arrow.RecordBatch.from_arrays(arrays, schema=self._schema))
+        del columns, cells, arrays  # a row group takes several times their size to write
         if sum(batch.nbytes for batch in self._buffered) >= ROW_GROUP_BYTES:
             self._write_row_group()
+        return odd
 
     def close(self) -> None:
         """Write the last row group and the footer."""
@@ -54,6 +64,11 @@ class Parquet:
         buffered, self._buffered = self._buffered, []
         if buffered:
             self._writer.write_table(self._arrow.Table.from_batches(buffered))
+
+
+def _dictionaries(objects: Sequence[Any]) -> Any:
+    """Return objects, or lists of them, as ``pyarrow`` takes them."""
+    return msgspec.to_builtins(objects, builtin_types=(datetime,))
 
 
 def _leaves(field: Field) -> Iterator[tuple[str, Kind]]:
