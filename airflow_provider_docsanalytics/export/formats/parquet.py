@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 """Rows buffered in memory, before compression, until they are written as one row group."""
+GZIP_LEVEL = 4
+"""Half the CPU of level 6, for 5 % more bytes of prose."""
 _CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
 
 
@@ -34,6 +36,7 @@ class Parquet:
             sink,
             self._schema,
             compression=_CODECS[compression],
+            compression_level=GZIP_LEVEL if compression == "gzip" else None,
             # Both keep copies of a column's largest texts.
             write_statistics=[name for name, kind in leaves.items() if kind is not Kind.TEXT],
             use_dictionary=[name for name in leaves if name != EXTRA.name],
