@@ -147,12 +147,12 @@ class Part:
     def write(self, rows: Sequence[bytes]) -> Written:
         """Append rows."""
         written = readable(rows, self._reserved_names)
-        unsure = {at for at, row in enumerate(rows) if written.rows[at] is not row}
+        unsure: list[bytes] = []
         for start in range(0, len(rows), _CHUNK_ROWS):
             odd = self._encoder.write(written.rows[start : start + _CHUNK_ROWS])
-            unsure.update(start + at for at in odd)
+            unsure += [rows[start + at] for at in odd]
         self.rows += len(rows)
-        return Written(written.repaired, written.drift, [rows[at] for at in sorted(unsure)])
+        return Written(written.repaired, written.drift, unsure)
 
     def finish(self) -> tuple[int, str]:
         """Finish the file, which stays open; return its size in bytes and its SHA-256 in hex."""

@@ -22,9 +22,8 @@ SCALARS: dict[Kind, Any] = {
     Kind.TIMESTAMP: Annotated[datetime, msgspec.Meta(tz=True)],
 }
 """The types of values that are not objects."""
-_NUMBERS = frozenset((Kind.INTEGER, Kind.NUMBER))
-_ROUNDED = _NUMBERS | {Kind.TIMESTAMP}
-"""The decoder rounds some of these."""
+_ROUNDED = frozenset((Kind.TIMESTAMP, Kind.NUMBER))
+"""The decoder rounds some of these. It accepts only integers that it keeps exactly."""
 # Values that the decoder rounds, or that no reader supports: such rows are read value by value.
 _FRACTION = re.compile(rb":\d\d\.\d{7}")
 _LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")
@@ -94,7 +93,7 @@ class Suspects:
         members = _rounded_members(fields)
         self._decode = msgspec.json.Decoder(_struct(members, others=True)).decode
         self._none = not members
-        self._numbers = not _NUMBERS.isdisjoint(_kinds(fields))
+        self._numbers = Kind.NUMBER in _kinds(fields)
 
     def among(self, rows: Sequence[bytes]) -> Collection[int]:
         """Return the indexes of the rows that must be read value by value."""
