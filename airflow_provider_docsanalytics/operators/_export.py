@@ -98,7 +98,8 @@ class ExportOperator(KeepsText, BaseOperator):
             adding data; 0 to 300 days.
         filters: the endpoint's own filters, name to value or list of values (templated).
         file_format: ``jsonl``, ``csv``, or ``parquet`` (needs the extra ``[parquet]``).
-        compression: ``None``, ``gzip`` or ``zstd`` (outside Parquet, needs the extra ``[zstd]``).
+        compression: ``None``, ``gzip`` (faster with the extra ``[isal]``) or ``zstd`` (outside
+            Parquet, needs the extra ``[zstd]``).
         escape_formulas: CSV only: put ``'`` before text that a spreadsheet program would run.
         pages_per_file: pages in one file, at least 1. The checkpoint moves after each file, so a
             killed worker costs at most this many requests again.
