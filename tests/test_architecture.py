@@ -25,12 +25,13 @@ MAY_USE = {
     "cli": {"simulator"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
-    "hooks": {"hooks", "api", "assets"},
+    "hooks": {"hooks", "api", "assets", "quota", "storage"},
     "operators": {
         *("operators", "triggers", "hooks", "api", "export"),
         *("_airflow_retry", "_openlineage", "_rendering", "_retry", "_run_interval"),
         "version_compat",
     },
+    "quota": {"quota", "storage"},
     "sensors": {
         *("sensors", "triggers", "hooks"),
         *("_airflow_retry", "_rendering", "_retry", "_run_interval"),

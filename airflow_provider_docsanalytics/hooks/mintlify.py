@@ -68,6 +68,8 @@ class MintlifyHook(DocsAnalyticsHook):
     Args:
         mintlify_conn_id: the connection; its password is an admin API key (``mint_…``), its login
             the default project ID.
+        quota_share: send a request only while the organisation has used less than this share of
+            its quota, by the connection's ledger; more than 0, at most 1.
     """
 
     platform = MINTLIFY

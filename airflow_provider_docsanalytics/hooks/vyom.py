@@ -14,6 +14,7 @@ class VyomHook(DocsAnalyticsHook):
 
     Args:
         vyom_conn_id: the connection; its password is the API key.
+        quota_share: as in :class:`~airflow_provider_docsanalytics.hooks.mintlify.MintlifyHook`.
     """
 
     platform = VYOM
