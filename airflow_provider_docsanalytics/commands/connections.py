@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 
 
 def provide(conn_id: str | None) -> None:
@@ -13,14 +15,19 @@ def provide(conn_id: str | None) -> None:
     """
     if not conn_id:
         return
-    from airflow.exceptions import AirflowNotFoundException
-    from airflow.models import Connection
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-    try:
-        connection = Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        return
-    os.environ.setdefault(f"AIRFLOW_CONN_{conn_id.upper()}", connection.as_json())
+    with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the command's result
+        try:
+            BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException:
+            from airflow.models import Connection  # that of the SDK does not read the database
+
+            try:
+                found = Connection.get_connection_from_secrets(conn_id)  # noqa: AIR311 - see above
+            except AirflowNotFoundException:
+                return
+            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()
 
 
 def provide_of(url: str) -> None:

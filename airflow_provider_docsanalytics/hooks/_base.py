@@ -43,7 +43,7 @@ class DocsAnalyticsHook(BaseHook):
             if name not in vars(cls):
                 setattr(cls, name, vars(DocsAnalyticsHook)[name])
 
-    def __init__(self, conn_id: str, *, quota_share: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, conn_id: str, *, quota_share: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self.quota_share = share("quota_share", quota_share)

@@ -23,6 +23,9 @@ class VyomHook(DocsAnalyticsHook):
     conn_type = "vyom"
     hook_name = "Vyom"
 
-    def __init__(self, vyom_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(connection_id("vyom_conn_id", vyom_conn_id), **kwargs)
+    def __init__(
+        self, vyom_conn_id: str = default_conn_name, *, quota_share: float = 1.0, **kwargs: Any
+    ) -> None:
+        checked = connection_id("vyom_conn_id", vyom_conn_id)
+        super().__init__(checked, quota_share=quota_share, **kwargs)
         self.vyom_conn_id = vyom_conn_id

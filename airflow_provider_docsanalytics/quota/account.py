@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OTHERS = "others"
 """Who sent the requests that only a refusal showed: scripts, colleagues, other deployments."""
 
-_MARGIN = 0.005
+_MARGIN, _LEAST_MARGIN_S = 0.005, 0.5
 """Of the period, by which a request is kept longer: clocks differ, and so does the time that a
 request needs to the service. 18 seconds of an hour."""
 _QUOTA = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{1,6}(?:\.\d{1,3})?)\s*", re.ASCII)
@@ -60,7 +60,7 @@ class Quota:
     @property
     def kept_s(self) -> float:
         """How long a request counts, in seconds."""
-        return self.period_s * (1 + _MARGIN)
+        return self.period_s + max(self.period_s * _MARGIN, _LEAST_MARGIN_S)
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
