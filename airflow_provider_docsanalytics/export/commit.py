@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def commit(plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer) -> Manifest:
+def commit(
+    plan: Plan,
+    directory: ExportDirectory,
+    lease: Lease,
+    writer: Writer,
+    quota_left: int | None = None,
+) -> Manifest:
     """Write the manifest, delete the files that it does not list, release the directory.
 
     Raises:
@@ -33,7 +39,7 @@ def commit(plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer)
     """
     if not writer.progress.files:
         writer.publish_empty()
-    manifest, unlisted = _write_manifest(plan, directory, lease, writer)
+    manifest, unlisted = _write_manifest(plan, directory, lease, writer, quota_left)
     remaining = directory.delete(unlisted)
     if not lease.release():
         remaining.append(CHECKPOINT)
@@ -43,14 +49,18 @@ def commit(plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer)
 
 
 def _write_manifest(
-    plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer
+    plan: Plan,
+    directory: ExportDirectory,
+    lease: Lease,
+    writer: Writer,
+    quota_left: int | None,
 ) -> tuple[Manifest, list[str]]:
     """Put the manifest in place; return it, and the names of the files that it does not list."""
     while True:
         directory.read_compatible_manifest(plan.identity, replace=plan.may_replace)
         sizes = directory.list_sizes()
         lease.check()
-        manifest = _manifest(plan, lease, writer)
+        manifest = _manifest(plan, lease, writer, quota_left)
         _require_files(manifest, sizes, directory.uri)
         if (
             directory.write_manifest(manifest, lease.owner)
@@ -68,7 +78,7 @@ def _require_files(manifest: Manifest, sizes: Mapping[str, int], uri: str) -> No
         )
 
 
-def _manifest(plan: Plan, lease: Lease, writer: Writer) -> Manifest:
+def _manifest(plan: Plan, lease: Lease, writer: Writer, quota_left: int | None) -> Manifest:
     progress, identity = writer.progress, plan.identity
     sizes = [size for size in (progress.page_size, plan.page_size) if size]
     return Manifest(
@@ -82,6 +92,7 @@ def _manifest(plan: Plan, lease: Lease, writer: Writer) -> Manifest:
         repaired=progress.repaired,
         drift=progress.drift,
         page_size=min(sizes, default=msgspec.UNSET),
+        quota_left=msgspec.UNSET if quota_left is None else quota_left,
         missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
         started_at=progress.started_at,
         finished_at=max(lease.now(), progress.started_at),

@@ -132,6 +132,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         page_size: the page size of the requests, if it was less than the maximum.
+        quota_left: requests that the organisation had left afterwards, by its ledger.
     """
 
     manifest_version: Literal[1] = 1
@@ -155,6 +156,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     repaired: Count = 0
     drift: Drift = Drift()
     page_size: PageRows | msgspec.UnsetType = msgspec.UNSET
+    quota_left: int | msgspec.UnsetType = msgspec.UNSET
     started_at: Instant
     finished_at: Instant
     provider_version: str

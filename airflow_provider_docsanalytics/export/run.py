@@ -60,7 +60,7 @@ def export(
     try:
         if not progress.complete:
             _read_all(plan, source, writer, directory.uri)
-        manifest = commit(plan, directory, lease, writer)
+        manifest = commit(plan, directory, lease, writer, source.quota_left())
     except Superseded:
         writer.discard_unlisted()
         raise
@@ -165,12 +165,14 @@ def _log_export(manifest: Manifest, uri: str, source: Source) -> None:
             manifest.repaired,
             _count(manifest.rows, "row"),
         )
+    left = source.quota_left()
     log.info(
-        "Exported %s to %s (%s, %s)",
+        "Exported %s to %s (%s, %s)%s",
         _rows(endpoint, manifest.rows),
         uri,
         _count(len(manifest.files), "file"),
         _count(manifest.requests, "request"),
+        "" if left is None else f". {_count(left, 'request')} left, by the quota ledger",
     )
 
 

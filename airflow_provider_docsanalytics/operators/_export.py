@@ -50,6 +50,7 @@ from airflow_provider_docsanalytics.parameters import (
     check_texts,
     flag,
     holds_template,
+    share,
 )
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 
@@ -114,6 +115,9 @@ class ExportOperator(KeepsText, BaseOperator):
             window as partition key, ``2026-01-31T00:00:00``, in the window's zone. Such an event
             triggers Dags that are scheduled on partitions, and no others. Events of an
             ``AssetAlias`` have no partition.
+        quota_share: with a ``ledger`` in the connection's extra: send a request only while the
+            whole organisation has used less than this share of the last hour's quota; more than 0,
+            at most 1. A backfill with 0.6 always leaves room for others.
         retry_policy: Airflow 3.3+. The default fails at once on an error that no retry fixes, and
             retries when a spent quota returns.
 
@@ -169,6 +173,7 @@ class ExportOperator(KeepsText, BaseOperator):
         if_exists: IfExists = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         partitioned: bool = False,
+        quota_share: float = 1.0,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
@@ -194,6 +199,7 @@ class ExportOperator(KeepsText, BaseOperator):
         self.if_exists = if_exists
         self.deferrable = deferrable
         self.partitioned = partitioned
+        self.quota_share = quota_share
         self._dates_as_written = (date_from, date_to, lookback)  # before templates are rendered
 
     @cached_property
@@ -261,6 +267,7 @@ class ExportOperator(KeepsText, BaseOperator):
         check_texts(self, parsing=True)
         flag("deferrable", self.deferrable)
         flag("partitioned", self.partitioned)
+        share("quota_share", self.quota_share)
         self._output.check()
         check_page_size(self.page_size)
         if self.storage_options is not None and not holds_template(self.storage_options):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PARTS = (
     *("crash", "races", "explorer", "stalls", "storage", "rights", "clock", "wire", "pairs"),
     *("pages", "windows", "cursors", "modes", "differential", "labels", "templates"),
-    *("memory", "deadline"),
+    *("memory", "deadline", "quota"),
 )
 QUICK = ("crash", "races", "explorer", "storage", "rights", "clock")
 """The others have tests of their own below, or in ``tests/airflow``."""
