@@ -111,7 +111,6 @@ class Lease:
         self._run = run
         self._written: Progress | None = None
         self._superseded: Superseded | None = None
-        self._had_checkpoint = False
         self.now = now
         self.owner = secrets.token_hex(4)
         self._last_read_at = now()
@@ -126,17 +125,22 @@ class Lease:
             read_manifest: reads it again, and raises ``ConfigError`` if it must not be replaced.
         """
         while True:
-            progress = self._progress_to_resume() or Progress(started_at=self.now())
-            if self._write(progress):
-                try:
-                    self._manifest = read_manifest()
-                except ConfigError:
-                    self.release()
-                    raise
-                if self._manifest == manifest:
+            checkpoint, progress = None, Progress(started_at=self.now())
+            if manifest is not None or not self._create(progress):
+                checkpoint = self._directory.read_checkpoint()
+                progress = self._progress_to_resume(checkpoint) or progress
+                if not self._write(progress):
+                    continue
+            try:
+                self._manifest = read_manifest()
+            except ConfigError:
+                self.release()
+                raise
+            if self._manifest == manifest:
+                if checkpoint is None:
                     self._require_replaceable(progress)
-                    return progress
-                manifest = self._manifest
+                return progress
+            manifest = self._manifest
 
     def page_read(self) -> None:
         """Note that a page was just read."""
@@ -157,15 +161,12 @@ class Lease:
         ``False`` if it stays because the storage refuses to delete; it then records that there is
         nothing to resume.
         """
-        checkpoint = self._directory.read_checkpoint()
-        if checkpoint is None or checkpoint.owner != self.owner:
-            return True
         try:
             self._directory.delete_checkpoint()
         except StorageRefused as error:
             log.debug("%s", error)
-            self._write(Progress(started_at=self.now()), finished=True)
-            return False
+            progress = Progress(started_at=self.now())
+            return not self._directory.write_checkpoint(self._checkpoint(progress, finished=True))
         return True
 
     def check(self) -> None:
@@ -176,11 +177,11 @@ class Lease:
         """
         while True:
             self._raise_if_superseded()
-            current = self._directory.read_checkpoint()
-            if current is not None and current.owner == self.owner:
+            owner = self._directory.read_owner()
+            if owner == self.owner:
                 return
-            if current is not None or self._directory.read_manifest() != self._manifest:
-                self._superseded = self._superseded_by(current)
+            if owner is not None or self._directory.read_manifest() != self._manifest:
+                self._superseded = self._superseded_by(owner)
                 continue
             log.info("%s: the checkpoint is missing; putting it back", self._directory.uri)
             if self._written is not None and self._write(self._written):
@@ -188,8 +189,6 @@ class Lease:
 
     def _require_replaceable(self, progress: Progress) -> None:
         """Find out before the first request whether the storage allows replacing a file."""
-        if self._had_checkpoint:
-            return
         try:
             self.save(progress)
         except StorageRefused as error:
@@ -204,36 +203,47 @@ class Lease:
         if self._superseded is not None:
             raise self._superseded
 
-    def _superseded_by(self, current: Checkpoint | None) -> Superseded:
-        by = "it has finished" if current is None else f"attempt {current.owner!r}"
+    def _superseded_by(self, owner: str | None) -> Superseded:
+        by = "it has finished" if owner is None else f"attempt {owner!r}"
         return Superseded(
             f"{self._directory.uri}: another attempt has taken over this export ({by}). This one "
             f"(attempt {self.owner}) stopped.\n"
             "If two Dag runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
         )
 
-    def _write(self, progress: Progress, *, finished: bool = False) -> bool:
+    def _create(self, progress: Progress) -> bool:
+        """Write the first checkpoint of the directory; ``False`` if it is not the first one."""
+        try:
+            created = self._directory.create_checkpoint(self._checkpoint(progress))
+        except StorageRefused:
+            if self._directory.read_checkpoint() is None:
+                raise
+            return False  # to replace it is refused with the right advice
+        if created:
+            self._written = progress
+        return created
+
+    def _write(self, progress: Progress) -> bool:
         """Write the checkpoint; ``False`` if another attempt has written it since it was read."""
         self._raise_if_superseded()
-        written = self._directory.write_checkpoint(
-            Checkpoint(
-                identity=self._identity,
-                source=self._source,
-                owner=self.owner,
-                run=None if finished else self._run,
-                updated_at=self._last_read_at,
-                finished=finished,
-                progress=progress,
-            )
-        )
+        written = self._directory.write_checkpoint(self._checkpoint(progress))
         if written:
             self._written = progress
         return written
 
-    def _progress_to_resume(self) -> Progress | None:
+    def _checkpoint(self, progress: Progress, *, finished: bool = False) -> Checkpoint:
+        return Checkpoint(
+            identity=self._identity,
+            source=self._source,
+            owner=self.owner,
+            run=None if finished else self._run,
+            updated_at=self._last_read_at,
+            finished=finished,
+            progress=progress,
+        )
+
+    def _progress_to_resume(self, checkpoint: Checkpoint | None) -> Progress | None:
         """Return the progress of an earlier attempt, ``None`` if there is none to resume from."""
-        checkpoint = self._directory.read_checkpoint()
-        self._had_checkpoint = checkpoint is not None
         if checkpoint is None or checkpoint.finished:
             return None
         if reason := self._why_not_resumable(checkpoint):
@@ -257,9 +267,7 @@ class Lease:
 
     def _why_not_resumable(self, checkpoint: Checkpoint) -> str:
         """Return why a checkpoint cannot be resumed from, ``""`` if it can."""
-        progress = checkpoint.progress
-        missing = missing_files(progress.files, self._directory.list_sizes())
-        read_at = checkpoint.updated_at
+        progress, read_at = checkpoint.progress, checkpoint.updated_at
         if checkpoint.identity != self._identity or checkpoint.source != self._source:
             return f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
         if progress.pages and abs(self.now() - read_at) > CHECKPOINT_MAX_AGE:
@@ -268,4 +276,9 @@ class Lease:
             return "its row counts do not add up"
         if len({file.name for file in progress.files}) < len(progress.files):
             return "it lists a file twice"
-        return f"{missing[0]} is missing or has another size" if missing else ""
+        if progress.files and (missing := self._missing_files(progress)):
+            return f"{missing[0]} is missing or has another size"
+        return ""
+
+    def _missing_files(self, progress: Progress) -> list[str]:
+        return missing_files(progress.files, self._directory.list_sizes())
