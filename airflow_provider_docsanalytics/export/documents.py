@@ -191,19 +191,22 @@ class CheckpointEncoder:
     def encode(self, checkpoint: Checkpoint) -> bytes:
         """Return a checkpoint as JSON in one line."""
         progress = structs.asdict(checkpoint.progress)
-        for name, growing in self._growing.items():
-            progress[name] = growing.encode(progress[name])
-        return msgspec.json.encode({**structs.asdict(checkpoint), "progress": progress}) + b"\n"
+        lists = {name: progress.pop(name) for name in self._growing}
+        small = msgspec.json.encode({**structs.asdict(checkpoint), "progress": progress})
+        pieces: list[bytes | bytearray] = [small.removesuffix(b"}}")]
+        for name, items in lists.items():
+            pieces += (b',"%b":[' % name.encode(), self._growing[name].encode(items), b"]")
+        return b"".join((*pieces, b"}}\n"))
 
 
 class _GrowingList:
-    """The JSON of a list that mostly grows at its end."""
+    """The elements of a JSON array that mostly grows at its end."""
 
     def __init__(self) -> None:
         self._items: tuple[Any, ...] = ()
         self._text = bytearray()
 
-    def encode(self, items: tuple[Any, ...]) -> msgspec.Raw:
+    def encode(self, items: tuple[Any, ...]) -> bytearray:
         if items[: len(self._items)] != self._items:  # the export starts over, or old keys are gone
             self._items = ()
             self._text.clear()
@@ -211,4 +214,4 @@ class _GrowingList:
             self._text += b"," if self._text else b""
             self._text += msgspec.json.encode(new)[1:-1]
         self._items = items
-        return msgspec.Raw(b"".join((b"[", self._text, b"]")))
+        return self._text
