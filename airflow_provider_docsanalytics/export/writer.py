@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError, Superseded
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError
 from airflow_provider_docsanalytics.export.documents import Progress
 from airflow_provider_docsanalytics.export.drift import RowSchema
 from airflow_provider_docsanalytics.export.part import Part, PendingPart
@@ -115,8 +115,6 @@ class Writer:
         """If the block fails, publish what is not yet published, so that a retry resumes there."""
         try:
             yield
-        except Superseded:
-            raise
         except BaseException:
             self.publish()
             raise
@@ -129,14 +127,15 @@ class Writer:
 
     def start_over(self, restarts: int) -> None:
         """Discard the progress, so that no later attempt resumes from it."""
+        self._pending.close()
         self.progress = Progress(
             started_at=self.progress.started_at,
             restarts=restarts,
             page_size=self.progress.page_size,
+            requests=self.requests,
         )
-        self._pending.close()
+        self._lease.save(self.progress)
         self._pending = self._new_pending()
-        self.save()
 
     def discard_unlisted(self) -> None:
         """Delete the part that this attempt may have put in place and could not list.
