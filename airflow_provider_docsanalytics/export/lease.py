@@ -3,35 +3,46 @@
 The order of reads and writes is the protocol. Each read is a moment: between any two steps of one
 attempt, another attempt may take any number of steps. Every write of the checkpoint and the
 manifest is a compare-and-swap: it succeeds only if the file is unchanged since this attempt last
-read it.
+read or wrote it. So a swap that succeeds is a check, too, and later than any check before it.
 
 1. **Read the manifest.** A directory that holds a different export is refused before anything is
    written, so that a wrong path costs a running export nothing.
-2. **Acquire:** read the checkpoint, then list the directory, then swap the checkpoint for one that
-   names this attempt. A part is published before the checkpoint lists it, so the later listing must
-   show it. If another attempt writes in between, the swap fails and the step starts again. The step
-   also starts again if the manifest differs before and after the swap: then another attempt has
-   committed, and it is unknown whether before or after the swap.
-3. **Publish a part:** check the owner, put the part in place, then swap the checkpoint for one that
-   lists it. A part is never listed before it is in place. The name of a part contains its attempt,
-   so no attempt overwrites another's part. The check only saves a superseded attempt the upload;
-   the swap decides.
-4. **Commit:** read the manifest, list the directory, check the owner, swap the manifest.
+2. **Acquire:** read the checkpoint, then list the directory if the checkpoint has parts, then swap
+   the checkpoint for one that names this attempt. A part is published before the checkpoint lists
+   it, so the later listing must show it. If another attempt writes in between, the swap fails and
+   the step starts again. The step also starts again if the manifest differs before and after the
+   swap: then another attempt has committed, and it is unknown whether before or after the swap.
 
-   - The manifest first: if another attempt commits later, the swap fails, and the step starts
-     again.
-   - The listing before the check: an attempt that acquires the directory after the check creates
-     its parts later. They are not in the listing, so they are never deleted.
-   - The check last: a superseded attempt stops here. An attempt that is superseded after the check
-     may still commit; its successor's swap then fails, and the successor commits over it.
-   - If the swap fails, the manifest is read again. If it is this attempt's, it was written and the
+   - If there is no manifest, the first checkpoint is created without reading: the creation fails if
+     there is one, and then the step is as above. If there is a manifest, the checkpoint is read,
+     because on S3 only a file that is *missing* shows whether the connection may list, and step 4
+     needs that.
+
+3. **Publish a part:** put the part in place, then swap the checkpoint for one that lists it. A part
+   is never listed before it is in place. The name of a part contains its attempt, so no attempt
+   overwrites another's part. A superseded attempt finds out by the swap, and step 7 removes its
+   part.
+4. **Commit:** put the last part in place, list the directory, swap the checkpoint for one that
+   lists the last part, swap the manifest.
+
+   - The manifest was last read in step 2. If another attempt has committed since, the swap fails,
+     the manifest is read again, and the step starts again with the listing.
+   - The listing before the swap of the checkpoint: that swap proves that this attempt is the owner
+     after the listing. An attempt that acquires the directory later creates its parts later. They
+     are not in the listing, so they are never deleted. If the checkpoint has nothing to add (an
+     export that resumes complete, a second round of this step), it is read instead.
+   - The swap of the checkpoint last: a superseded attempt stops there. An attempt that is
+     superseded later may still commit; its successor's swap then fails, and the successor commits
+     over it.
+   - If the swap of the manifest fails and what stands is this attempt's, it was written and the
      response was lost. The owner is not checked any more from here on: on S3, an attempt that ended
      earlier may just have deleted this attempt's checkpoint.
 
 5. **Delete unlisted files:** what the listing of step 4 shows and the new manifest does not list.
    Only after the manifest is in place, so that the old export is complete until the new one is.
-6. **Release:** delete the checkpoint, if it is still this attempt's. The manifest is in place by
-   then, so an attempt that finds no checkpoint starts a new export.
+6. **Release:** delete the checkpoint, if it is as this attempt last wrote it. It names its owner,
+   so another attempt's differs. The manifest is in place by then, so an attempt that finds no
+   checkpoint starts a new export.
 7. **A superseded attempt** deletes the one part that it put in place and could not list. It reads
    the checkpoint first and the manifest second: a part that a successor resumes from moves from
    the one to the other, so in this order one of them shows it.
@@ -41,10 +52,13 @@ finished and holds nothing to resume; the next attempt acquires the directory fr
 storage does not allow replacing files, the checkpoint cannot move. So that this is known before the
 first request, step 2 replaces a first checkpoint right after creating it.
 
-A store without conditional deletes (S3) may delete the checkpoint of an attempt that acquires it
-between the check and the deletion of step 6. That attempt finds no checkpoint, and the manifest
-unchanged since it acquired the directory: it puts its checkpoint back. If the manifest has changed,
-another attempt has acquired the directory and finished.
+A store without conditional deletes (S3) compares, then deletes, so it may delete the checkpoint of
+an attempt that acquires it in between. That attempt has read the manifest after its swap, so after
+the manifest of the one that deletes was in place. It finds no checkpoint, and the manifest
+unchanged: it puts its checkpoint back. If the manifest has changed, another attempt has acquired
+the directory and finished. For this, step 6 compares again, although step 4 has just swapped: an
+attempt that acquired the directory between step 4 and the manifest would take the new manifest for
+another attempt's, and stop.
 """
 
 from __future__ import annotations
