@@ -181,6 +181,18 @@ def test_a_fresh_start_is_remembered_by_a_source_that_counts_no_requests(place: 
     assert (checkpoint.progress.restarts, checkpoint.progress.files) == (1, ())
 
 
+def test_a_checkpoint_that_was_deleted_without_an_answer_is_not_written_again(place: Place) -> None:
+    class Unanswered(ExportDirectory):
+        def delete_checkpoint(self) -> None:
+            super().delete_checkpoint()
+            raise StorageError("no answer")
+
+    with pytest.raises(StorageError, match="no answer"):
+        export(_plan(), Unanswered(place.filesystem, place.root, "uri"), Service(4).source())
+    assert "_manifest.json" in place.names()
+    assert "_checkpoint.json" not in place.names()
+
+
 def test_a_finished_part_moves_the_checkpoint_once(place: Place) -> None:
     """Also where the last page fills the last part, and where a retry finds nothing to add."""
 
