@@ -37,8 +37,7 @@ def commit(
         Superseded: another attempt owns the directory.
         StorageError: a published file is missing.
     """
-    if not writer.progress.files:
-        writer.publish_empty()
+    writer.publish_last()
     manifest, unlisted = _write_manifest(plan, directory, lease, writer, quota_left)
     remaining = directory.delete(unlisted)
     if not lease.release():
@@ -57,15 +56,14 @@ def _write_manifest(
 ) -> tuple[Manifest, list[str]]:
     """Put the manifest in place; return it, and the names of the files that it does not list."""
     while True:
-        directory.read_compatible_manifest(plan.identity, replace=plan.may_replace)
         sizes = directory.list_sizes()
-        lease.check()
+        if not writer.save():
+            lease.check()
         manifest = _manifest(plan, lease, writer, quota_left)
         _require_files(manifest, sizes, directory.uri)
-        if (
-            directory.write_manifest(manifest, lease.owner)
-            or directory.read_manifest() == manifest  # written, but the response was lost
-        ):
+        if directory.write_manifest(manifest, lease.owner) or manifest == (
+            directory.read_compatible_manifest(plan.identity, replace=plan.may_replace)
+        ):  # or: it was written, and the response was lost
             return manifest, sorted(sizes.keys() - {file.name for file in manifest.files})
 
 

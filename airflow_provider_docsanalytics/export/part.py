@@ -52,6 +52,7 @@ class PendingPart:
         self.published = False
         self.after = before
         self._keys = b""
+        self._fingerprints: list[str] = []
 
     def open(self) -> Part:
         """Return the part; open it first if there is none. It may remain empty."""
@@ -59,9 +60,10 @@ class PendingPart:
         return self.part
 
     def add(self, page: PageLike, new: NewRows, fingerprints: tuple[str, ...]) -> None:
-        """Add the new rows of a page, and the loop guard's fingerprints."""
+        """Add the new rows of a page, and its fingerprints for the loop guard."""
         written = self.open().write(new.rows) if new.rows else Written(0, Drift(), ())
         self._keys += new.keys
+        self._fingerprints += fingerprints
         before = self.after
         self.after = structs.replace(
             before,
@@ -78,7 +80,6 @@ class PendingPart:
             ),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
-            fingerprints=fingerprints,
             last_row=new.last_row,
             repeated=before.repeated + new.repeated,
             # Not every source has this attribute.
@@ -87,13 +88,19 @@ class PendingPart:
 
     def seal(self) -> None:
         """Finish the part's file, if there is one; no page can be added afterwards."""
+        before = self.after
+        if self._fingerprints:
+            fingerprints = (*before.fingerprints, *self._fingerprints)
+            self.after = structs.replace(before, fingerprints=fingerprints)
+            self._fingerprints = []
         if self.part is None or self.file is not None:
             return
         size, sha256 = self.part.finish()
         self.file = File(self.part.name, self.part.rows, size, sha256)
-        before = self.after
         self.after = structs.replace(
-            before, files=(*before.files, self.file), keys=append_keys(before.keys, self._keys)
+            self.after,
+            files=(*before.files, self.file),
+            keys=append_keys(before.keys, self._keys),
         )
 
     def close(self) -> None:
