@@ -85,12 +85,12 @@ class Service:
 @contextmanager
 def service() -> Iterator[Service]:
     """Serve prepared pages from a process of its own."""
-    with _printing_json("benchmarks.server") as ready:
+    with printing_json("benchmarks.server") as ready:
         yield Service(**ready)
 
 
 @contextmanager
-def _printing_json(module: str, *arguments: str, python: Path = HERE) -> Iterator[Any]:
+def printing_json(module: str, *arguments: str, python: Path = HERE) -> Iterator[Any]:
     """Run a module that prints a line of JSON once it serves; give what it printed."""
     command = [python, "-m", module, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CLONE) as running:
@@ -117,6 +117,10 @@ def run(
     """Run one contender in a process of its own; return its figures.
 
     Args:
+        name: of the contender.
+        service: what it asks.
+        shape: how much it exports.
+        python: the environment in which it runs.
         verified: whether every row of an export to :data:`OUT` is compared with the service's.
         connections: more connections, by the name of their environment variable.
         more: ``options`` of the operator, ``stamped``.

@@ -51,12 +51,14 @@ class _Server(socketserver.ThreadingTCPServer):
         try:
             _, version, _, shape, endpoint = url.path.split("/")
             pages = Shape.parse(shape)
-            if (version, endpoint) != ("v1", "assistant") or int(query["limit"]) < pages.page_rows:
-                raise ValueError(target)
             page = page_of(query["cursor"]) if "cursor" in query else 0
-            return HTTPStatus.OK, pages.body(page)
+            if (version, endpoint) == ("v1", "assistant") and int(
+                query["limit"]
+            ) >= pages.page_rows:
+                return HTTPStatus.OK, pages.body(page)
         except (ValueError, KeyError, IndexError, TypeError):
-            return HTTPStatus.BAD_REQUEST, b'{"error":"Bad request"}'
+            pass
+        return HTTPStatus.BAD_REQUEST, b'{"error":"Bad request"}'
 
 
 class _Connection(socketserver.StreamRequestHandler):
