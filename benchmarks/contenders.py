@@ -162,7 +162,8 @@ def _stamp_requests() -> list[float]:
     return stamps
 
 
-def _ms_a_page(stamps: list[float]) -> dict[str, float]:
+def ms_a_page(stamps: list[float]) -> dict[str, float]:
+    """Return the CPU time between two requests, at the beginning and at the end."""
     first, last = stamps[: _PAGES_AT_EACH_END + 1], stamps[-_PAGES_AT_EACH_END - 1 :]
     return {
         f"{name}_ms": (each[-1] - each[0]) / (len(each) - 1) * 1000
@@ -179,7 +180,7 @@ def contend(name: str, service: Mapping[str, Any], out: str) -> dict[str, float]
     rows = CONTENDERS[name](service, out)
     wall = time.perf_counter() - started
     figures = {"rows": rows, "wall_s": wall, "cpu_s": cpu_s() - cpu, "peak_mb": _peak_mb()}
-    return figures | (_ms_a_page(stamps) if stamps else {})
+    return figures | (ms_a_page(stamps) if stamps else {})
 
 
 def _peak_mb() -> float:
