@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -32,7 +33,8 @@ BASE = CACHE / "bench-base" / "bin" / "python"
 """The provider with no other provider."""
 PROVIDERS = CACHE / "bench-providers" / "bin" / "python"
 """The provider beside those of Google, Microsoft, Amazon and OpenLineage."""
-OUT = HOME / "out"
+OUT = HOME / f"out-{os.getpid()}"
+"""Where the contenders of this process write."""
 _TIMEOUT_S = 30
 
 
@@ -86,7 +88,10 @@ class Service:
 def service() -> Iterator[Service]:
     """Serve prepared pages from a process of its own."""
     with printing_json("benchmarks.server") as ready:
-        yield Service(**ready)
+        try:
+            yield Service(**ready)
+        finally:
+            shutil.rmtree(OUT, ignore_errors=True)
 
 
 @contextmanager
@@ -165,6 +170,8 @@ def _environment(service: Service, shape: Shape, connections: Mapping[str, str])
         AIRFLOW_CONN_MINTLIFY_DEFAULT=json.dumps(ours),
         AIRFLOW_CONN_BENCH_HTTP=json.dumps({"conn_type": "http", "host": service.url}),
         AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+        # gcsfs asks for the kind of a bucket over gRPC, which no emulator has.
+        GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT="false",
         **DLT_SETTINGS,
         **connections,
     )

@@ -14,15 +14,16 @@ from benchmarks.parts import ONE_ROW, Part
 from benchmarks.rig import PROVIDERS, printing_json, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.rig import Service
 
 _SCHEMES = {"S3": "s3", "GCS": "gs", "Azure": "abfs"}
 _PAGES = (1, 10, 25)
+_NOT_FULL = 9
 _ROWS = 100
 _DELAY_S = 0.05
-_STARTS = 5
+_STARTS = 3
 _COUNTED = "/_counted"
 _TIMEOUT_S = 30
 
@@ -53,12 +54,6 @@ class Store:
             options={"path": f"{self._ready['path']}/{self._exports}", **options},
         )
 
-    def counted(self, service: Service, pages: int) -> list[str]:
-        """Return the requests of an export of so many pages."""
-        self.count()
-        self.export(service, Shape(pages, _ROWS))
-        return self.count()
-
 
 @contextmanager
 def _store(scheme: str) -> Iterator[Store | str]:
@@ -68,59 +63,61 @@ def _store(scheme: str) -> Iterator[Store | str]:
 
 
 def storage(service: Service, **_: Any) -> Part:
-    """Requests to S3, GCS and Azure; CPU of one row; time where a request takes 50 ms."""
-    part = Part()
-    lines = {}
+    """Requests to S3, GCS and Azure, the CPU of one row, and the time at 50 ms a request."""
+    figures: dict[str, float] = {}
+    missing: dict[str, str] = {}
     for name, scheme in _SCHEMES.items():
         with _store(scheme) as store:
             if isinstance(store, str):
-                lines[name] = f"{name}: not measured. First: {store}"
+                missing[name] = store
                 continue
-            part.figures |= _requests(name, store, service) | _start(name, store, service)
+            for pages in _PAGES:
+                figures |= _export(name, store, service, pages)
             if name == "S3":
-                part.figures |= _idle(store, service) | _slow(store, service)
-    _show(part, lines)
+                figures |= _only_s3(store, service, figures["S3 checkpoints 10"])
+    return _table(figures, missing)
+
+
+def _export(name: str, store: Store, service: Service, pages: int) -> dict[str, float]:
+    """Return what an export of so many pages requests, and what it needs."""
+    store.count(_DELAY_S)
+    ran = store.export(service, Shape(pages, _ROWS))
+    requested = store.count()
+    checkpoints = sum("PUT" in line and "_checkpoint.json" in line for line in requested)
+    return {
+        f"{name} {pages}": len(requested),
+        f"{name} checkpoints {pages}": checkpoints,
+        f"{name} wall_s {pages}": ran["wall_s"],
+        f"{name} cpu_ms {pages}": ran["cpu_s"] * 1000,
+    }
+
+
+def _only_s3(store: Store, service: Service, checkpoints: float) -> dict[str, float]:
+    """Return how many more checkpoints a full last part costs, and the CPU of one row."""
+    without = _export("S3", store, service, _NOT_FULL)[f"S3 checkpoints {_NOT_FULL}"]
+    runs = [store.export(service, ONE_ROW)["cpu_s"] for _ in range(_STARTS)]
+    return {
+        "idle_checkpoints": checkpoints - without,
+        "S3 start_ms": statistics.median(runs) * 1000,
+    }
+
+
+def _table(figures: dict[str, float], missing: Mapping[str, str]) -> Part:
+    part = Part(figures=figures)
+    part.row("requests of an export", *(f"{pages} pages" for pages in _PAGES))
+    for name in _SCHEMES:
+        if name in missing:
+            part.table.append(f"{name}: not measured; first run: {missing[name]}")
+            continue
+        part.row(name, *(f"{figures[f'{name} {pages}']:.0f}" for pages in _PAGES))
+        excess = (figures[f"{name} {pages}"] - figures[f"S3 {pages}"] for pages in _PAGES)
+        figures[f"{name} over S3"] = max(excess)
+    part.row("s, if each takes 50 ms: S3", *_cells(figures, "S3 wall_s", ".2f"))
+    part.row("CPU ms: S3", *_cells(figures, "S3 cpu_ms", ".0f"))
+    part.row("1 row to s3://, CPU ms", f"{figures['S3 start_ms']:.0f}")
+    part.row("checkpoints for a full last part", f"{figures['idle_checkpoints']:.0f}")
     return part
 
 
-def _requests(name: str, store: Store, service: Service) -> dict[str, float]:
-    return {f"{name} {pages}": len(store.counted(service, pages)) for pages in _PAGES}
-
-
-def _start(name: str, store: Store, service: Service) -> dict[str, float]:
-    runs = [store.export(service, ONE_ROW)["cpu_s"] for _ in range(_STARTS)]
-    return {f"{name} start_ms": statistics.median(runs) * 1000}
-
-
-def _idle(store: Store, service: Service) -> dict[str, float]:
-    """Return how many more checkpoints an export writes if its last part is full."""
-    full, rest = (
-        sum("PUT" in line and "_checkpoint.json" in line for line in store.counted(service, pages))
-        for pages in (10, 9)
-    )
-    return {"idle_checkpoints": full - rest}
-
-
-def _slow(store: Store, service: Service) -> dict[str, float]:
-    store.count(_DELAY_S)
-    figures = {
-        f"slow_s {pages}": store.export(service, Shape(pages, _ROWS))["wall_s"] for pages in _PAGES
-    }
-    store.count()
-    return figures
-
-
-def _show(part: Part, lines: dict[str, str]) -> None:
-    figures = part.figures
-    part.row("requests of an export", *(f"{pages} pages" for pages in _PAGES), "CPU ms")
-    for name in _SCHEMES:
-        if name in lines:
-            part.table.append(lines[name])
-            continue
-        counts = [f"{figures[f'{name} {pages}']:.0f}" for pages in _PAGES]
-        part.row(name, *counts, f"{figures[f'{name} start_ms']:.0f}")
-        if name != "S3":
-            excess = (figures[f"{name} {pages}"] - figures[f"S3 {pages}"] for pages in _PAGES)
-            figures[f"{name} over S3"] = max(excess)
-    part.row("S3, 50 ms a request, s", *(f"{figures[f'slow_s {pages}']:.2f}" for pages in _PAGES))
-    part.row("checkpoints of a full last part", f"{figures['idle_checkpoints']:.0f}")
+def _cells(figures: Mapping[str, float], name: str, form: str) -> list[str]:
+    return [format(figures[f"{name} {pages}"], form) for pages in _PAGES]
