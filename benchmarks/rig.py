@@ -98,7 +98,9 @@ def service() -> Iterator[Service]:
 def printing_json(module: str, *arguments: str, python: Path = HERE) -> Iterator[Any]:
     """Run a module that prints a line of JSON once it serves; give what it printed."""
     command = [python, "-m", module, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CLONE) as running:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=CLONE, start_new_session=True
+    ) as running:
         assert running.stdout is not None
         try:
             line = running.stdout.readline()
