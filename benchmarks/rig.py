@@ -36,6 +36,7 @@ PROVIDERS = CACHE / "bench-providers" / "bin" / "python"
 OUT = HOME / f"out-{os.getpid()}"
 """Where the contenders of this process write."""
 _TIMEOUT_S = 30
+_RUN_TIMEOUT_S = 3600
 
 
 class WrongRunError(Exception):
@@ -55,7 +56,7 @@ class Service:
         return {"url": self.url, "mintlify_key": self.mintlify_key, "shape": str(shape), **more}
 
     def spent(self) -> dict[str, float]:
-        """Return its requests and CPU time since this was last called."""
+        """Return its requests and its CPU time since this was last called."""
         spent: dict[str, float] = requests.get(self.url + SPENT, timeout=_TIMEOUT_S).json()
         return spent
 
@@ -140,23 +141,33 @@ def run(
     next(service.bodies(shape))  # its texts are made
     service.spent()
     description = json.dumps(service.describe(shape, **more))
-    done = subprocess.run(
-        [python, "-m", "benchmarks.contenders", name, description, str(OUT)],
-        env=_environment(service, shape, connections or {}),
-        cwd=CLONE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise WrongRunError(f"{name} failed:\n{done.stdout}{done.stderr}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    spent = service.spent()
-    figures |= {"requests": spent["requests"], "server_cpu_s": spent["cpu_s"]}
+    command = [python, "-m", "benchmarks.contenders", name, description, str(OUT)]
+    figures = _figures(name, command, _environment(service, shape, connections or {}))
+    figures["server_cpu_s"] = service.spent()["cpu_s"]
     if figures["rows"] != shape.rows:
         raise WrongRunError(f"{name} brought {figures['rows']} rows of {shape.rows}")
     if verified and (OUT / "export").exists():
         service.verify(shape, OUT / "export")
+    return figures
+
+
+def _figures(name: str, command: list[Any], environment: Mapping[str, str]) -> dict[str, float]:
+    """Run a contender to its end; return what it prints last."""
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=CLONE,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_RUN_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WrongRunError(f"{name} did not end within {_RUN_TIMEOUT_S} s") from error
+    if done.returncode:
+        raise WrongRunError(f"{name} failed:\n{done.stdout}{done.stderr}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
