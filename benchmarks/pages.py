@@ -17,6 +17,8 @@ START, END = "2026-01-01", "2026-01-31"
 _TEXTS = 3000
 _SITE = "https://docs.example.com"
 _SECTIONS = ("guides", "api-reference", "sdk", "concepts", "tutorials", "changelog", "faq")
+_BEGIN = "01KF"
+"""Of every ULID."""
 _PAGE = "<page>"
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _UNUSUAL = (
@@ -59,7 +61,7 @@ class Shape(NamedTuple):
         if not 0 <= page < self.pages:
             raise IndexError(page)
         templates = _templates(self.page_rows, self.row_bytes)
-        rows = _ulid(page, 4).encode().join(templates[page % len(templates)])
+        rows = _digits(page, 4).encode().join(templates[page % len(templates)])
         last = page + 1 == self.pages
         end = b'],"nextCursor":null,"hasMore":false}'
         if not last:
@@ -68,19 +70,19 @@ class Shape(NamedTuple):
 
 
 def cursor_of(page: int) -> str:
-    """Return the cursor that leads to a page."""
-    return f"01KF{_ulid(page, 22)}"
+    """Return the cursor that leads to a page: a ULID, as the API's."""
+    return f"{_BEGIN}{_digits(page, 22)}"
 
 
 def page_of(cursor: str) -> int:
     """Return the page to which a cursor leads; raises ``ValueError``."""
     number = 0
-    for digit in cursor:
+    for digit in cursor.removeprefix(_BEGIN):
         number = number * 32 + _DIGITS.index(digit)
-    return number - (page_of("01KF") << 110 if len(cursor) > len("01KF") else 0)
+    return number
 
 
-def _ulid(number: int, width: int) -> str:
+def _digits(number: int, width: int) -> str:
     return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * width - 5, -1, -5))
 
 
@@ -99,7 +101,7 @@ def _row(author: Author, number: int, size: int) -> str:
     second = _SECONDS_OF_WINDOW - 1 - number * _SECONDS_OF_WINDOW // (2 * _TEXTS)
     day, rest = divmod(second, 86_400)
     row: dict[str, Any] = {
-        "id": f"01KF{_PAGE}{_ulid(author.number(1 << 75), 15)}{_ulid(number, 3)}",
+        "id": f"{_BEGIN}{_PAGE}{_digits(author.number(1 << 75), 15)}{_digits(number, 3)}",
         "timestamp": f"2026-01-{day + 1:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:"
         f"{rest % 60:02d}.{author.number(1000):03d}Z",
         "query": author.question(),

@@ -85,18 +85,13 @@ def speed(service: Service, rounds: int, **_: Any) -> Part:
             f"{cpu_ratio(measured, name):.2f}",
             f"{median['peak_mb']:.0f}",
         )
-    ours = medians([each["ours"] for each in measured])
     part.figures = {
         "server_share": statistics.median(
             each["floor"]["server_cpu_s"] / each["floor"]["cpu_s"] for each in measured
         ),
-        "hour_cpu_s": ours["cpu_s"],
-        "hour_wall_s": ours["wall_s"],
+        "hour_cpu_s": medians([each["ours"] for each in measured])["cpu_s"],
         "http_operator": cpu_ratio(measured, "HttpOperator", to="ours"),
-        "http_operator_mb": medians([each["HttpOperator"] for each in measured])["peak_mb"],
         "dlt": cpu_ratio(measured, "dlt", to="ours"),
-        "dlt_mb": medians([each["dlt"] for each in measured])["peak_mb"],
-        "ours_mb": ours["peak_mb"],
     }
     return part
 
@@ -116,24 +111,24 @@ def formats(service: Service, rounds: int, **_: Any) -> Part:
         }
         for _ in range(rounds)
     ]
+    return _forms(measured)
+
+
+def _forms(measured: Rounds) -> Part:
     part = Part()
     part.row(f"{QUOTA.rows} rows, CPU x floor", "plain", "gzip", "zstd")
     for form in FORMATS:
         ratios = [cpu_ratio(measured, f"{form} {packing}") for packing in COMPRESSIONS]
         part.row(form, *(f"{ratio:.2f}" for ratio in ratios))
+        part.figures[form] = ratios[0]
+        if form == "jsonl":
+            part.figures |= {"gzip": ratios[1], "zstd": ratios[2]}
     part.row("CPU µs/row", "plain", "gzip", "zstd")
     for form in FORMATS:
         costs = [_us_a_row(measured, f"{form} {packing}") for packing in COMPRESSIONS]
         part.row(form, *(f"{cost:.0f}" for cost in costs))
         for packing, cost in zip(COMPRESSIONS, costs, strict=True):
             part.figures[f"us {form} {packing}"] = cost
-    part.figures |= {
-        "jsonl": cpu_ratio(measured, "jsonl None"),
-        "gzip": cpu_ratio(measured, "jsonl gzip"),
-        "zstd": cpu_ratio(measured, "jsonl zstd"),
-        "parquet": cpu_ratio(measured, "parquet None"),
-        "csv": cpu_ratio(measured, "csv None"),
-    }
     return part
 
 
