@@ -61,12 +61,11 @@ class Shape(NamedTuple):
         if not 0 <= page < self.pages:
             raise IndexError(page)
         templates = _templates(self.page_rows, self.row_bytes)
-        rows = _digits(page, 4).encode().join(templates[page % len(templates)])
-        last = page + 1 == self.pages
+        *pieces, last = templates[page % len(templates)]
         end = b'],"nextCursor":null,"hasMore":false}'
-        if not last:
+        if page + 1 < self.pages:
             end = b'],"nextCursor":"%s","hasMore":true}' % cursor_of(page + 1).encode()
-        return b'{"conversations":[%s%s' % (rows, end)
+        return _digits(page, 4).encode().join((*pieces, last + end))
 
 
 def cursor_of(page: int) -> str:
@@ -93,7 +92,8 @@ def _templates(page_rows: int, row_bytes: int) -> list[list[bytes]]:
     rows = [_row(author, number, row_bytes) for number in range(max(_TEXTS, page_rows))]
     pages = [rows[first : first + page_rows] for first in range(0, len(rows), page_rows)]
     whole = [page for page in pages if len(page) == page_rows]
-    return [",".join(page).encode().split(_PAGE.encode()) for page in whole]
+    bodies = (f'{{"conversations":[{",".join(page)}' for page in whole)
+    return [body.encode().split(_PAGE.encode()) for body in bodies]
 
 
 def _row(author: Author, number: int, size: int) -> str:
