@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def _pages(pages: int) -> str:
+    """Return so many pages in words."""
+    return f"{pages} page{'s' if pages > 1 else ''}"
+
+
 class Aim(NamedTuple):
     """The most that a figure may be, and what it says."""
 
@@ -31,7 +36,7 @@ PROMISED = (
     Aim("start_ms", 250, "{:.0f} ms of CPU for 1 row to file://, base install"),
     Aim("providers_ratio", 1.3, "{:.2f} times that beside the providers of three clouds"),
     Aim("S3 start_ms", 1600, "{:.0f} ms of CPU for 1 row to s3://"),
-    *(Aim(f"S3 {pages}", most, f"{{:.0f}} requests to S3 for an export of {pages} pages")
+    *(Aim(f"S3 {pages}", most, f"{{:.0f}} requests to S3 for an export of {_pages(pages)}")
       for pages, most in ((1, 10), (10, 10), (25, 14))),
     *(Aim(f"{store} over S3", 2, f"{{:.0f}} more requests to {store} than to S3")
       for store in ("GCS", "Azure")),

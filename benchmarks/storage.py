@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _SCHEMES = {"S3": "s3", "GCS": "gs", "Azure": "abfs"}
 _PAGES = (1, 10, 25)
 _NOT_FULL = 9
-_ROWS = 100
 _DELAY_S = 0.05
 _STARTS = 3
 _COUNTED = "/_counted"
@@ -81,7 +80,7 @@ def storage(service: Service, **_: Any) -> Part:
 def _export(name: str, store: Store, service: Service, pages: int) -> dict[str, float]:
     """Return what an export of so many pages requests, and what it needs."""
     store.count(_DELAY_S)
-    ran = store.export(service, Shape(pages, _ROWS))
+    ran = store.export(service, Shape(pages))
     requested = store.count()
     checkpoints = sum("PUT" in line and "_checkpoint.json" in line for line in requested)
     return {
@@ -104,7 +103,7 @@ def _only_s3(store: Store, service: Service, checkpoints: float) -> dict[str, fl
 
 def _table(figures: dict[str, float], missing: Mapping[str, str]) -> Part:
     part = Part(figures=figures)
-    part.row("requests of an export", *(f"{pages} pages" for pages in _PAGES))
+    part.row("requests of an export", *(f"{pages} page(s)" for pages in _PAGES))
     for name in _SCHEMES:
         if name in missing:
             part.table.append(f"{name}: not measured; first run: {missing[name]}")
