@@ -103,7 +103,7 @@ def _only_s3(store: Store, service: Service, checkpoints: float) -> dict[str, fl
 
 def _table(figures: dict[str, float], missing: Mapping[str, str]) -> Part:
     part = Part(figures=figures)
-    part.row("requests of an export", *(f"{pages} page(s)" for pages in _PAGES))
+    part.row("requests, by pages of an export", *map(str, _PAGES))
     for name in _SCHEMES:
         if name in missing:
             part.table.append(f"{name}: not measured; first run: {missing[name]}")
