@@ -55,9 +55,20 @@ def directory_at(
     Raises:
         ConfigError: the connection, the file system or an option does not exist.
     """
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     from airflow_provider_docsanalytics.export.directory import ExportDirectory
+
+    return ExportDirectory(*filesystem_at(url, storage_conn_id, options))
+
+
+def filesystem_at(
+    url: str, storage_conn_id: str | None, options: Mapping[str, Any] | None
+) -> tuple[Any, str, str]:
+    """Return the file system of a URL, the URL's path on it, and the URL as messages name it.
+
+    Raises:
+        ConfigError: as :func:`directory_at`.
+    """
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     # In Airflow 2 an explicit None overrides the connection in the URL.
     connection = {"conn_id": storage_conn_id} if storage_conn_id else {}
@@ -67,9 +78,9 @@ def directory_at(
     try:
         path = ObjectStoragePath(url, **connection)
         filesystem = _reopen(path.fs, options) if options else path.fs
-        if root := _local_root(url):
-            return ExportDirectory(filesystem, root, url)
-        return ExportDirectory(filesystem, path.path, str(path))
+        if root := local_root(url):
+            return filesystem, root, url
+        return filesystem, path.path, str(path)
     except ConfigError:
         raise
     except (ValueError, ImportError) as error:
@@ -143,7 +154,7 @@ def _check_connection(url: str, storage_conn_id: str | None) -> None:
             ) from error
 
 
-def _local_root(url: str) -> str | None:
+def local_root(url: str) -> str | None:
     """Return the directory on the local disk, ``None`` for a URL of other storage.
 
     Taken literally: parsed as a URL it would end at ``?``, ``#`` and ``::``, which names may have.
