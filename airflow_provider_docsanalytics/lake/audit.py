@@ -68,75 +68,89 @@ def audit(
         ConfigError: there is no lake.
         StorageError: the storage failed.
     """
-    findings: list[Finding] = []
-    exports: list[Export] = []
-    for number, directory in enumerate(read_directories(files), start=1):
-        export = directory.export
-        if export is None or scope.covers(export):
-            findings += check_files(files, directory, scope.until)
-            exports += [export] if export else []
-        if number % _PROGRESS == 0:
-            on_progress(f"{number:,} directories read")
-    if not exports and not findings:
-        raise ConfigError(
-            f"{files.uri} holds no exports.\n"
-            "Give the root of your exports: what stands before the first field of path."
+    return _Audit(files, scope, on_progress).run()
+
+
+class _Audit:
+    """One audit, step by step; every step adds to the findings."""
+
+    def __init__(self, files: LakeFiles, scope: Scope, on_progress: Callable[[str], None]) -> None:
+        self._files = files
+        self._scope = scope
+        self._on_progress = on_progress
+        self._findings: list[Finding] = []
+        self._sums: dict[str, dict[str, int]] = {}
+
+    def run(self) -> Report:
+        exports = join_older(self._read())
+        if not exports and not self._findings:
+            raise ConfigError(
+                f"{self._files.uri} holds no exports.\n"
+                "Give the root of your exports: what stands before the first field of path."
+            )
+        self._check_series(exports)
+        tracks = tracks_of(exports, self._scope.every)
+        for track in tracks:
+            self._check_track(track)
+        if self._scope.deep:
+            undated = [Track(each.series, (each,)) for each in exports if each.window is None]
+            self._check_rows([*tracks, *undated], len(exports))
+        counted = (count_of(export, self._sums.get(export.path)) for export in exports)
+        self._findings += check_alike(self._files, [each for each in counted if each])
+        return Report(
+            lake=printable(self._files.uri),
+            exports=len(exports),
+            rows=sum(export.rows for export in exports),
+            findings=sorted(self._findings, key=_order),
         )
-    exports = join_older(exports)
-    findings += _check_series(files, exports)
-    tracks = tracks_of(exports, scope.every)
-    for track in tracks:
-        findings += _check_track(files, track, scope.until)
-    sums: dict[str, dict[str, int]] = {}
-    if scope.deep:
-        findings += _check_rows(files, exports, tracks, sums, on_progress)
-    counted = (count_of(export, sums.get(export.path)) for export in exports)
-    findings += check_alike(files, [each for each in counted if each])
-    return Report(
-        lake=printable(files.uri),
-        exports=len(exports),
-        rows=sum(export.rows for export in exports),
-        findings=sorted(findings, key=_order),
-    )
+
+    def _read(self) -> Iterator[Export]:
+        """Yield the exports in the scope, once their files were compared with their manifests."""
+        for number, directory in enumerate(read_directories(self._files), start=1):
+            export = directory.export
+            if export is None or self._scope.covers(export):
+                self._findings += check_files(self._files, directory, self._scope.until)
+                if export is not None:
+                    yield export
+            self._progress(number, "directories read")
+
+    def _check_series(self, exports: list[Export]) -> None:
+        by_series: dict[Series, list[Export]] = defaultdict(list)
+        for export in sorted(exports, key=by_window):
+            by_series[export.series].append(export)
+        for members in by_series.values():
+            self._findings += check_drift(self._files, members)
+
+    def _check_track(self, track: Track) -> None:
+        self._findings += check_windows(self._files, track, self._scope.until)
+        self._findings += check_labels(self._files, track, _doubled(track))
+        self._findings += check_silence(self._files, track)
+
+    def _check_rows(self, tracks: list[Track], total: int) -> None:
+        """Read all exports, a track after the other, and keep the sums of their rows."""
+        known = {each.where for each in self._findings if each.code in ("missing-file", "size")}
+        done = 0
+        for track in tracks:
+            doubled = _doubled(track)
+            with closing(new_keys(track.exports[0])) as keys:
+                for export in track.exports:
+                    compared = track.has_events and export.path not in doubled
+                    earlier = keys if compared else None
+                    findings, sums = check_rows(self._files, export, earlier, known)
+                    self._findings += findings
+                    if sums is not None:
+                        self._sums[export.path] = sums
+                    done += 1
+                    self._progress(done, f"of {total:,} exports read in full")
+
+    def _progress(self, number: int, what: str) -> None:
+        if number % _PROGRESS == 0:
+            self._on_progress(f"{number:,} {what}")
 
 
-def _check_series(files: LakeFiles, exports: list[Export]) -> Iterator[Finding]:
-    by_series: dict[Series, list[Export]] = defaultdict(list)
-    for export in sorted(exports, key=by_window):
-        by_series[export.series].append(export)
-    for members in by_series.values():
-        yield from check_drift(files, members)
-
-
-def _check_track(files: LakeFiles, track: Track, until: datetime) -> Iterator[Finding]:
-    yield from check_windows(files, track, until)
-    overlapping_paths = {export.path for cluster in overlapping(track) for export in cluster}
-    yield from check_labels(files, track, overlapping_paths)
-    yield from check_silence(files, track)
-
-
-def _check_rows(
-    files: LakeFiles,
-    exports: list[Export],
-    tracks: list[Track],
-    sums: dict[str, dict[str, int]],
-    on_progress: Callable[[str], None],
-) -> Iterator[Finding]:
-    """Read all exports, a track after the other; put the sums of their rows into ``sums``."""
-    undated = [Track(export.series, (export,)) for export in exports if export.window is None]
-    done = 0
-    for track in (*tracks, *undated):
-        doubled = {export.path for cluster in overlapping(track) for export in cluster}
-        with closing(new_keys(track.exports[0])) as keys:
-            for export in track.exports:
-                compared = track.has_events and export.path not in doubled
-                findings, found = check_rows(files, export, keys if compared else None)
-                yield from findings
-                if found is not None:
-                    sums[export.path] = found
-                done += 1
-                if done % _PROGRESS == 0:
-                    on_progress(f"{done:,} of {len(exports):,} exports read in full")
+def _doubled(track: Track) -> set[str]:
+    """Return the paths of exports that cover an instant that another covers, too."""
+    return {export.path for cluster in overlapping(track) for export in cluster}
 
 
 def _order(each: Finding) -> tuple[bool, str, int, str]:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.export.documents import MANIFEST
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved
 from airflow_provider_docsanalytics.lake.audit_totals import SUMMED, check_response
 from airflow_provider_docsanalytics.lake.catalog import read_directory
+from airflow_provider_docsanalytics.lake.files import Listing
 from airflow_provider_docsanalytics.lake.finding import Finding, finding
 from airflow_provider_docsanalytics.lake.rows import PartReader, UnreadableRows
 from airflow_provider_docsanalytics.storage.permissions import is_denied
 from airflow_provider_docsanalytics.window import parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_docsanalytics.export.documents import File, Manifest
     from airflow_provider_docsanalytics.lake.catalog import Export
@@ -38,18 +40,21 @@ class DeepResult(NamedTuple):
     sums: dict[str, int] | None
 
 
-def check_rows(files: LakeFiles, export: Export, earlier: RowKeys | None) -> DeepResult:
+def check_rows(
+    files: LakeFiles, export: Export, earlier: RowKeys | None, known: Collection[str]
+) -> DeepResult:
     """Read an export.
 
     Args:
         files: the lake.
         export: what is read.
         earlier: the keys of the series so far, of which none may come again; ``None`` if they may.
+        known: files that another finding is about; they are not read.
     """
-    manifest, result = _read(files, export, earlier)
+    manifest, result = _read(files, export, earlier, known)
     if manifest is None or not result.findings:
         return result
-    now, again = _read(files, export, None)
+    now, again = _read(files, export, None, known)
     if now != manifest:  # it was replaced while it was read
         return again
     return result
@@ -62,18 +67,16 @@ def new_keys(export: Export) -> RowKeys:
 
 
 def _read(
-    files: LakeFiles, export: Export, earlier: RowKeys | None
+    files: LakeFiles, export: Export, earlier: RowKeys | None, known: Collection[str]
 ) -> tuple[Manifest | None, DeepResult]:
-    directory = read_directory(files, files.list_again(export.path))
-    if (
-        manifest := directory.manifest
-    ) is None:  # deleted since, or damaged: the next audit says so
+    manifest = read_directory(files, Listing(export.path, {MANIFEST: 0})).manifest
+    if manifest is None:  # deleted since, or damaged: the next audit says so
         return None, DeepResult([], None)
     exported = _Rows(export, earlier)
     findings: list[Finding] = []
     with closing(exported.own):
         for file in manifest.files:
-            if directory.listing.sizes.get(file.name) == file.bytes:  # or it is reported already
+            if files.uri_of(export.path, file.name) not in known:
                 findings += _read_part(files, export, file, exported, manifest)
     complete = not findings and exported.rows == manifest.rows
     if complete and not exported.has_odd_sums:
@@ -142,6 +145,10 @@ def _read_part(
             except UnreadableRows as error:
                 problem = f"The rows cannot be read: {error}."
             sha256 = reader.finish()
+    except FileNotFoundError:
+        what = f"The manifest lists this file with {file.rows:,} rows, and it is not there."
+        yield finding("missing-file", "error", where, what, _EXPORT_AGAIN)
+        return
     except Exception as error:
         if isinstance(error, ConfigError) or not (
             isinstance(error, PermissionError) or is_denied(error)

@@ -96,7 +96,8 @@ def _check_listed(files: LakeFiles, directory: Directory) -> Iterator[Finding]:
 def _check_unlisted(files: LakeFiles, directory: Directory) -> Iterator[Finding]:
     """Find parts that no manifest lists; those of an unfinished export are expected."""
     listing, manifest = directory.listing, directory.manifest
-    if _is_unfinished(directory) or directory.damage or MANIFEST in directory.denied:
+    is_unknown = MANIFEST in directory.denied or (directory.damage and not manifest)
+    if is_unknown or _is_unfinished(directory):
         return
     listed = {file.name for file in manifest.files} if manifest else set()
     parts = {name for name in (*listing.sizes, *listing.links) if name.startswith("part-")}

@@ -84,7 +84,7 @@ class Directory:
 
     Attributes:
         manifest: ``None`` if there is none, or none that can be read.
-        damage: why the manifest cannot be read, ``""`` if it can or is absent.
+        damage: why the manifest cannot be read, or contradicts itself; ``""`` if neither.
         denied: the files that the storage refused to give.
         checkpoint: ``None`` as the manifest.
         has_checkpoint: whether there is one, readable or not.
@@ -151,14 +151,13 @@ def _with_manifest(files: LakeFiles, directory: Directory) -> Directory:
             return directory
         manifest = msgspec.json.decode(text, type=Manifest)
         window = _window_of(manifest)
-        _check_counts(manifest)
     except ConfigError as error:
         return replace(directory, damage=str(error).partition("\n")[0])
     except StorageRefused:
         return replace(directory, denied=(*directory.denied, MANIFEST))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return replace(directory, damage=str(error))
-    return replace(directory, manifest=manifest, window=window)
+    return replace(directory, manifest=manifest, window=window, damage=_miscounted(manifest))
 
 
 def _with_checkpoint(files: LakeFiles, directory: Directory) -> Directory:
@@ -184,12 +183,13 @@ def _window_of(manifest: Manifest) -> DateWindow | None:
     return DateWindow.parse(manifest.date_from, manifest.date_to)
 
 
-def _check_counts(manifest: Manifest) -> None:
-    names = {file.name for file in manifest.files}
-    if len(names) < len(manifest.files):
-        raise ValueError("it lists a file twice")
+def _miscounted(manifest: Manifest) -> str:
+    """Return in what a manifest contradicts itself, ``""`` if it does not."""
+    if len({file.name for file in manifest.files}) < len(manifest.files):
+        return "it lists a file twice"
     if (rows := sum(file.rows for file in manifest.files)) != manifest.rows:
-        raise ValueError(f"it says {manifest.rows} rows, and its files have {rows}")
+        return f"it says {manifest.rows:,} rows, and its files have {rows:,}"
+    return ""
 
 
 def _series_of(manifest: Manifest) -> Series:
