@@ -61,9 +61,7 @@ def _audit(options: argparse.Namespace) -> int:
     )
     report = audit(files_at(lake, options.storage_conn_id), scope, _show_progress)
     if options.format == "json":
-        import msgspec
-
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        sys.stdout.write(report.as_json().decode())
     else:
         sys.stdout.writelines(f"{line}\n" for line in _lines(report))
     return FOUND if report.findings else FINE
@@ -87,7 +85,8 @@ def _lines(report: Report) -> Iterable[str]:
         yield f"{each.severity:<7}  {each.code:<16}  {each.where}"
         yield f"{'':27}{each.what}"
         yield f"{'':27}→ {each.do}"
-    errors, warnings = report.count("error"), report.count("warning")
+    errors = len(report.errors)
+    warnings = len(report.findings) - errors
     found = (
         f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if errors or warnings else "ok"
     )

@@ -106,17 +106,16 @@ def _overlap(files: LakeFiles, track: Track, cluster: list[Export]) -> Finding:
     other = next(export for export in reversed(cluster) if export is not widest)
     if widest.window == other.window:
         widest, other = other, widest  # name the later directory
-    usual = f", {spelled(track.length)} as usual" if track.length == _width(widest) else ""
     if len(cluster) > 2:  # noqa: PLR2004 - more than a pair
         others = f"{len(cluster) - 1} other exports, such as {files.uri_of(other.path)}"
     else:
-        others = f"{files.uri_of(other.path)}, {other.window}"
+        others = f"{files.uri_of(other.path)}, which is of {other.window}"
     return finding(
         "overlap",
         "error",
         files.uri_of(widest.path),
-        f"{track.series}: this export of {widest.window}{usual} covers the time of {others}. "
-        "Whoever adds them up counts rows twice.",
+        f"{track.series}: this export is of {widest.window}. It shares time with {others}. Whoever "
+        "adds them up counts rows twice.",
         "Delete the directory that should not be there, or move it out of the lake.",
     )
 

@@ -77,6 +77,11 @@ class Report(msgspec.Struct, frozen=True):
     rows: int
     findings: list[Finding]
 
-    def count(self, severity: Severity) -> int:
-        """Return how many findings have this severity."""
-        return sum(each.severity == severity for each in self.findings)
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that are errors."""
+        return [each for each in self.findings if each.severity == "error"]
+
+    def as_json(self) -> bytes:
+        """Return the report as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
