@@ -29,7 +29,7 @@ MAY_USE = {
     "hooks": {"hooks", "api", "assets"},
     "lake": {"lake", "export", "storage", "api"},
     "operators": {
-        *("operators", "triggers", "hooks", "api", "export", "lake"),
+        *("operators", "triggers", "hooks", "api", "export", "lake", "storage"),
         *("_airflow_retry", "_openlineage", "_rendering", "_retry", "_run_interval"),
         "version_compat",
     },

@@ -7,9 +7,10 @@ The rule, for each series that is exported regularly:
 2. What is expected is the median of the last 8 of these. It is nothing if there are fewer than 4,
    or if more than a quarter of them had no rows: such days are quiet by habit.
 3. Windows without rows that follow each other are one silence. It is reported if the rows expected
-   in it add up to :data:`LEAST_EXPECTED`.
+   in it add up to :data:`LEAST_EXPECTED`; a single window, which may be a holiday, only if these
+   are :data:`LEAST_IN_ONE`.
 
-So one empty day is enough for a source of 30 rows a day, and two weeks for one of 2 rows a day.
+So a day is enough for a source of 60 rows a day, and three weeks for one of 2 rows on working days.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.lake.tracks import Track
     from airflow_provider_docsanalytics.window import DateWindow
 
-LEAST_EXPECTED = 25
+LEAST_EXPECTED, LEAST_IN_ONE = 25, 60
 _BASELINE = 8
 _FEWEST = 4
 _QUIET_SHARE = 0.25
@@ -65,15 +66,19 @@ def silences(counts: Iterable[tuple[object, int]]) -> Iterator[tuple[int, int, f
             expected += usual
             continue
         if count:
-            if expected >= LEAST_EXPECTED:
+            if _is_silence(run, expected):
                 yield run[0], run[-1], expected
             else:  # an empty day or two are a habit, not a silence
                 for each in empty:
                     history[each].append(0)
             run, empty, expected = [], [], 0.0
         history[slot].append(count)
-    if expected >= LEAST_EXPECTED:
+    if _is_silence(run, expected):
         yield run[0], run[-1], expected
+
+
+def _is_silence(run: list[int], expected: float) -> bool:
+    return expected >= (LEAST_EXPECTED if len(run) > 1 else LEAST_IN_ONE)
 
 
 def _expected(earlier: deque[int]) -> float:

@@ -109,14 +109,21 @@ class _Hashed(io.RawIOBase):
         return len(data)
 
 
+_IS_JSON = msgspec.json.Decoder(msgspec.Raw).decode
 _Row = tuple[bytes, bytes]
 """The context fields of a row, and the others, each as JSON."""
 
 
 def _json_lines(file: IO[bytes]) -> Iterator[_Row]:
+    number = 0
     while line := file.readline(LARGEST_READ_BYTES):
+        number += 1
         if not line.endswith(b"\n"):
-            raise UnreadableRows("its last row is cut off")
+            raise UnreadableRows(f"row {number:,} is cut off, or too long")
+        try:
+            _IS_JSON(line)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise UnreadableRows(f"row {number:,} is not JSON: {error}") from error
         found = _CONTEXT.match(line)
         end = found.end() if found else 1
         yield line[:end].rstrip(b",") + b"}", b"{" + line[end:-1]

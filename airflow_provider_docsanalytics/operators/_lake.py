@@ -45,7 +45,7 @@ def write_file(url: str, content: bytes, storage_conn_id: str | None) -> None:
     from airflow_provider_docsanalytics.storage import Storage
 
     directory, _, name = url.rpartition("/")
-    storage = Storage(*filesystem_at(directory, storage_conn_id, None))
+    storage = Storage(*filesystem_at(directory or "/", storage_conn_id, None))
     storage.make()
     storage.read(name)
     storage.replace(name, content, "audit")

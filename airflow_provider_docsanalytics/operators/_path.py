@@ -128,10 +128,10 @@ def fill(path: object, fields: Mapping[str, str | datetime], name: str = "path")
     try:
         filled = _PathFormatter().vformat(text, (), fields)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
-        known = ", ".join(f"{{{name}}}" for name in fields)
+        known = ", ".join(f"{{{field}}}" for field in fields)
         raise ConfigError(
-            f"{name}={text!r:.200}: {error}.\nKnown fields here: {known}. Dates take a format, such "
-            "as {date_from:%Y-%m-%d}."
+            f"{name}={text!r:.200}: {error}.\nKnown fields here: {known}. Dates take a format, "
+            "such as {date_from:%Y-%m-%d}."
         ) from error
     _refuse_password(filled, name)
     if problem := _problem(filled):
@@ -200,8 +200,8 @@ def _refuse_password(path: str, name: str) -> None:
     """Refuse credentials, without quoting them."""
     if _has_password(path):
         raise ConfigError(
-            f"{name} carries a user with a password, which manifests and logs would show.\nPut them "
-            "into an Airflow connection, and its ID into storage_conn_id."
+            f"{name} carries a user with a password, which manifests and logs would show.\nPut "
+            "them into an Airflow connection, and its ID into storage_conn_id."
         )
 
 

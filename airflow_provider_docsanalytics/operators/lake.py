@@ -149,7 +149,7 @@ class LakeAuditOperator(KeepsText, BaseOperator):
         from airflow_provider_docsanalytics._openlineage import lineage_of_audit
         from airflow_provider_docsanalytics.lake.finding import CODES, DEEP
 
-        assertions = {}
+        assertions: dict[str, bool] = {}
         if self.summary is not None:
             codes = [code for code in CODES if self.deep or code not in DEEP]
             assertions = {code: code not in self.summary["codes"] for code in codes}
@@ -203,4 +203,5 @@ def _failure(report: Report) -> str:
     codes = Counter(each.code for each in report.findings)
     listed = ", ".join(f"{code} ({count})" for code, count in codes.items())
     first = report.findings[0]
-    return f"{report.lake}: the audit found {listed}. The first: {first.where}: {first.what}\n{first.do}"
+    where = f"{first.where}: {first.what}"
+    return f"{report.lake}: the audit found {listed}. The first: {where}\n{first.do}"

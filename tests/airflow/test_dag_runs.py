@@ -55,6 +55,7 @@ DAGS = [
     "day_in_tokyo",
     *SNIPPETS,
     *(["outlets_of_every_kind"] if AIRFLOW_V_3_0_PLUS else []),
+    "lake_audit",  # of what all of them have left
 ]
 
 
@@ -191,6 +192,17 @@ def test_the_sites_example_exports_each_site_with_its_organisations_key(
             row | {"_date_from": 0, "_date_to": 0} for row in truth
         ]
     assert {entry["status"] for entry in run.other.requests} == {200}
+
+
+def test_the_audit_example_finds_the_day_that_two_examples_have_exported(run: Run) -> None:
+    report = json.loads((run.lake / "_audits" / f"{RUN_DATE}.json").read_text())
+    exports = list(run.lake.rglob("_manifest.json"))
+    assert report["exports"] == len(exports) > 20
+    twice = {each["where"] for each in report["findings"] if each["code"] == "overlap"}
+    assert f"file://{run.lake}/mintlify/searches/dt=2026-01-10" in twice
+    damage = {each["code"] for each in report["findings"]} & {"size", "damaged-manifest", "rows"}
+    assert not damage
+    assert "the audit found" in run.output["lake_audit"]
 
 
 @pytest.mark.parametrize("endpoint", ["conversations", "searches"])

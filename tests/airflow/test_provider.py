@@ -29,12 +29,13 @@ from airflow_provider_docsanalytics.get_provider_info import get_provider_info
 from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
+from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS, AIRFLOW_V_3_4_PLUS
 
 HOOKS = {"mintlify": MintlifyHook, "vyom": VyomHook}
-OPERATORS = (MintlifyExportOperator, VyomExportOperator)
+OPERATORS = (MintlifyExportOperator, VyomExportOperator, LakeAuditOperator)
 
 
 def test_the_provider_info_is_valid_against_airflows_schema() -> None:

@@ -93,12 +93,11 @@ def _is_at(where: str, what: str, touched: set[str]) -> bool:
 def local_lake(
     file_format: str, days: int, endpoints: Sequence[tuple[Platform, str]]
 ) -> Iterator[Lake]:
-    """Give a lake on this machine, in memory where that is possible: each export syncs its files."""
+    """Give a lake on this machine: in memory where possible, because exports sync their files."""
     in_memory = _MEMORY_DISK if _MEMORY_DISK.is_dir() else None
     root = tempfile.mkdtemp(prefix="lake-", dir=in_memory)
     try:
-        name = f"{file_format}, {days} days"
-        with _lake(name, fsspec.filesystem("file"), root, file_format, days, endpoints) as lake:
+        with _lake((fsspec.filesystem("file"), root), file_format, days, endpoints) as lake:
             yield lake
     finally:
         shutil.rmtree(root)
@@ -106,13 +105,12 @@ def local_lake(
 
 @contextmanager
 def _lake(
-    name: str,
-    filesystem: object,
-    root: str,
+    place: tuple[object, str],
     file_format: str,
     days: int,
     endpoints: Sequence[tuple[Platform, str]],
 ) -> Iterator[Lake]:
+    filesystem, root = place
     end = START + (days + 7) * DAY
     config = Config(
         rows=_TURNS_A_DAY * (days + 7), pages=60, start=f"{START:%Y-%m-%d}", end=f"{end:%Y-%m-%d}"
@@ -121,6 +119,8 @@ def _lake(
     with Simulator(config) as service:
         writer = LakeWriter(service, filesystem, root, options)
         writer.days(days, endpoints)
+        where = "local" if root.startswith("/") else "S3"
+        name = f"{where}, {file_format}, {days} days"
         yield Lake(name, Vandal(writer, days), LakeFiles(filesystem, root, "lake"), file_format)
 
 
@@ -138,9 +138,8 @@ def cases() -> Iterator[Case]:
     with S3() as s3:
         for file_format in ("jsonl", "parquet"):
             target = S3Target(s3, file_format)
-            filesystem = target.filesystem()
-            name = f"S3, {file_format}, {_S3_DAYS} days"
-            with _lake(name, filesystem, target.root, file_format, _S3_DAYS, _FEW) as lake:
+            place = target.filesystem(), target.root
+            with _lake(place, file_format, _S3_DAYS, _FEW) as lake:
                 yield from _cases(lake)
 
 

@@ -66,7 +66,7 @@ for place, at in (("first", 0.0), ("middle", 0.5), ("last", 1.0)):
 _add("a file filled with zeros", _on_part(lambda text: bytes(len(text))), "sha256", deep=True)
 _add("a file cut by one byte", _on_part(lambda text: text[:-1]), "size")
 _add("a file cut in half", _on_part(lambda text: text[: len(text) // 2], "views"), "size")
-_add("a file emptied", _on_part(lambda text: b"", "conversations"), "size")
+_add("a file emptied", _on_part(lambda _: b"", "conversations"), "size")
 _add("a byte added to a file", _on_part(lambda text: text + b"\n"), "size")
 _add("a file deleted", lambda lake: lake.delete(lake.part(lake.day("feedback"))), "missing-file")
 
@@ -233,7 +233,7 @@ def _weekends(lake: Vandal) -> list[int]:
 
 _add("a source quiet for two weeks", _silence("visitors", _last(14)), "silent-zero")
 _add("a source quiet for a day", _silence("views", _last(1)), "silent-zero")
-_add("a source quiet for a week in the middle", _silence("searches", lambda lake: range(30, 37)),
+_add("a source quiet for a week in the middle", _silence("searches", lambda _: range(30, 37)),
      "silent-zero")  # fmt: skip
 _add("nothing: a source quiet at every weekend", _silence("visitors", _weekends))
 _add("a source quiet at weekends, and for two weeks", _silence(
@@ -274,13 +274,14 @@ def _another_days_rows(lake: Vandal) -> None:
     day, before = lake.day("visitors"), lake.day("visitors", 3)
     taken: list[Any] = []
     lake.fit_rows(before, lambda rows: taken.extend(rows) or rows)
-    lake.fit_rows(day, lambda rows: taken)
+    lake.fit_rows(day, lambda _: taken)
 
 
 _add("a row of the day before, the manifest fitted", _yesterdays_row, "duplicate-key", deep=True)
 _add("the rows of another day, the manifest fitted", _another_days_rows, "rows", deep=True)
-_add("rows that are not JSON, the manifest fitted", _fit("conversations", lambda rows: [b"{\n" for _ in rows]),
-     "duplicate-key", deep=True, formats=("jsonl",))  # fmt: skip
+_add("rows that are no rows, the manifest fitted", _fit(
+    "visitors", lambda rows: [b"{%d\n" % at for at, _ in enumerate(rows)]),
+     "rows", deep=True, formats=("jsonl",))  # fmt: skip
 _add("a total edited", _edit("searches", totals={"totalSearches": 1}), "totals", deep=True)
 _add("a total of another endpoint edited", _edit("caller_stats", totals={"total": 1}), "totals")
 

@@ -137,7 +137,7 @@ class Vandal:
 
     def silence(self, directory: str) -> None:
         """Leave no row, and a manifest that fits."""
-        self.fit_rows(directory, lambda rows: [])
+        self.fit_rows(directory, lambda _: [])
 
     def _remember(self, path: str) -> None:
         self.touched.add(path.rpartition("/")[0])
