@@ -18,6 +18,7 @@ from airflow_provider_docsanalytics.lake.audit_windows import check_windows, ove
 from airflow_provider_docsanalytics.lake.catalog import Export, join_older, read_directories
 from airflow_provider_docsanalytics.lake.finding import CODES, Finding, Report, printable
 from airflow_provider_docsanalytics.lake.tracks import Track, by_window, tracks_of
+from airflow_provider_docsanalytics.window import iso_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,9 +50,7 @@ class Scope:
     def covers(self, export: Export) -> bool:
         """Return whether an export is in the scope; one without a window always is."""
         window = export.window
-        return window is None or (
-            (self.since is None or window.end > self.since) and window.start < self.until
-        )
+        return window is None or self.since is None or window.end > self.since
 
 
 def audit(
@@ -84,8 +83,10 @@ class _Audit:
     def run(self) -> Report:
         exports = join_older(self._read())
         if not exports and not self._findings:
+            since = self._scope.since
+            ended = f" of windows that end after {iso_ms(since)}" if since else ""
             raise ConfigError(
-                f"{self._files.uri} holds no exports.\n"
+                f"{self._files.uri} holds no exports{ended}.\n"
                 "Give the root of your exports: what stands before the first field of path."
             )
         self._check_series(exports)

@@ -232,7 +232,7 @@ def _weekends(lake: Vandal) -> list[int]:
 
 
 _add("a source quiet for two weeks", _silence("visitors", _last(14)), "silent-zero")
-_add("a source quiet for a day", _silence("views", _last(1)), "silent-zero")
+_add("a source quiet for two days", _silence("views", _last(2)), "silent-zero")
 _add("a source quiet for a week in the middle", _silence("searches", lambda _: range(30, 37)),
      "silent-zero")  # fmt: skip
 _add("nothing: a source quiet at every weekend", _silence("visitors", _weekends))

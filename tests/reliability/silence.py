@@ -122,7 +122,7 @@ def quick() -> Iterator[Case]:
 
 def cases() -> Iterator[Case]:
     """Yield all years."""
-    yield from (false_alarms(kind, 1000) for kind in KINDS)
+    yield from (false_alarms(kind, 100) for kind in KINDS)
     for rate in (2, 10, 30, 100):
         for days in (1, 3, 7, 14, 28):
-            yield outages(rate, days, 400)
+            yield outages(rate, days, 100)
