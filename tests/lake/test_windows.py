@@ -47,9 +47,7 @@ def test_an_hour_that_is_missing_is_a_gap_with_its_name(tmp_path: Path) -> None:
             make(tmp_path / f"{start:%Y-%m-%dT%H}", start, HOUR)
     (finding,) = audited(tmp_path, _end(2)).findings
     assert finding.code == "gap"
-    assert (
-        "[2026-01-06T06:00:00.000Z, 2026-01-06T07:00:00.000Z): 1 window of 1 hour" in finding.what
-    )
+    assert "06:00:00.000Z, 2026-01-06T07:00:00.000Z): 1 window of 1 hour" in finding.what
     assert finding.where == str(tmp_path)
 
 
