@@ -130,12 +130,16 @@ def _json_lines(file: IO[bytes]) -> Iterator[_Row]:
 
 
 def _csv(file: IO[bytes]) -> Iterator[_Row]:
-    with _large_cells():
-        rows = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
-        for row in rows:
-            if None in row or None in row.values():
-                raise UnreadableRows(f"record {rows.line_num} has not as many cells as columns")
-            yield _split(row)
+    text = io.TextIOWrapper(file, "utf-8", newline="")
+    try:
+        with _large_cells():
+            rows = csv.DictReader(text, strict=True)
+            for row in rows:
+                if None in row or None in row.values():
+                    raise UnreadableRows(f"line {rows.line_num:,} has not a cell for each column")
+                yield _split(row)
+    finally:
+        text.detach()  # or it would close the file
 
 
 def _parquet(file: IO[bytes]) -> Iterator[_Row]:

@@ -38,11 +38,11 @@ def test_a_checkpoint_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
     assert _found(days) == ["unfinished"]
 
 
-def test_a_row_of_a_gigabyte_is_not_held(days: list[Path]) -> None:
+def test_a_row_of_a_hundred_megabytes_is_not_held(days: list[Path]) -> None:
     part = next(days[2].glob("part-*"))
-    os.truncate(part, 2**30)
+    os.truncate(part, 100 * 2**20)
     manifest = json.loads((days[2] / MANIFEST).read_text())
-    manifest["files"][0]["bytes"] = 2**30
+    manifest["files"][0]["bytes"] = 100 * 2**20
     (days[2] / MANIFEST).write_text(json.dumps(manifest))
     assert _found(days, deep=True) == ["sha256"]
 
