@@ -157,13 +157,15 @@ def test_an_audit_that_cannot_run_exits_with_2(
 
 def test_a_relative_path_is_a_lake_and_needs_no_airflow(tmp_path: Path) -> None:
     make_days(tmp_path / "lake", 3)
+    below = tmp_path / "below"
+    below.mkdir()
     code = (
         "import sys; sys.modules['airflow'] = None\n"
         "from airflow_provider_docsanalytics.cli import main\n"
-        "sys.exit(main(['audit', 'lake', '--until', '2026-01-08']))"
+        "sys.exit(main(['audit', '../lake', '--until', '2026-01-08']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=below, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{tmp_path}/lake: 3 exports")

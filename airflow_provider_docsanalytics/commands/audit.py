@@ -52,7 +52,7 @@ def _audit(options: argparse.Namespace) -> int:
     from airflow_provider_docsanalytics.lake.audit import Scope, audit
     from airflow_provider_docsanalytics.operators._lake import files_at
 
-    lake = options.lake if "://" in options.lake else str(Path(options.lake).absolute())
+    lake = options.lake if "://" in options.lake else str(Path(options.lake).resolve())
     scope = Scope(
         until=parse_instant(options.until, "--until") if options.until else datetime.now(UTC),
         since=parse_instant(options.since, "--since") if options.since else None,

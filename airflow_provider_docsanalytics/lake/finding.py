@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -24,7 +24,7 @@ Code = Literal[
     "silent-zero",
     "drift",
 ]
-CODES: tuple[Code, ...] = Code.__args__  # type: ignore[attr-defined]
+CODES: tuple[Code, ...] = get_args(Code)
 DEEP: frozenset[Code] = frozenset({"sha256", "rows", "duplicate-key"})
 """Codes that only a deep audit reports, because it reads every file."""
 _MAX_CHARS = 500
