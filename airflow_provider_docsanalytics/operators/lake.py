@@ -130,7 +130,7 @@ class LakeAuditOperator(KeepsText, BaseOperator):
             if self.report is not None:
                 write_file(self.report, report.as_json(), self.storage_conn_id)
         self.summary = self._summary_of(report)
-        self._log(report)
+        self._log_findings(report)
         failing = report.findings if self.fail_on == "warning" else report.errors
         if failing and self.fail_on != "never":
             context["ti"].xcom_push(key="return_value", value=self.summary)
@@ -190,7 +190,7 @@ class LakeAuditOperator(KeepsText, BaseOperator):
             "report": self.report,
         }
 
-    def _log(self, report: Report) -> None:
+    def _log_findings(self, report: Report) -> None:
         for each in report.findings[:_MOST_FINDINGS]:
             log = self.log.error if each.severity == "error" else self.log.warning
             log("%s: %s: %s\n%s", each.code, each.where, each.what, each.do)
