@@ -15,6 +15,7 @@ from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.lake.finding import CODES, DEEP
 from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator
 from airflow_provider_docsanalytics.operators.links import AuditLink
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.lake.made import DAY, START, make_days
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_a_task_fails_by_severity_and_its_xcom_has_the_findings_all_the_same(
     json.dumps(returned)
 
 
-def test_the_report_has_all_findings_and_a_link_leads_to_it(tmp_path: Path) -> None:
+def test_the_report_has_all_findings_and_replaces_an_earlier_one(tmp_path: Path) -> None:
     for day in make_days(tmp_path / "lake", 30):
         (day / "part-00007-1f3a9c2e.jsonl").touch()
     file = tmp_path / "lake" / "_audits" / "2026.json"
@@ -94,9 +95,22 @@ def test_the_report_has_all_findings_and_a_link_leads_to_it(tmp_path: Path) -> N
         report = json.loads(file.read_text())
         assert (report["exports"], len(report["findings"])) == (30, 30)
         assert (len(returned["findings"]), returned["report"]) == (20, str(file))
-    task.summary = returned | {"report": "s3://my_conn@lake/_audits/2026.json"}
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="the web server of Airflow 2 reads a database")
+@pytest.mark.parametrize(
+    ("report", "page"),
+    [
+        ("s3://my_conn@lake/_audits/2026.json", "lake?prefix=_audits/2026.json"),
+        (None, "dags/dag/runs/run/tasks/audit/xcom"),
+    ],
+)
+def test_a_link_leads_to_the_report_or_else_to_the_xcom(report: str | None, page: str) -> None:
+    task = LakeAuditOperator(task_id="audit", lake="/lake")
     key = TaskInstanceKey("dag", "audit", "run", 1, -1)
-    assert AuditLink().get_link(task, ti_key=key).endswith("lake?prefix=_audits/2026.json")
+    assert AuditLink().get_link(task, ti_key=key) == ""
+    task.summary = {"report": report}
+    assert AuditLink().get_link(task, ti_key=key).endswith(page)
 
 
 @pytest.mark.parametrize("deep", [False, True])
