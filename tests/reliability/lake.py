@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from tests.reliability.sabotages import TABLE, Sabotage
 from tests.reliability.summary import Case
 from tests.reliability.targets import S3, S3Target
 from tests.reliability.vandal import Vandal
-from tests.support.lake import DAY, ENDPOINTS, START, LakeWriter
+from tests.support.lake import DAY, ENDPOINTS, LakeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _QUICK_DAYS, _S3_DAYS, _DAYS = 42, 56, 400
 _TURNS_A_DAY = 20
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+"""A Monday, and so long ago that all days are past: Vyom has no tokens of the future."""
 _FEW = [
     *((MINTLIFY, name) for name in MINTLIFY.endpoints if name != "threads"),
     *((VYOM, name) for name in ("calls_by_service", "calls_by_time", "dashboard")),
@@ -49,7 +52,7 @@ class Lake:
 
     def audit(self, *, deep: bool) -> Report:
         """Return what an audit finds, on the day after the last."""
-        until = START + self.vandal.days * DAY
+        until = self.vandal.date(self.vandal.days)
         return audit(self.files, Scope(until=until, deep=deep))
 
     def clean(self) -> Case:
@@ -111,13 +114,13 @@ def _lake(
     endpoints: Sequence[tuple[Platform, str]],
 ) -> Iterator[Lake]:
     filesystem, root = place
-    end = START + (days + 7) * DAY
+    end = _START + (days + 7) * DAY
     config = Config(
-        rows=_TURNS_A_DAY * (days + 7), pages=60, start=f"{START:%Y-%m-%d}", end=f"{end:%Y-%m-%d}"
+        rows=_TURNS_A_DAY * (days + 7), pages=60, start=f"{_START:%Y-%m-%d}", end=f"{end:%Y-%m-%d}"
     )
     options = OutputOptions(file_format, None, False, 10, "error")  # type: ignore[arg-type]
     with Simulator(config) as service:
-        writer = LakeWriter(service, filesystem, root, options)
+        writer = LakeWriter(service, filesystem, root, options, _START)
         writer.days(days, endpoints)
         where = "local" if root.startswith("/") else "S3"
         name = f"{where}, {file_format}, {days} days"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from tests.support.lake import DAY, START
+from tests.support.lake import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Vandal:
 
     def date(self, number: int = -1) -> datetime:
         """Return the start of a day."""
-        return START + (self.days // 2 if number < 0 else number) * DAY
+        return self.writer.start + (self.days // 2 if number < 0 else number) * DAY
 
     def manifest(self, directory: str) -> dict[str, Any]:
         """Return a manifest."""

@@ -35,12 +35,14 @@ class LakeWriter:
         filesystem: of the lake, as ``fsspec`` has it.
         root: of the lake, as that file system names it.
         options: how the files are written.
+        start: of the first day.
     """
 
     service: Simulator
     filesystem: Any
     root: str
     options: OutputOptions = OutputOptions("jsonl", None, False, 10, "error")  # noqa: RUF009 - frozen, too
+    start: datetime = START
 
     def write(
         self,
@@ -73,11 +75,11 @@ class LakeWriter:
     def days(
         self, number: int, endpoints: Iterable[tuple[Platform, str]] = tuple(ENDPOINTS)
     ) -> None:
-        """Export so many days from :data:`START` on, each day's endpoints one after the other."""
+        """Export so many days from the first on, each day's endpoints one after the other."""
         endpoints = list(endpoints)
         for day in range(number):
             for platform, endpoint in endpoints:
-                self.write(platform, endpoint, START + day * DAY)
+                self.write(platform, endpoint, self.start + day * DAY)
 
     def _export(self, selection: Selection, directory: ExportDirectory) -> Manifest:
         platform, service = selection.platform, self.service
