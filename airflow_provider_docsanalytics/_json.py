@@ -40,8 +40,10 @@ _FILLING = b"\xff\xff\xff"
 _REPLACEMENT = "\ufffd".encode() + _FILLING
 """As long as the escape that it replaces, so that offsets stay valid until all are replaced."""
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
+_NOT_VALUES = bytes(set(range(256)) - set(b",[{"))
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'",[{'))
 _STRUCTURE_CHUNK = 1024 * 1024
+_CACHED_CHUNK = 64 * 1024
 
 
 class NotJson(ValueError):  # noqa: N818 - named for what it is
@@ -107,7 +109,9 @@ def replace_lone_surrogates(text: bytes) -> bytes:
 
 def values(text: bytes) -> int:
     """Return the maximum number of values in a JSON text, without decoding it."""
-    return 1 + sum(map(text.count, (b",", b"[", b"{")))
+    # One pass, in pieces that stay in the processor's cache; three counts take twice as long.
+    pieces = (text[at : at + _CACHED_CHUNK] for at in range(0, len(text), _CACHED_CHUNK))
+    return 1 + sum(len(piece.translate(None, _NOT_VALUES)) for piece in pieces)
 
 
 def values_outside_text(text: bytes) -> int:

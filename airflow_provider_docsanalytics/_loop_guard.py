@@ -28,11 +28,6 @@ class LoopGuard:
         self._where = where
         self._fingerprints = dict.fromkeys(fingerprints)
 
-    @property
-    def fingerprints(self) -> tuple[str, ...]:
-        """What another process needs to resume, in order."""
-        return tuple(self._fingerprints)
-
     def start(self, cursor: str | None) -> None:
         """Begin at a cursor, which no page may name as the next one."""
         if cursor is not None:
@@ -42,8 +37,10 @@ class LoopGuard:
         """Return whether a page was read before; ``page`` is its :func:`page_fingerprint`."""
         return page in self._fingerprints
 
-    def check(self, page: str, next_cursor: str | None) -> None:
+    def check(self, page: str, next_cursor: str | None) -> tuple[str, ...]:
         """Remember a page, by its :func:`page_fingerprint`, and the cursor that it names.
+
+        Return the new fingerprints. Another process needs those of all pages to resume.
 
         Raises:
             BadResponse: either was there before; nothing is remembered.
@@ -62,6 +59,7 @@ class LoopGuard:
             if fingerprint in self._fingerprints:
                 raise BadResponse(f"{self._where}: {reason}.")
         self._fingerprints.update(dict.fromkeys(fingerprints))
+        return tuple(fingerprints)
 
 
 def page_fingerprint(rows: Sequence[bytes]) -> str:

@@ -6,6 +6,7 @@ Everything that retries asks :func:`decide`: the client, Airflow's tasks, the se
 Error                               Decision   Delay
 ==================================  =========  =====================================================
 ConfigError, AuthError, Superseded  ``Fail``   none: no retry helps
+InvalidRequest                      ``Fail``   the same: every attempt sends the same values
 RateLimited with ``Retry-After``    ``Wait``   the ``Retry-After``, plus 5 to 10 % of it, at most
                                                5 seconds
 ServerError with ``Retry-After``    ``Wait``   the same
@@ -45,6 +46,7 @@ from airflow_provider_docsanalytics.errors import (
     AuthError,
     ConfigError,
     DocsAnalyticsError,
+    InvalidRequest,
     RateLimited,
     ServerError,
     Superseded,
@@ -54,7 +56,7 @@ from airflow_provider_docsanalytics.errors import (
 MAX_FAILURES = 5
 """Consecutive failed polls, not counting those after which the service asked for a wait."""
 
-_NON_RETRYABLE = (ConfigError, AuthError, Superseded)
+_NON_RETRYABLE = (ConfigError, AuthError, InvalidRequest, Superseded)
 _MAX_MARGIN_S = 5.0
 _QUOTA_FIRST_S, _QUOTA_MAX_S = 60.0, 900.0
 _TRANSIENT_FIRST_S, _TRANSIENT_MAX_S = 1.0, 60.0

@@ -3,10 +3,15 @@
 Airflow 3 starts runs without a logical date: by an asset, by ``airflow dags trigger``, by the REST
 API with ``"logical_date": null``. Such a run has no data interval either. It has ``run_after``, the
 moment at which it was due, and most timetables know which interval belongs to a moment.
+
+The runs of a cron schedule without intervals (``@daily`` on Airflow 3) are due at midnight, say; a
+run by hand is due at any moment. It has the interval of the schedule's last run, so that with a
+``lookback`` of a day, both export a day of the calendar.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
+_LONGEST_SEARCH = timedelta(days=16 * 366)
+"""Every cron expression that is ever due is due in these years, on a February 29, too."""
 HOW_TO_TRIGGER = (
     "Trigger the run with a logical date (in the UI, or with `airflow dags trigger --logical-date "
     "2026-01-31 DAG`)"
@@ -64,12 +71,42 @@ def _interval_of_run_after(context: Mapping[str, Any]) -> tuple[Any, Any]:
     if run_after is None or timetable is None:
         return run_after, run_after
     try:
-        interval = timetable.infer_manual_data_interval(
-            run_after=timezone.coerce_datetime(run_after)
-        )
-    except NotImplementedError:
+        due = _last_due(timetable, timezone.coerce_datetime(run_after))
+        interval = timetable.infer_manual_data_interval(run_after=due)
+    except (NotImplementedError, ValueError):  # the latter: a cron expression that is never due
         interval = None
     return (interval.start, interval.end) if interval else (run_after, run_after)
+
+
+def _last_due(timetable: Any, moment: Any) -> Any:
+    """Return the last moment of a cron schedule without intervals, until ``moment``.
+
+    For every other timetable, and for a schedule that was not due for years: ``moment``.
+    """
+    from airflow.timetables.base import TimeRestriction
+    from airflow.timetables.trigger import CronTriggerTimetable, MultipleCronTriggerTimetable
+
+    if not isinstance(timetable, CronTriggerTimetable | MultipleCronTriggerTimetable):
+        return moment
+
+    def next_due(earliest: Any) -> Any:
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=None,
+            restriction=TimeRestriction(earliest, latest=None, catchup=True),
+        )
+        if info is None:
+            raise ValueError("never due")
+        return info.run_after
+
+    # Timetables only look forward: start ever earlier until one is due, then go on to the last.
+    before = timedelta(minutes=1)
+    while (due := next_due(moment - before)) > moment:
+        before *= 2
+        if before > _LONGEST_SEARCH:
+            return moment
+    while (later := next_due(due + timedelta(microseconds=1))) <= moment:
+        due = later
+    return due
 
 
 def _core_timetable(timetable: Any) -> Any:

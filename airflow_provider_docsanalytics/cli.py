@@ -10,13 +10,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics import __version__
-from airflow_provider_docsanalytics.commands import COULD_NOT_RUN, audit, examples, simulator
+from airflow_provider_docsanalytics.commands import COULD_NOT_RUN, audit, examples, quota, simulator
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (simulator, examples, audit)
+_COMMANDS = (simulator, examples, quota, audit)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,10 @@
     │   └── StorageRefused   access denied: grant the right that the message names
     ├── ApiError             the service returned an error status
     │   ├── AuthError        401, 403 from the API itself: fix the key; a retry does not help
+    │   ├── InvalidRequest   400, 422 from the API itself: fix the value; a retry does not help
     │   ├── NotFound         404: fix the ID, or accept that it is gone
     │   ├── RateLimited      429, or a 403 about a rate limit: wait; a retry resumes
+    │   │   └── QuotaReached the ledger has no room, so no request was sent: wait; a retry resumes
     │   └── ServerError      5xx, 408, 421, 425: retry, but not before the ``Retry-After``
     │       └── TooWide      504, 522, 524 on every attempt, or 413, 414, 431: or narrow the window
     ├── CursorLost           the cursor of an earlier run has expired: read from the beginning
@@ -163,6 +165,10 @@ class AuthError(ApiError):
         )
 
 
+class InvalidRequest(ApiError):  # noqa: N818 - named for the status
+    """400 or 422 from the API itself, to a request without a cursor: it refuses a value of it."""
+
+
 class NotFound(ApiError):  # noqa: N818 - named for the status
     """404: no such project, thread or path."""
 
@@ -181,6 +187,25 @@ class RateLimited(ApiError):  # noqa: N818 - a plan, not a crash
     def remedy(self) -> str:  # type: ignore[override]
         """The action to take: wait."""
         return f"The service's quota is used up. {self.when or 'Try again in an hour.'}"
+
+
+class QuotaReached(RateLimited):
+    """The ledger has no room for a request, so none was sent.
+
+    Handled as a 429 whose ``Retry-After`` is the time until there is room.
+    """
+
+    def __init__(self, endpoint: str, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(429, endpoint, detail, retry_after_s=retry_after_s, from_api=False)
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """The action to take: wait."""
+        return f"Wait until there is room. {self.when}".rstrip()
+
+    @property
+    def _what(self) -> str:
+        return f"{self.endpoint}: no request was sent: {self.detail}."
 
 
 class ServerError(ApiError):

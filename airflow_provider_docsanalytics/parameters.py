@@ -178,6 +178,17 @@ def one_of(name: str, value: object, known: Collection[object]) -> None:
         )
 
 
+def share(name: str, value: object) -> float:
+    """Return a share, or refuse anything but a number more than 0 and at most 1."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= 1:  # type: ignore[operator] # is one
+        raise ConfigError(
+            f"{name}={value!r:.100} is not a number more than 0 and at most 1.\n"
+            "Write 0.6, for example: more than half of the quota, and the rest is left to others."
+        )
+    return float(value)  # type: ignore[arg-type] # is a number
+
+
 def flag(name: str, value: object) -> None:
     """Refuse anything but ``True`` and ``False``: the text ``'false'`` would be true."""
     if not isinstance(value, bool):
@@ -188,8 +199,11 @@ def flag(name: str, value: object) -> None:
 
 def duration(name: str, value: object, longest: timedelta) -> None:
     """Refuse anything but a ``timedelta`` from 0 to ``longest``."""
-    if not isinstance(value, timedelta) or not timedelta(0) <= value <= longest:
+    if not isinstance(value, timedelta):
         raise ConfigError(
-            f"{name}={value!r:.100} is not a timedelta from 0 to {longest.days} days.\n"
-            "Write one, such as timedelta(hours=1)."
+            f"{name}={value!r:.100} is not a timedelta.\nWrite one, such as timedelta(hours=1)."
         )
+    if value < timedelta(0):
+        raise ConfigError(f"{name}={value!r:.100} is negative.\nWrite a timedelta of 0 or more.")
+    if value > longest:
+        raise ConfigError(f"{name}={value!r:.100} is too long.\nWrite {longest.days} days or less.")

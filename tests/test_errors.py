@@ -1,22 +1,44 @@
-"""Every error of this package survives the way to another process."""
+"""Every error of this package says what to do, and survives the way to another process."""
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib
 import inspect
 import pickle
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import airflow_provider_docsanalytics as package
-from airflow_provider_docsanalytics.errors import StorageError, TooWide
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    BadResponse,
+    CursorLost,
+    DocsAnalyticsError,
+    StorageError,
+    TooWide,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+PACKAGE = Path(package.__path__[0])
+WITH_REMEDY = (ApiError, BadResponse, CursorLost)
+"""Their class knows what to do; for all others, each message says it."""
+QUOTING = {
+    ("hooks/_base.py", "ConfigError(f'Connection {self.conn_id!r}: {error}')"),
+    ("triggers/mintlify.py", "_RefusedError(str(error))"),
+    ("operators/_path.py", "ConfigError(f'path={text!r:.200}{becomes}: {problem}')"),
+    ("storage/announced.py", "StorageError(self._busy(path))"),
+    ("_airflow_retry.py", "AirflowFailException(str(error))"),
+}
+"""Where the message of another error is passed on, or another function writes it."""
+WRITING = {"operators/_path.py": "_problem", "storage/announced.py": "_busy"}
+"""The ends of the names of those functions."""
 SAMPLES: dict[str, Any] = {
     "status": 504,
     "endpoint": "views",
@@ -78,6 +100,76 @@ def _made(kind: type[BaseException]) -> BaseException:
 
 
 ERRORS = _errors()
+OURS = {kind.__name__ for kind in ERRORS if issubclass(kind, DocsAnalyticsError)}
+SPEAKING = OURS | {"AirflowException", "AirflowFailException", "AirflowSensorTimeout"}
+
+
+def _trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("simulator/"):
+            yield name, ast.parse(path.read_text())
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def _has_action(node: ast.AST) -> bool:
+    """Return whether a text in the code has a second line."""
+    texts = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
+    return any(isinstance(text, str) and "\n" in text for text in texts)
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
+    """Return every place where an error that a user sees is made."""
+    for name, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) in SPEAKING:
+                yield name, node
+
+
+def test_every_error_says_on_a_second_line_what_to_do() -> None:
+    calls = list(_calls())
+    assert len(calls) > 150
+    by_class = {kind.__name__ for kind in ERRORS if issubclass(kind, WITH_REMEDY)}
+    silent = {
+        (name, ast.unparse(call))
+        for name, call in calls
+        if _called(call) not in by_class
+        and not _has_action(call)
+        and len(call.args) < 2  # the second is the remedy
+        and all(each.arg != "remedy" for each in call.keywords)
+    }
+    assert silent == QUOTING
+
+
+def test_every_message_that_is_written_elsewhere_has_a_second_line_too() -> None:
+    returned = [
+        (name, ast.unparse(node.value))
+        for name, tree in _trees()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name.endswith(WRITING.get(name, "-"))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return)
+        and isinstance(node.value, ast.Constant | ast.JoinedStr)
+        and not _has_action(node.value)
+    ]
+    assert set(returned) <= {("operators/_path.py", "''")}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in ERRORS if issubclass(kind, WITH_REMEDY)],
+    ids=lambda kind: kind.__name__,
+)
+def test_an_error_whose_class_knows_what_to_do_says_it_on_its_last_line(
+    kind: type[BaseException],
+) -> None:
+    error = _made(kind)
+    assert isinstance(error, DocsAnalyticsError)
+    assert error.remedy
+    assert str(error).splitlines()[-1].startswith(error.remedy)
 
 
 def test_every_error_of_the_package_is_found() -> None:

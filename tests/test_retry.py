@@ -25,6 +25,7 @@ from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
     CursorLost,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -44,6 +45,8 @@ FAIL = [
     AuthError(401, "views", "x"),
     AuthError(403, "views", "x"),
     AuthError(401, "views", "x", retry_after_s=60),
+    InvalidRequest(400, "views", "x"),
+    InvalidRequest(422, "calls_by_time", "x", retry_after_s=60),
     Superseded("x"),
 ]
 QUOTA = [RateLimited(429, "views", "x"), RateLimited(429, "views", "x", retry_after_s=0)]

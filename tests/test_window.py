@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,18 @@ LONDON = ZoneInfo("Europe/London")
 )
 def test_a_date_keeps_the_zone_in_which_it_was_given(value: object, label: str) -> None:
     assert parse_local(value, "date_from").isoformat() == label
+
+
+def test_a_worker_in_another_zone_has_the_same_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        start = parse_local(datetime(2026, 3, 29), "date_from")  # noqa: DTZ001 - no zone means UTC
+        window = DateWindow.between(start, start + timedelta(days=1))
+        assert str(window) == "[2026-03-29T00:00:00.000Z, 2026-03-30T00:00:00.000Z)"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_named_zone_has_its_changes_of_the_clock() -> None:

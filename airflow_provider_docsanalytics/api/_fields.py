@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import nsmallest
-from itertools import chain, islice
+from itertools import chain, filterfalse, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +12,7 @@ from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_docsanalytics.api.endpoint import Body, Endpoint, Selection
 
@@ -101,28 +101,33 @@ def extract_rows(selection: Selection, body: Body, most: int | None = None) -> l
                 f"{selection}: {len(slices)} rows in the response to a request for at most {most}.",
                 "Check the connection's host, and the proxies between this worker and the service.",
             )
-        rows = [bytes(row) for row in slices]
-    for row in rows:
-        _check_row(selection, row)
+        rows = list(map(bytes, slices))
+    _check_rows(selection, rows)
     return rows
 
 
-def _check_row(selection: Selection, row: bytes) -> None:
-    """Refuse a row with too many values for the memory, or that is not an object in UTF-8."""
-    most = MOST_ROW_VALUES + len(row) // BYTES_PER_MORE_ROW_VALUE
-    if len(row) > most and _json.has_more_values(row, most):
-        raise BadResponse(f"{selection}: a row that holds more than {most} values.")
+def _check_rows(selection: Selection, rows: Sequence[bytes]) -> None:
+    """Refuse rows with too many values for the memory, or that are not objects in UTF-8."""
+    for row in rows:
+        if len(row) > MOST_ROW_VALUES:  # or it cannot hold more
+            _refuse_dense(selection, row)
     if selection.allow_invalid_rows:
         return
-    if selection.endpoint.rows_key and not row.startswith(b"{"):
+    if selection.endpoint.rows_key and not {row[0] for row in rows} <= set(b"{"):
         raise BadResponse(
             f"{selection}: an element of {selection.endpoint.rows_key!r} is not an object."
         )
-    if not row.isascii():
+    for row in filterfalse(bytes.isascii, rows):
         try:
             row.decode()
         except UnicodeDecodeError as error:
             raise BadResponse(f"{selection}: a row is not UTF-8 ({error.reason}).") from error
+
+
+def _refuse_dense(selection: Selection, row: bytes) -> None:
+    most = MOST_ROW_VALUES + len(row) // BYTES_PER_MORE_ROW_VALUE
+    if _json.has_more_values(row, most):
+        raise BadResponse(f"{selection}: a row that holds more than {most} values.")
 
 
 def require_field(selection: Selection, body: Body, name: str, kind: Any) -> Any:

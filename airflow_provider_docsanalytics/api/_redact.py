@@ -132,7 +132,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 
 def _hits(text: str, windows: _Windows) -> Iterator[tuple[int, int]]:
     for size, known in windows.parts.items():
-        for first in range(len(text) - size + 1):
+        for first in range(len(text)):
             if text[first : first + size] in known:
                 yield first, first + size
     for known_text in windows.texts:

@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.errors import (
     AuthError,
     BadResponse,
     DocsAnalyticsError,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -45,6 +46,8 @@ _LONGEST_TEXT = 2000
 """Of an error's text no more is used: a message has room for 500 characters."""
 _MOST_DETAILS = 20
 _TRANSIENT = (408, 421, 425)
+_INVALID = (400, 422)
+"""Mintlify refuses a value with a 400, Vyom with a 422."""
 _RATE_LIMIT = re.compile(r"rate.?limit|too many|throttl", re.IGNORECASE)
 _THREAD = re.compile(r"(?<![a-z])thread(?!s)", re.IGNORECASE)
 _NOT_THREAD = re.compile(r"project|route|endpoint|cannot get", re.IGNORECASE)
@@ -113,7 +116,8 @@ def _kind(
         return NoSuchThread if selection.endpoint.by_id and _is_about_thread(body) else NotFound
     if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerError
-    return ApiError
+    says_so = body.sender is Sender.API and not _RATE_LIMIT.search(body.text)
+    return InvalidRequest if status in _INVALID and says_so else ApiError
 
 
 def _kind_of_refusal(status: int, body: ErrorBody, wait_s: float | None) -> type[ApiError] | None:

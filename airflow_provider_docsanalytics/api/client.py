@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -32,6 +32,8 @@ from airflow_provider_docsanalytics.errors import (
     ConfigError,
     CursorLost,
     DocsAnalyticsError,
+    InvalidRequest,
+    QuotaReached,
     RateLimited,
     ServerError,
     TooWide,
@@ -39,7 +41,7 @@ from airflow_provider_docsanalytics.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -67,13 +69,48 @@ class _Exchange(NamedTuple):
     body: Body | None
 
 
-class Client:
-    """Reads the pages of one service. Not thread-safe."""
+class Ledger(Protocol):
+    """Accounts for requests: see :class:`.quota.ledger.Ledger`."""
 
-    def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    @property
+    def limits(self) -> str:
+        """What a request waits for, as text."""
+
+    @property
+    def left(self) -> int | None:
+        """How many requests are left, if that is known."""
+
+    def enter(self, longest_s: float) -> tuple[bool, float]:
+        """Enter a request, if it may be sent within ``longest_s`` seconds.
+
+        Return whether it is entered, and the seconds until it may be sent.
+        """
+
+    def refused(self, retry_after_s: float | None) -> None:
+        """Take note of a 429."""
+
+
+class Client:
+    """Reads the pages of one service. Not thread-safe.
+
+    Args:
+        settings: how to reach the service.
+        ledger: in which every request is entered before it is sent.
+        sleep: waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ledger: Ledger | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._settings = settings
+        self._ledger = ledger
         self._sleep = sleep
         self._slept_s = 0.0
+        self._longest_s = settings.max_wait_s
         self._transport = Transport(settings)
 
     def __enter__(self) -> Self:
@@ -96,6 +133,11 @@ class Client:
     def requests_sent(self) -> int:
         """Requests sent so far, including failed ones."""
         return self._transport.sent
+
+    @property
+    def quota_left(self) -> int | None:
+        """Requests that the ledger has left, as last seen; ``None`` without a ledger."""
+        return self._ledger.left if self._ledger else None
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -182,7 +224,7 @@ class Client:
 
     def _fetch(self, size: PageSize, cursor: str | None) -> _Exchange:
         """Return the exchange at the cursor, or the one for a smaller page or narrower windows."""
-        longest_s = self._slept_s + self._settings.max_wait_s
+        longest_s = self._longest_s = self._slept_s + self._settings.max_wait_s
         # A single attempt is a single request: nothing else may be sent instead.
         once = self._settings.max_attempts == 1
         while True:
@@ -220,17 +262,43 @@ class Client:
         budget = Budget(self._settings.timeout_s, self._settings.max_attempts)
         try:
             return attempts(self._settings, self._pause, budget, narrows=narrows, once=once)(
-                self._transport.send, selection, url, query, budget
+                self._send, selection, url, query, budget
             )
         except NoSuchThread:
             thread_id = self._settings.sanitize(request.thread_id)
             log.warning("%s: thread %s does not exist; listed as missing", selection, thread_id)
             return None
+        except InvalidRequest as error:
+            if not _has_cursor(request):
+                raise
+            # The cursor may be what is refused: a later run finds that out, and starts over.
+            raise ApiError(error.status, error.endpoint, error.detail, note=error.note) from error
         except ApiError as error:
             wide = too_wide(error, request, self._settings)
             if wide is None:
                 raise
             raise wide from error
+
+    def _send(
+        self, selection: Selection, url: str, query: Mapping[str, str], budget: Budget
+    ) -> Body:
+        """Send one request, once the ledger has room for it; return the response's body."""
+        if self._ledger is None:
+            return self._transport.send(selection, url, query, budget)
+        # A single attempt is a question to which somebody waits for the answer.
+        once = self._settings.max_attempts == 1
+        longest_s = 0.0 if once else self._longest_s - self._slept_s
+        entered, wait_s = self._ledger.enter(longest_s)
+        if not entered:
+            raise QuotaReached(selection.endpoint.name, self._ledger.limits, retry_after_s=wait_s)
+        if wait_s:
+            log.info("Waiting %.0f s: %s", wait_s, self._ledger.limits)
+        self._pause(wait_s)
+        try:
+            return self._transport.send(selection, url, query, budget)
+        except RateLimited as error:
+            self._ledger.refused(error.retry_after_s)
+            raise
 
     def _url(self, selection: Selection, request: PageRequest) -> str:
         path = selection.endpoint.path.format(
@@ -263,13 +331,16 @@ def _request(selection: Selection, cursor: str | None) -> PageRequest:
         ) from error
 
 
+def _has_cursor(request: PageRequest) -> bool:
+    return "cursor" in request.query or request.query.get("offset", "0") != "0"
+
+
 def _rejects_cursor(error: ApiError, selection: Selection, cursor: str | None) -> bool:
     """Return whether an error may be about the cursor to resume from.
 
     It is not if none was sent, or if the status or the text is about something else.
     """
-    query = selection.endpoint.paging.request(selection, cursor).query
-    sent = "cursor" in query or query.get("offset", "0") != "0"
+    sent = _has_cursor(selection.endpoint.paging.request(selection, cursor))
     otherwise = isinstance(error, AuthError | RateLimited | ServerError) or error.status in TOO_WIDE
     otherwise = otherwise or is_about_limit(error)
     refused = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -169,6 +169,7 @@ class Platform:
     """One service: its endpoints, and its formats of keys, dates and responses.
 
     Attributes:
+        quota: requests per seconds of a whole organisation, as documented, such as ``100/3600``.
         notes: facts about an error status at this service, for the error's message.
         health_check_endpoint: the one that a test of the connection requests.
     """
@@ -183,6 +184,7 @@ class Platform:
     unwrap: Callable[[Body], Body]
     health_check_endpoint: str
     notes: Mapping[int, str]
+    quota: str | None = None
 
     def endpoint(self, name: str) -> Endpoint:
         """Return the endpoint of that name, or raise :class:`ConfigError` with the known names."""

@@ -198,6 +198,7 @@ MINTLIFY = Platform(
     default_url="https://api.mintlify.com",
     endpoints=MappingProxyType({endpoint.name: endpoint for endpoint in _ENDPOINTS}),
     has_projects=True,
+    quota="100/3600",
     check_key=_check_key,
     dates=_dates,
     unwrap=_no_envelope,

@@ -53,6 +53,9 @@ class Settings:
         max_attempts: requests sent for one page before the client raises the error.
         max_wait_s: seconds slept for one page, between attempts, before the client raises the
             error.
+        ledger: URL of the directory that holds the organisation's account of requests, if any; the
+            client is handed the ledger itself.
+        quota: for the ledger, as ``REQUESTS/SECONDS``; ``None`` is the platform's own.
         connection: ID of the Airflow connection, for messages.
     """
 
@@ -65,6 +68,8 @@ class Settings:
     cert: str | None = None
     max_attempts: int = 5
     max_wait_s: float = 120.0
+    ledger: str | None = None
+    quota: str | None = None
     connection: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -55,7 +56,12 @@ class _SplitState(msgspec.Struct, frozen=True):
     sums: dict[str, dict[str, Any]]
 
 
+@lru_cache(maxsize=1)
 def _state(cursor: str | None) -> _SplitState:
+    """Return the state at a cursor: shared by the questions about it, so it must not be changed.
+
+    It holds all sums, and each request has five questions.
+    """
     if cursor is None:
         return _SplitState((), {})
     return msgspec.convert(_json.value(cursor.encode()), _SplitState)
@@ -87,8 +93,8 @@ class WindowSplitPaging(Paging):
         """Add the response's counts, or replace its window with the two halves."""
         response = require_body(selection, body)
         rows = extract_rows(selection, response, most=selection.page_size)
-        window = self.request(selection, cursor).window
         state = _state(cursor)
+        window = self.request(selection, cursor).window
         for sums in state.sums.values():  # a checkpoint may be damaged
             self._check(selection, sums)
         if require_field(selection, response, "hasMore", bool):

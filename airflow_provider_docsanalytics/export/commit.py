@@ -24,16 +24,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def commit(plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer) -> Manifest:
+def commit(
+    plan: Plan,
+    directory: ExportDirectory,
+    lease: Lease,
+    writer: Writer,
+    quota_left: int | None = None,
+) -> Manifest:
     """Write the manifest, delete the files that it does not list, release the directory.
 
     Raises:
         Superseded: another attempt owns the directory.
         StorageError: a published file is missing.
     """
-    if not writer.progress.files:
-        writer.publish_empty()
-    manifest, unlisted = _write_manifest(plan, directory, lease, writer)
+    writer.publish_last()
+    manifest, unlisted = _write_manifest(plan, directory, lease, writer, quota_left)
     remaining = directory.delete(unlisted)
     if not lease.release():
         remaining.append(CHECKPOINT)
@@ -43,19 +48,22 @@ def commit(plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer)
 
 
 def _write_manifest(
-    plan: Plan, directory: ExportDirectory, lease: Lease, writer: Writer
+    plan: Plan,
+    directory: ExportDirectory,
+    lease: Lease,
+    writer: Writer,
+    quota_left: int | None,
 ) -> tuple[Manifest, list[str]]:
     """Put the manifest in place; return it, and the names of the files that it does not list."""
     while True:
-        directory.read_compatible_manifest(plan.identity, replace=plan.may_replace)
         sizes = directory.list_sizes()
-        lease.check()
-        manifest = _manifest(plan, lease, writer)
+        if not writer.save():
+            lease.check()
+        manifest = _manifest(plan, lease, writer, quota_left)
         _require_files(manifest, sizes, directory.uri)
-        if (
-            directory.write_manifest(manifest, lease.owner)
-            or directory.read_manifest() == manifest  # written, but the response was lost
-        ):
+        if directory.write_manifest(manifest, lease.owner) or manifest == (
+            directory.read_compatible_manifest(plan.identity, replace=plan.may_replace)
+        ):  # or: it was written, and the response was lost
             return manifest, sorted(sizes.keys() - {file.name for file in manifest.files})
 
 
@@ -68,7 +76,7 @@ def _require_files(manifest: Manifest, sizes: Mapping[str, int], uri: str) -> No
         )
 
 
-def _manifest(plan: Plan, lease: Lease, writer: Writer) -> Manifest:
+def _manifest(plan: Plan, lease: Lease, writer: Writer, quota_left: int | None) -> Manifest:
     progress, identity = writer.progress, plan.identity
     sizes = [size for size in (progress.page_size, plan.page_size) if size]
     return Manifest(
@@ -82,6 +90,7 @@ def _manifest(plan: Plan, lease: Lease, writer: Writer) -> Manifest:
         repaired=progress.repaired,
         drift=progress.drift,
         page_size=min(sizes, default=msgspec.UNSET),
+        quota_left=msgspec.UNSET if quota_left is None else quota_left,
         missing=msgspec.UNSET if identity.thread_ids is msgspec.UNSET else progress.missing,
         started_at=progress.started_at,
         finished_at=max(lease.now(), progress.started_at),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -23,8 +23,10 @@ from airflow_provider_docsanalytics.export.documents import (
     MANIFEST,
     PART_PATTERN,
     Checkpoint,
+    CheckpointEncoder,
     Manifest,
-    encode,
+    Owner,
+    encode_manifest,
 )
 from airflow_provider_docsanalytics.storage import Storage
 
@@ -40,6 +42,7 @@ _TEMPORARY_PATTERN = r"\.(part-.+|_manifest\.json|_checkpoint\.json)\.[0-9a-f]{8
 _PATH_FIELDS = ("platform", "endpoint", "project_id", "date_from", "date_to")
 """What a path can contain of an export's identity."""
 _EXPORT_FILE = re.compile(f"{PART_PATTERN}|{_TEMPORARY_PATTERN}")
+_Kind = TypeVar("_Kind", Checkpoint, Owner)
 
 
 class ExportDirectory:
@@ -54,6 +57,7 @@ class ExportDirectory:
     def __init__(self, filesystem: Any, root: str, uri: str) -> None:
         self.uri = uri.rstrip("/")
         self._storage = Storage(filesystem, root, self.uri)
+        self._encoder = CheckpointEncoder()
         self.make = self._storage.make
         self.open_spool = self._storage.open_spool
 
@@ -119,9 +123,17 @@ class ExportDirectory:
 
     def read_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint, ``None`` if there is none or it cannot be read."""
+        return self._read_checkpoint(Checkpoint)
+
+    def read_owner(self) -> str | None:
+        """Return the attempt that the checkpoint names, ``None`` as :meth:`read_checkpoint`."""
+        checkpoint = self._read_checkpoint(Owner)
+        return None if checkpoint is None else checkpoint.owner
+
+    def _read_checkpoint(self, kind: type[_Kind]) -> _Kind | None:
         text = self._storage.read(CHECKPOINT)
         try:
-            return None if text is None else msgspec.json.decode(text, type=Checkpoint)
+            return None if text is None else msgspec.json.decode(text, type=kind)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.warning("%s/%s is damaged and ignored: %s", self.uri, CHECKPOINT, error)
             return None
@@ -131,14 +143,20 @@ class ExportDirectory:
 
         ``False``, and nothing was written, if the manifest has changed since it was last read.
         """
-        return self._storage.replace(MANIFEST, encode(manifest), owner)
+        return self._storage.replace(MANIFEST, encode_manifest(manifest), owner)
+
+    def create_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Put a first checkpoint in place, unread; ``False`` if there is one."""
+        text = self._encoder.encode(checkpoint)
+        return self._storage.create(CHECKPOINT, text, checkpoint.owner)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
         """Put the checkpoint in place, or return ``False`` as :meth:`write_manifest` does."""
-        return self._storage.replace(CHECKPOINT, encode(checkpoint), checkpoint.owner)
+        text = self._encoder.encode(checkpoint)
+        return self._storage.replace(CHECKPOINT, text, checkpoint.owner)
 
     def delete_checkpoint(self) -> None:
-        """Delete the checkpoint, if it has not changed since it was last read."""
+        """Delete the checkpoint, if it has not changed since it was last read or written."""
         self._storage.remove(CHECKPOINT)
 
     def publish(self, spool: IO[bytes], name: str) -> None:

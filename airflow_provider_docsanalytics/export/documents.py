@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import structs
 
 from airflow_provider_docsanalytics.export.drift import Drift
 
@@ -107,6 +108,12 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     started_at: Instant
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """Of a checkpoint, which may be large, only the attempt that owns the directory."""
+
+    owner: str
+
+
 class Checkpoint(msgspec.Struct, kw_only=True, frozen=True):
     """``_checkpoint.json``: the progress of an export, and the attempt that owns the directory.
 
@@ -132,6 +139,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         page_size: the page size of the requests, if it was less than the maximum.
+        quota_left: requests that the organisation had left afterwards, by its ledger.
     """
 
     manifest_version: Literal[1] = 1
@@ -155,6 +163,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     repaired: Count = 0
     drift: Drift = Drift()
     page_size: PageRows | msgspec.UnsetType = msgspec.UNSET
+    quota_left: int | msgspec.UnsetType = msgspec.UNSET
     started_at: Instant
     finished_at: Instant
     provider_version: str
@@ -167,6 +176,44 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
         return Identity(**{name: getattr(self, name) for name in Identity.__struct_fields__})
 
 
-def encode(document: Checkpoint | Manifest) -> bytes:
-    """Return a document as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return a manifest as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+class CheckpointEncoder:
+    """Encodes the checkpoints of one attempt: of what grows, only what the last one did not have.
+
+    An export of 5,000 parts writes 5,000 checkpoints, each of them with all parts so far.
+    """
+
+    def __init__(self) -> None:
+        self._growing = {name: _GrowingList() for name in ("files", "keys", "fingerprints")}
+
+    def encode(self, checkpoint: Checkpoint) -> bytes:
+        """Return a checkpoint as JSON in one line."""
+        progress = structs.asdict(checkpoint.progress)
+        lists = {name: progress.pop(name) for name in self._growing}
+        small = msgspec.json.encode({**structs.asdict(checkpoint), "progress": progress})
+        pieces: list[bytes | bytearray] = [small.removesuffix(b"}}")]
+        for name, items in lists.items():
+            pieces += (b',"%b":[' % name.encode(), self._growing[name].encode(items), b"]")
+        return b"".join((*pieces, b"}}\n"))
+
+
+class _GrowingList:
+    """The elements of a JSON array that mostly grows at its end."""
+
+    def __init__(self) -> None:
+        self._items: tuple[Any, ...] = ()
+        self._text = bytearray()
+
+    def encode(self, items: tuple[Any, ...]) -> bytearray:
+        if items[: len(self._items)] != self._items:  # the export starts over, or old keys are gone
+            self._items = ()
+            self._text.clear()
+        if new := items[len(self._items) :]:
+            self._text += b"," if self._text else b""
+            self._text += msgspec.json.encode(new)[1:-1]
+        self._items = items
+        return self._text

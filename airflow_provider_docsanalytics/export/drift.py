@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from airflow_provider_docsanalytics import _json
-from airflow_provider_docsanalytics.export.formats.table import SCALARS, Suspects, cell
+from airflow_provider_docsanalytics.export.formats.row_types import Suspects, strict_type
+from airflow_provider_docsanalytics.export.formats.table import cell
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ class RowSchema:
         if not self._fields:
             return Drift()
         step = -(-len(rows) // self._sample) if self._sample and rows else 1
-        sampled = (rows[at] for at in range(0, len(rows), step))
-        odd = (row for row in sampled if self._suspects(row) or not self._conforms(row))
+        sampled = rows[::step]
+        suspects = self._suspects.among(sampled)
+        odd = (row for at, row in enumerate(sampled) if at in suspects or not self._conforms(row))
         return Drift.of(chain.from_iterable(map(self._differences, odd)))
 
     def _conforms(self, row: bytes) -> bool:
@@ -106,29 +108,6 @@ class RowSchema:
             yield from _of_object(self._fields, row, "")
         except _json.NotJson as error:
             yield DriftFinding("types", f"a row that cannot be read: {error}")
-
-
-def strict_type(fields: Sequence[Field]) -> type[msgspec.Struct]:
-    """Return the type of rows that conform to the schema exactly; decoding any other row fails."""
-    return msgspec.defstruct(
-        "Row",
-        [(field.name, *_strict_member(field)) for field in fields],
-        kw_only=True,
-        forbid_unknown_fields=True,
-    )
-
-
-def _strict_member(field: Field) -> tuple[Any, ...]:
-    """Return the type, and a default if the field may be absent."""
-    if field.values:
-        kind: Any = Literal[field.values]
-    elif field.fields:
-        inner: Any = strict_type(field.fields)
-        kind = inner if field.kind is Kind.OBJECT else list[inner]
-    else:
-        kind = SCALARS[field.kind]
-    kind = kind | None if field.null else kind
-    return (kind, None) if field.optional else (kind,)
 
 
 def _of_object(

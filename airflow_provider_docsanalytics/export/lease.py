@@ -3,35 +3,46 @@
 The order of reads and writes is the protocol. Each read is a moment: between any two steps of one
 attempt, another attempt may take any number of steps. Every write of the checkpoint and the
 manifest is a compare-and-swap: it succeeds only if the file is unchanged since this attempt last
-read it.
+read or wrote it. So a swap that succeeds is a check, too, and later than any check before it.
 
 1. **Read the manifest.** A directory that holds a different export is refused before anything is
    written, so that a wrong path costs a running export nothing.
-2. **Acquire:** read the checkpoint, then list the directory, then swap the checkpoint for one that
-   names this attempt. A part is published before the checkpoint lists it, so the later listing must
-   show it. If another attempt writes in between, the swap fails and the step starts again. The step
-   also starts again if the manifest differs before and after the swap: then another attempt has
-   committed, and it is unknown whether before or after the swap.
-3. **Publish a part:** check the owner, put the part in place, then swap the checkpoint for one that
-   lists it. A part is never listed before it is in place. The name of a part contains its attempt,
-   so no attempt overwrites another's part. The check only saves a superseded attempt the upload;
-   the swap decides.
-4. **Commit:** read the manifest, list the directory, check the owner, swap the manifest.
+2. **Acquire:** read the checkpoint, then list the directory if the checkpoint has parts, then swap
+   the checkpoint for one that names this attempt. A part is published before the checkpoint lists
+   it, so the later listing must show it. If another attempt writes in between, the swap fails and
+   the step starts again. The step also starts again if the manifest differs before and after the
+   swap: then another attempt has committed, and it is unknown whether before or after the swap.
 
-   - The manifest first: if another attempt commits later, the swap fails, and the step starts
-     again.
-   - The listing before the check: an attempt that acquires the directory after the check creates
-     its parts later. They are not in the listing, so they are never deleted.
-   - The check last: a superseded attempt stops here. An attempt that is superseded after the check
-     may still commit; its successor's swap then fails, and the successor commits over it.
-   - If the swap fails, the manifest is read again. If it is this attempt's, it was written and the
+   - If there is no manifest, the first checkpoint is created without reading: the creation fails if
+     there is one, and then the step is as above. If there is a manifest, the checkpoint is read,
+     because on S3 only a file that is *missing* shows whether the connection may list, and step 4
+     needs that.
+
+3. **Publish a part:** put the part in place, then swap the checkpoint for one that lists it. A part
+   is never listed before it is in place. The name of a part contains its attempt, so no attempt
+   overwrites another's part. A superseded attempt finds out by the swap, and step 7 removes its
+   part.
+4. **Commit:** put the last part in place, list the directory, swap the checkpoint for one that
+   lists the last part, swap the manifest.
+
+   - The manifest was last read in step 2. If another attempt has committed since, the swap fails,
+     the manifest is read again, and the step starts again with the listing.
+   - The listing before the swap of the checkpoint: that swap proves that this attempt is the owner
+     after the listing. An attempt that acquires the directory later creates its parts later. They
+     are not in the listing, so they are never deleted. If the checkpoint has nothing to add (an
+     export that resumes complete, a second round of this step), it is read instead.
+   - The swap of the checkpoint last: a superseded attempt stops there. An attempt that is
+     superseded later may still commit; its successor's swap then fails, and the successor commits
+     over it.
+   - If the swap of the manifest fails and what stands is this attempt's, it was written and the
      response was lost. The owner is not checked any more from here on: on S3, an attempt that ended
      earlier may just have deleted this attempt's checkpoint.
 
 5. **Delete unlisted files:** what the listing of step 4 shows and the new manifest does not list.
    Only after the manifest is in place, so that the old export is complete until the new one is.
-6. **Release:** delete the checkpoint, if it is still this attempt's. The manifest is in place by
-   then, so an attempt that finds no checkpoint starts a new export.
+6. **Release:** delete the checkpoint, if it is as this attempt last wrote it. It names its owner,
+   so another attempt's differs. The manifest is in place by then, so an attempt that finds no
+   checkpoint starts a new export.
 7. **A superseded attempt** deletes the one part that it put in place and could not list. It reads
    the checkpoint first and the manifest second: a part that a successor resumes from moves from
    the one to the other, so in this order one of them shows it.
@@ -41,10 +52,13 @@ finished and holds nothing to resume; the next attempt acquires the directory fr
 storage does not allow replacing files, the checkpoint cannot move. So that this is known before the
 first request, step 2 replaces a first checkpoint right after creating it.
 
-A store without conditional deletes (S3) may delete the checkpoint of an attempt that acquires it
-between the check and the deletion of step 6. That attempt finds no checkpoint, and the manifest
-unchanged since it acquired the directory: it puts its checkpoint back. If the manifest has changed,
-another attempt has acquired the directory and finished.
+A store without conditional deletes (S3) compares, then deletes, so it may delete the checkpoint of
+an attempt that acquires it in between. That attempt has read the manifest after its swap, so after
+the manifest of the one that deletes was in place. It finds no checkpoint, and the manifest
+unchanged: it puts its checkpoint back. If the manifest has changed, another attempt has acquired
+the directory and finished. For this, step 6 compares again, although step 4 has just swapped: an
+attempt that acquired the directory between step 4 and the manifest would take the new manifest for
+another attempt's, and stop.
 """
 
 from __future__ import annotations
@@ -111,7 +125,6 @@ class Lease:
         self._run = run
         self._written: Progress | None = None
         self._superseded: Superseded | None = None
-        self._had_checkpoint = False
         self.now = now
         self.owner = secrets.token_hex(4)
         self._last_read_at = now()
@@ -126,17 +139,22 @@ class Lease:
             read_manifest: reads it again, and raises ``ConfigError`` if it must not be replaced.
         """
         while True:
-            progress = self._progress_to_resume() or Progress(started_at=self.now())
-            if self._write(progress):
-                try:
-                    self._manifest = read_manifest()
-                except ConfigError:
-                    self.release()
-                    raise
-                if self._manifest == manifest:
+            checkpoint, progress = None, Progress(started_at=self.now())
+            if manifest is not None or not self._create(progress):
+                checkpoint = self._directory.read_checkpoint()
+                progress = self._progress_to_resume(checkpoint) or progress
+                if not self._write(progress):
+                    continue
+            try:
+                self._manifest = read_manifest()
+            except ConfigError:
+                self.release()
+                raise
+            if self._manifest == manifest:
+                if checkpoint is None:
                     self._require_replaceable(progress)
-                    return progress
-                manifest = self._manifest
+                return progress
+            manifest = self._manifest
 
     def page_read(self) -> None:
         """Note that a page was just read."""
@@ -157,15 +175,12 @@ class Lease:
         ``False`` if it stays because the storage refuses to delete; it then records that there is
         nothing to resume.
         """
-        checkpoint = self._directory.read_checkpoint()
-        if checkpoint is None or checkpoint.owner != self.owner:
-            return True
         try:
             self._directory.delete_checkpoint()
         except StorageRefused as error:
             log.debug("%s", error)
-            self._write(Progress(started_at=self.now()), finished=True)
-            return False
+            progress = Progress(started_at=self.now())
+            return not self._directory.write_checkpoint(self._checkpoint(progress, finished=True))
         return True
 
     def check(self) -> None:
@@ -176,11 +191,11 @@ class Lease:
         """
         while True:
             self._raise_if_superseded()
-            current = self._directory.read_checkpoint()
-            if current is not None and current.owner == self.owner:
+            owner = self._directory.read_owner()
+            if owner == self.owner:
                 return
-            if current is not None or self._directory.read_manifest() != self._manifest:
-                self._superseded = self._superseded_by(current)
+            if owner is not None or self._directory.read_manifest() != self._manifest:
+                self._superseded = self._superseded_by(owner)
                 continue
             log.info("%s: the checkpoint is missing; putting it back", self._directory.uri)
             if self._written is not None and self._write(self._written):
@@ -188,8 +203,6 @@ class Lease:
 
     def _require_replaceable(self, progress: Progress) -> None:
         """Find out before the first request whether the storage allows replacing a file."""
-        if self._had_checkpoint:
-            return
         try:
             self.save(progress)
         except StorageRefused as error:
@@ -204,36 +217,47 @@ class Lease:
         if self._superseded is not None:
             raise self._superseded
 
-    def _superseded_by(self, current: Checkpoint | None) -> Superseded:
-        by = "it has finished" if current is None else f"attempt {current.owner!r}"
+    def _superseded_by(self, owner: str | None) -> Superseded:
+        by = "it has finished" if owner is None else f"attempt {owner!r}"
         return Superseded(
             f"{self._directory.uri}: another attempt has taken over this export ({by}). This one "
             f"(attempt {self.owner}) stopped.\n"
             "If two Dag runs write to one path, put {date_from:%Y-%m-%d} or {endpoint} into it."
         )
 
-    def _write(self, progress: Progress, *, finished: bool = False) -> bool:
+    def _create(self, progress: Progress) -> bool:
+        """Write the first checkpoint of the directory; ``False`` if it is not the first one."""
+        try:
+            created = self._directory.create_checkpoint(self._checkpoint(progress))
+        except StorageRefused:
+            if self._directory.read_checkpoint() is None:
+                raise
+            return False  # to replace it is refused with the right advice
+        if created:
+            self._written = progress
+        return created
+
+    def _write(self, progress: Progress) -> bool:
         """Write the checkpoint; ``False`` if another attempt has written it since it was read."""
         self._raise_if_superseded()
-        written = self._directory.write_checkpoint(
-            Checkpoint(
-                identity=self._identity,
-                source=self._source,
-                owner=self.owner,
-                run=None if finished else self._run,
-                updated_at=self._last_read_at,
-                finished=finished,
-                progress=progress,
-            )
-        )
+        written = self._directory.write_checkpoint(self._checkpoint(progress))
         if written:
             self._written = progress
         return written
 
-    def _progress_to_resume(self) -> Progress | None:
+    def _checkpoint(self, progress: Progress, *, finished: bool = False) -> Checkpoint:
+        return Checkpoint(
+            identity=self._identity,
+            source=self._source,
+            owner=self.owner,
+            run=None if finished else self._run,
+            updated_at=self._last_read_at,
+            finished=finished,
+            progress=progress,
+        )
+
+    def _progress_to_resume(self, checkpoint: Checkpoint | None) -> Progress | None:
         """Return the progress of an earlier attempt, ``None`` if there is none to resume from."""
-        checkpoint = self._directory.read_checkpoint()
-        self._had_checkpoint = checkpoint is not None
         if checkpoint is None or checkpoint.finished:
             return None
         if reason := self._why_not_resumable(checkpoint):
@@ -257,9 +281,7 @@ class Lease:
 
     def _why_not_resumable(self, checkpoint: Checkpoint) -> str:
         """Return why a checkpoint cannot be resumed from, ``""`` if it can."""
-        progress = checkpoint.progress
-        missing = missing_files(progress.files, self._directory.list_sizes())
-        read_at = checkpoint.updated_at
+        progress, read_at = checkpoint.progress, checkpoint.updated_at
         if checkpoint.identity != self._identity or checkpoint.source != self._source:
             return f"it is of another export: {checkpoint.identity} from {checkpoint.source!r}"
         if progress.pages and abs(self.now() - read_at) > CHECKPOINT_MAX_AGE:
@@ -268,4 +290,9 @@ class Lease:
             return "its row counts do not add up"
         if len({file.name for file in progress.files}) < len(progress.files):
             return "it lists a file twice"
-        return f"{missing[0]} is missing or has another size" if missing else ""
+        if progress.files and (missing := self._missing_files(progress)):
+            return f"{missing[0]} is missing or has another size"
+        return ""
+
+    def _missing_files(self, progress: Progress) -> list[str]:
+        return missing_files(progress.files, self._directory.list_sizes())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from msgspec import structs
 
 from airflow_provider_docsanalytics.export.documents import File
 from airflow_provider_docsanalytics.export.drift import Drift, DriftFinding
-from airflow_provider_docsanalytics.export.readable import Readable, readable
+from airflow_provider_docsanalytics.export.readable import readable
 from airflow_provider_docsanalytics.export.row_keys import append_keys
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class PendingPart:
         self.published = False
         self.after = before
         self._keys = b""
+        self._fingerprints: list[str] = []
 
     def open(self) -> Part:
         """Return the part; open it first if there is none. It may remain empty."""
@@ -59,9 +60,10 @@ class PendingPart:
         return self.part
 
     def add(self, page: PageLike, new: NewRows, fingerprints: tuple[str, ...]) -> None:
-        """Add the new rows of a page, and the loop guard's fingerprints."""
-        written = self.open().write(new.rows) if new.rows else Readable(())
+        """Add the new rows of a page, and its fingerprints for the loop guard."""
+        written = self.open().write(new.rows) if new.rows else Written(0, Drift(), ())
         self._keys += new.keys
+        self._fingerprints += fingerprints
         before = self.after
         self.after = structs.replace(
             before,
@@ -73,12 +75,11 @@ class PendingPart:
             drift=(
                 before.drift
                 | written.drift
-                | self._row_schema.check(new.rows)
+                | self._row_schema.check(written.unsure)
                 | _drift_of_page(page, new)
             ),
             cursor=page.next_cursor,
             complete=page.next_cursor is None,
-            fingerprints=fingerprints,
             last_row=new.last_row,
             repeated=before.repeated + new.repeated,
             # Not every source has this attribute.
@@ -87,13 +88,19 @@ class PendingPart:
 
     def seal(self) -> None:
         """Finish the part's file, if there is one; no page can be added afterwards."""
+        before = self.after
+        if self._fingerprints:
+            fingerprints = (*before.fingerprints, *self._fingerprints)
+            self.after = structs.replace(before, fingerprints=fingerprints)
+            self._fingerprints = []
         if self.part is None or self.file is not None:
             return
         size, sha256 = self.part.finish()
         self.file = File(self.part.name, self.part.rows, size, sha256)
-        before = self.after
         self.after = structs.replace(
-            before, files=(*before.files, self.file), keys=append_keys(before.keys, self._keys)
+            self.after,
+            files=(*before.files, self.file),
+            keys=append_keys(before.keys, self._keys),
         )
 
     def close(self) -> None:
@@ -109,6 +116,20 @@ def _drift_of_page(page: PageLike, new: NewRows) -> Drift:
     if new.duplicates:
         findings.append(DriftFinding("values", "two rows of a page have one key"))
     return Drift.of(findings)
+
+
+class Written(NamedTuple):
+    """What :meth:`Part.write` found.
+
+    Attributes:
+        repaired: how many rows were rewritten so that every reader can parse them.
+        drift: the names and values that this changed.
+        unsure: the rows, as they came, that may differ from the endpoint table.
+    """
+
+    repaired: int
+    drift: Drift
+    unsure: Sequence[bytes]
 
 
 class Part:
@@ -130,13 +151,15 @@ class Part:
         self._encoder = output_format.encoder(self._compressed or sink)
         self._reserved_names = output_format.reserved_names
 
-    def write(self, rows: Sequence[bytes]) -> Readable:
-        """Append rows; return them as they are written."""
+    def write(self, rows: Sequence[bytes]) -> Written:
+        """Append rows."""
         written = readable(rows, self._reserved_names)
-        for at in range(0, len(rows), _CHUNK_ROWS):
-            self._encoder.write(written.rows[at : at + _CHUNK_ROWS])
+        unsure: list[bytes] = []
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            odd = self._encoder.write(written.rows[start : start + _CHUNK_ROWS])
+            unsure += [rows[start + at] for at in odd]
         self.rows += len(rows)
-        return written
+        return Written(written.repaired, written.drift, unsure)
 
     def finish(self) -> tuple[int, str]:
         """Finish the file, which stays open; return its size in bytes and its SHA-256 in hex."""

@@ -50,6 +50,8 @@ class Source:
         pages: yields the pages from a cursor on. If an earlier attempt reduced the page size, the
             second argument is that size, which requests must not exceed.
         requests_sent: how many requests this source has sent so far.
+        quota_left: how many requests the organisation has left in the last hour; ``None`` if that
+            is unknown.
         redact: removes secrets from text of the service, for a log.
     """
 
@@ -57,6 +59,7 @@ class Source:
     pages: Callable[..., Iterator[PageLike]]
     requests_sent: Callable[[], int]
     redact: Callable[[str], str] = str
+    quota_left: Callable[[], int | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,7 @@ class RowKeys:
             point at that row; with an offset, such a row has moved.
     """
 
-    def __init__(
-        self, fields: Sequence[str], stored: Iterable[str] = (), *, inclusive: bool = True
-    ) -> None:
+    def __init__(self, fields: Sequence[str], stored: Iterable[str], *, inclusive: bool) -> None:
         self._fields = tuple(fields)
         self._inclusive = inclusive
         named = [(f"key_{number}", msgspec.Raw) for number in range(len(self._fields))]
@@ -87,7 +85,9 @@ class RowKeys:
         if self._inclusive and rows and _fingerprint(rows[0]).hex() == last_row:
             new = self.add_page(rows[1:], None)
             return new._replace(repeated=1, last_row=new.last_row or last_row)
-        keys = [_fingerprint(self._key_of(row)) for row in rows]
+        texts = map(self._key_of, rows) if self._fields else rows
+        # As _fingerprint, without a call for each row.
+        keys = [sha256(text).digest()[:_KEY_BYTES] for text in texts]
         distinct = set(keys)
         if self._add(_numbers(b"".join(distinct))) < len(distinct):
             raise RowsMoved("a later page repeated a row")
@@ -120,8 +120,6 @@ class RowKeys:
 
     def _key_of(self, row: bytes) -> bytes:
         """Return the text of a row's key, or the complete row if the key is absent or null."""
-        if not self._fields:
-            return row
         try:
             values = list(map(bytes, msgspec.structs.astuple(self._key.decode(row))))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -58,9 +58,10 @@ def export(
     progress = lease.acquire(manifest, read_manifest)
     writer = Writer(plan, directory, lease, progress, source.requests_sent)
     try:
-        if not progress.complete:
-            _read_all(plan, source, writer, directory.uri)
-        manifest = commit(plan, directory, lease, writer)
+        with writer.keeping_rest():
+            if not progress.complete:
+                _read_all(plan, source, writer, directory.uri)
+            manifest = commit(plan, directory, lease, writer, source.quota_left())
     except Superseded:
         writer.discard_unlisted()
         raise
@@ -75,39 +76,39 @@ def _read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
             _read(plan, source, writer)
             break
         except (CursorLost, RowsMoved) as error:
-            restarts = writer.progress.restarts + 1
+            restarts = writer.pending.restarts + 1
             if restarts > MAX_RESTARTS:
                 writer.start_over(restarts=0)
                 raise _not_readable(plan.identity.endpoint, error) from error
             log.warning(
                 "%s: starting from the beginning; %s so far are discarded: %s",
                 uri,
-                _count(writer.progress.pages, "page"),
+                _count(writer.pending.pages, "page"),
                 getattr(error, "summary", error),
             )
             writer.start_over(restarts)
-    ids, missing = plan.identity.thread_ids, writer.progress.missing
+    ids, missing = plan.identity.thread_ids, writer.pending.missing
     if ids and len(missing) == len(ids):
         writer.start_over(restarts=0)
         raise NotFound(404, plan.identity.endpoint, f"none of the {len(ids)} IDs exists")
 
 
 def _read(plan: Plan, source: Source, writer: Writer) -> None:
-    """Read the source from the progress on; publish what was read, also if reading fails."""
+    """Read the source from the progress on; the pages of the last part are left pending."""
     before = writer.progress
     guard = LoopGuard(plan.identity.endpoint, before.fingerprints)
     reduced = (before.page_size,) if before.page_size else ()
     row_keys = RowKeys(plan.key, before.keys, inclusive=not plan.by_offset)
     started = time.monotonic()
-    with closing(row_keys), writer.publishing_rest():
+    with closing(row_keys):
         for number, page in enumerate(source.pages(before.cursor, *reduced)):
             # Not every source computes it.
             fingerprint = getattr(page, "fingerprint", "") or page_fingerprint(page.rows)
             if number == 0 and guard.has_seen(fingerprint):
                 raise CursorLost(f"{before.cursor!r} leads back to a page that was read.")
-            guard.check(fingerprint, page.next_cursor)
+            fingerprints = guard.check(fingerprint, page.next_cursor)
             new = row_keys.add_page(page.rows, writer.pending.last_row)
-            pending = writer.add(page, new, guard.fingerprints)
+            pending = writer.add(page, new, fingerprints)
             if pending.pages > 1:  # most exports have one page, and then _log_export says it all
                 log.info(
                     "%s so far (page %d, %s, %.0f rows/s)",
@@ -116,29 +117,33 @@ def _read(plan: Plan, source: Source, writer: Writer) -> None:
                     _count(writer.requests, "request"),
                     (pending.rows - before.rows) / max(time.monotonic() - started, 1e-6),
                 )
-            if pending.pages - writer.progress.pages >= plan.pages_per_file:
+            pages = pending.pages - writer.progress.pages
+            if pages >= plan.pages_per_file and not pending.complete:
                 writer.publish()
             del page, new  # or two pages would be in memory at once
-    if writer.progress.pages == 0:  # the source had nothing to request
+    if writer.pending.pages == 0:  # the source had nothing to request
         writer.mark_complete()
 
 
 def _not_readable(endpoint: str, error: Exception) -> BadResponse:
     narrower = "use narrower windows (date_from, date_to), so that"
     if isinstance(error, RowsMoved):
-        return BadResponse(
+        failure = BadResponse(
             f"{endpoint}: rows moved between pages while they were read, twice: a later page "
             "repeated a row, so other rows may be missing. No manifest was written.",
             f"Retry when the service is less busy. If it fails again, {narrower} one page holds "
             "all rows.",
         )
-    reason = getattr(error, "summary", error)
-    return BadResponse(
-        f"{endpoint}: the service refused the cursor to resume from, twice ({reason}). "
-        "No manifest was written.",
-        f"A retry starts from the beginning. If it fails again, {narrower} an export ends before "
-        "its cursors expire.",
-    )
+    else:
+        reason = getattr(error, "summary", error)
+        failure = BadResponse(
+            f"{endpoint}: the service refused the cursor to resume from, twice ({reason}). "
+            "No manifest was written.",
+            f"A retry starts from the beginning. If it fails again, {narrower} an export ends "
+            "before its cursors expire.",
+        )
+    failure.resumes = ""  # no page is kept
+    return failure
 
 
 def _log_export(manifest: Manifest, uri: str, source: Source) -> None:
@@ -162,12 +167,14 @@ def _log_export(manifest: Manifest, uri: str, source: Source) -> None:
             manifest.repaired,
             _count(manifest.rows, "row"),
         )
+    left = source.quota_left()
     log.info(
-        "Exported %s to %s (%s, %s)",
+        "Exported %s to %s (%s, %s)%s",
         _rows(endpoint, manifest.rows),
         uri,
         _count(len(manifest.files), "file"),
         _count(manifest.requests, "request"),
+        "" if left is None else f". {_count(left, 'request')} left, by the quota ledger",
     )
 
 

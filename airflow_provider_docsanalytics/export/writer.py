@@ -77,51 +77,64 @@ class Writer:
         return pending.after
 
     def publish(self) -> None:
-        """Publish the pending part, then move the checkpoint.
+        """Put the pending part in place, then move the checkpoint.
 
         Can be called again after any interruption: the progress changes only after the checkpoint
         was written.
         """
-        with self._changing_pending() as pending:
-            pending.seal()
-        if pending.part is not None and not pending.published:
-            self._lease.check()
-            self._publish_part(pending.part)
-            pending.published = True
-        self._lease.save(structs.replace(pending.after, requests=self.requests))
-        self.progress = pending.after
+        self._put_in_place()
+        self.save()
+
+    def publish_last(self) -> None:
+        """Put the last part in place; :meth:`save` is still to come.
+
+        An export without rows has a part, too, which names the columns.
+        """
+        if not self.progress.files:
+            with self._changing_pending() as pending:
+                pending.open()
+        self._put_in_place()
+
+    def save(self) -> bool:
+        """Move the checkpoint to what is in place; ``False``, unwritten, if it is there already.
+
+        Raises:
+            Superseded: it is another attempt's.
+        """
+        pending, after = self._pending, structs.replace(self.pending, requests=self.requests)
+        if after == self.progress:
+            return False
+        self._lease.save(after)
+        self.progress = after
         self._pending = self._new_pending()
         pending.close()
+        return True
 
     @contextmanager
-    def publishing_rest(self) -> Iterator[None]:
-        """At the end of the block, publish what is not yet published, also after an error."""
+    def keeping_rest(self) -> Iterator[None]:
+        """If the block fails, publish what is not yet published, so that a retry resumes there."""
         try:
             yield
+        except BaseException:
+            self.publish()
+            raise
         finally:
-            try:
-                self.publish()
-            finally:
-                self._pending.close()
-
-    def publish_empty(self) -> None:
-        """Publish a part without rows, which names the columns."""
-        with self._changing_pending() as pending:
-            pending.open()
-        self.publish()
+            self._pending.close()
 
     def mark_complete(self) -> None:
-        """Note that there is nothing to read."""
-        self.progress = structs.replace(self.progress, complete=True)
+        """Note that there was nothing to read."""
+        self._pending.after = structs.replace(self._pending.after, complete=True)
 
     def start_over(self, restarts: int) -> None:
         """Discard the progress, so that no later attempt resumes from it."""
+        self._pending.close()
         self.progress = Progress(
             started_at=self.progress.started_at,
             restarts=restarts,
             page_size=self.progress.page_size,
+            requests=self.requests,
         )
-        self._lease.save(structs.replace(self.progress, requests=self.requests))
+        self._lease.save(self.progress)
         self._pending = self._new_pending()
 
     def discard_unlisted(self) -> None:
@@ -155,12 +168,17 @@ class Writer:
             raise
         self._pending = pending
 
-    def _publish_part(self, part: Part) -> None:
+    def _put_in_place(self) -> None:
+        with self._changing_pending() as pending:
+            pending.seal()
+        if pending.part is None or pending.published:
+            return
         try:
-            self._directory.publish(part.spool, part.name)
+            self._directory.publish(pending.part.spool, pending.part.name)
         except StorageError:
             self._lease.check()  # a new owner may have deleted the spool
             raise
+        pending.published = True
 
     def _new_pending(self) -> PendingPart:
         return PendingPart(self.progress, self._new_part, self._row_schema)

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsError, RateLimited
+from airflow_provider_docsanalytics.errors import (
+    ConfigError,
+    DocsAnalyticsError,
+    QuotaReached,
+    RateLimited,
+)
 from airflow_provider_docsanalytics.hooks import _connection as form
-from airflow_provider_docsanalytics.parameters import text
+from airflow_provider_docsanalytics.parameters import share, text
 from airflow_provider_docsanalytics.window import DateWindow, iso_ms
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.client import Client
     from airflow_provider_docsanalytics.api.endpoint import Page, Platform, Selection
     from airflow_provider_docsanalytics.api.settings import Settings
+    from airflow_provider_docsanalytics.quota.ledger import Ledger
 
 _TEST_TIMEOUT_S = 10.0
 
@@ -37,15 +43,16 @@ class DocsAnalyticsHook(BaseHook):
             if name not in vars(cls):
                 setattr(cls, name, vars(DocsAnalyticsHook)[name])
 
-    def __init__(self, conn_id: str, **kwargs: Any) -> None:
+    def __init__(self, conn_id: str, *, quota_share: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
+        self.quota_share = share("quota_share", quota_share)
 
     def get_conn(self) -> Client:
         """Return a client with its own keep-alive session; close it, or use it in a ``with``."""
         from airflow_provider_docsanalytics.api.client import Client
 
-        return Client(self.settings)
+        return Client(self.settings, ledger=self.ledger)
 
     @cached_property
     def settings(self) -> Settings:
@@ -56,15 +63,22 @@ class DocsAnalyticsHook(BaseHook):
             raise self._missing() from error
         return self._checked(connection, connection.extra_dejson)
 
+    @cached_property
+    def ledger(self) -> Ledger | None:
+        """The organisation's ledger, if the connection names one; nothing is read."""
+        from airflow_provider_docsanalytics.hooks._ledger import open_ledger
+
+        return open_ledger(self.platform, self.settings, self.quota_share)
+
     async def aload_settings(self) -> None:
-        """Load :attr:`settings` without blocking an event loop.
+        """Load :attr:`settings` and :attr:`ledger` without blocking an event loop.
 
         With asgiref, which every Airflow has: from a plain thread Airflow before 3.2 does not reach
         its supervisor, and its own asynchronous loading can deadlock before 3.3.2.
         """
         from asgiref.sync import sync_to_async
 
-        await sync_to_async(lambda: self.settings)()
+        await sync_to_async(lambda: (self.settings, self.ledger))()
 
     def _missing(self) -> ConfigError:
         kind = self.platform.name
@@ -127,7 +141,8 @@ class DocsAnalyticsHook(BaseHook):
         """Return the selection's first page; send exactly one request, without retries."""
         from airflow_provider_docsanalytics.api.client import Client
 
-        with Client(replace(self.settings, max_attempts=1, **settings)) as client:
+        once = replace(self.settings, max_attempts=1, **settings)
+        with Client(once, ledger=self.ledger) as client:
             return next(client.iter_pages(selection))
 
     def iter_pages(
@@ -209,6 +224,8 @@ class DocsAnalyticsHook(BaseHook):
             # Without the connection's ID: Airflow's form tests a copy, whose ID is random.
             timeout_s = min(self.settings.timeout_s, _TEST_TIMEOUT_S)
             self.fetch_once(selection, timeout_s=timeout_s, connection="")
+        except QuotaReached as error:
+            return False, error.message_without_retry
         except RateLimited as error:
             return False, (
                 f"The service responds, but the key was not tested: {error.message_without_retry}"

@@ -82,6 +82,18 @@ def _verify(value: Any) -> bool | str:
     return words.get(str(value).strip().lower(), str(value))
 
 
+def _quota(value: Any) -> str:
+    from airflow_provider_docsanalytics.quota.account import Quota
+
+    return str(Quota.parse(str(value)))
+
+
+def _ledger(value: Any) -> str:
+    if not isinstance(value, str) or not (value.startswith("/") or "://" in value):
+        raise ValueError("expected an absolute path, or a URL")
+    return value.rstrip("/")
+
+
 EXTRA_FIELDS: Mapping[str, ExtraField] = {
     "timeout_s": ExtraField(
         "Timeout (seconds)",
@@ -114,6 +126,16 @@ EXTRA_FIELDS: Mapping[str, ExtraField] = {
     ),
     "cert": ExtraField(
         "Client certificate", "Path of a PEM file with certificate and key.", "string", str
+    ),
+    "ledger": ExtraField(
+        "Quota ledger",
+        "Directory of the organisation's account of requests, such as s3://lake/quota: all tasks "
+        "share the quota by it. Default: none.",
+        "string",
+        _ledger,
+    ),
+    "quota": ExtraField(
+        "Quota", "For the ledger: REQUESTS/SECONDS. Mintlify's is 100/3600.", "string", _quota
     ),
 }
 

@@ -68,6 +68,8 @@ class MintlifyHook(DocsAnalyticsHook):
     Args:
         mintlify_conn_id: the connection; its password is an admin API key (``mint_…``), its login
             the default project ID.
+        quota_share: send a request only while the organisation has used less than this share of
+            its quota, by the connection's ledger; more than 0, at most 1.
     """
 
     platform = MINTLIFY
@@ -76,8 +78,11 @@ class MintlifyHook(DocsAnalyticsHook):
     conn_type = "mintlify"
     hook_name = "Mintlify"
 
-    def __init__(self, mintlify_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(connection_id("mintlify_conn_id", mintlify_conn_id), **kwargs)
+    def __init__(
+        self, mintlify_conn_id: str = default_conn_name, *, quota_share: float = 1.0, **kwargs: Any
+    ) -> None:
+        checked = connection_id("mintlify_conn_id", mintlify_conn_id)
+        super().__init__(checked, quota_share=quota_share, **kwargs)
         self.mintlify_conn_id = mintlify_conn_id
 
     def fetch_turns(

@@ -14,6 +14,7 @@ class VyomHook(DocsAnalyticsHook):
 
     Args:
         vyom_conn_id: the connection; its password is the API key.
+        quota_share: as in :class:`~airflow_provider_docsanalytics.hooks.mintlify.MintlifyHook`.
     """
 
     platform = VYOM
@@ -22,6 +23,9 @@ class VyomHook(DocsAnalyticsHook):
     conn_type = "vyom"
     hook_name = "Vyom"
 
-    def __init__(self, vyom_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(connection_id("vyom_conn_id", vyom_conn_id), **kwargs)
+    def __init__(
+        self, vyom_conn_id: str = default_conn_name, *, quota_share: float = 1.0, **kwargs: Any
+    ) -> None:
+        checked = connection_id("vyom_conn_id", vyom_conn_id)
+        super().__init__(checked, quota_share=quota_share, **kwargs)
         self.vyom_conn_id = vyom_conn_id

@@ -63,7 +63,7 @@ def check_rows(
 def new_keys(export: Export) -> RowKeys:
     """Return an empty set of the keys of this export's rows."""
     row = export.series.table_row
-    return RowKeys(row.key if row else (), inclusive=False)
+    return RowKeys(row.key if row else (), (), inclusive=False)
 
 
 def _read(

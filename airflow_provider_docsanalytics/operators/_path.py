@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from unicodedata import bidirectional, category
@@ -42,13 +42,13 @@ _DATE_FROM = re.compile(r"\{date_from(?::([^{}]*))?\}")
 _DIRECTIVE = re.compile(r"%-?[A-Za-z]")
 _MOMENTS = frozenset("HMSfTRI")
 """Directives of labels that name a moment, the start, and not a period."""
-_PERIODS: tuple[tuple[frozenset[str], str, timedelta], ...] = (
-    (frozenset("djFDeuw"), "day", timedelta(days=1)),
-    (frozenset("VUW"), "week", timedelta(days=7)),
-    (frozenset("m"), "month", timedelta(days=31)),
-    (frozenset("YyG"), "year", timedelta(days=366)),
+_PERIODS = (
+    (frozenset("djFDeuw"), "day"),
+    (frozenset("VUW"), "week"),
+    (frozenset("m"), "month"),
+    (frozenset("YyG"), "year"),
 )
-"""The period that a label names, by its most precise directive, and how long it is at most."""
+"""The period that a label names, by its most precise directive."""
 _FIELD = re.compile(r"\{[^{}]*\}")
 _EXAMPLES: dict[str, str | datetime] = {
     "platform": "platform",
@@ -76,26 +76,26 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
 def label_warning(path: str, window: DateWindow) -> str:
     """Return why a directory's label misleads, ``""`` if it does not.
 
-    A label such as ``dt={date_from:%Y-%m-%d}`` names a day. With a longer window, the directory
-    holds rows of days that it does not name, and a query by label counts them for the wrong day.
+    A label such as ``dt={date_from:%Y-%m-%d}`` names a day. If the window ends in another one,
+    because it is longer or does not start at midnight, the directory holds rows of days that it
+    does not name, and a query by label counts them for the wrong day.
     """
     formats = _DATE_FROM.findall(path)
     directives = {each[-1] for text in formats for each in _DIRECTIVE.findall(text)}
     if "{date_to" in path or not all(formats) or directives & _MOMENTS:
         return ""
-    periods = [(name, length) for known, name, length in _PERIODS if directives & known]
-    if not periods:
-        return ""
-    period, length = periods[0]
-    start, last = window.local_start, window.local_end - MILLISECOND
-    labels = [f"{start:{each}}" for each in formats]
-    if last < start + length or labels == [f"{last:{each}}" for each in formats]:
+    period = next((name for known, name in _PERIODS if directives & known), None)
+    start = window.local_start
+    last = (window.end - MILLISECOND).astimezone(window.start_zone)
+    first_label, last_label = (", ".join(f"{each:{f}}" for f in formats) for each in (start, last))
+    if period is None or first_label == last_label:
         return ""
     return (
-        f"path={path!r:.200} names one {period} ({', '.join(labels)}), but the window {window} is "
-        f"longer. Queries by this label count rows of other {period}s, and an export of this "
-        f"{period} alone will be refused.\n"
-        f"Put {{date_to:{formats[-1]}}} into the path, too, or export one {period} at a time."
+        f"path={path!r:.200} names one {period} ({first_label}), but the window {window} ends in "
+        f"another ({last_label}). Queries by this label count rows of other {period}s, and an "
+        f"export of this {period} alone will be refused.\n"
+        f"Put {{date_to:{formats[-1]}}} into the path, too, or export one {period} at a time, from "
+        f"its start to its end in the window's zone, {window.start_zone}."
     )
 
 

@@ -125,6 +125,7 @@ def source_of(client: Client, selection: Selection, settings: Settings) -> Sourc
         pages=partial(client.iter_pages, selection),
         requests_sent=lambda: client.requests_sent,
         redact=settings.redact,
+        quota_left=lambda: client.quota_left,
     )
 
 

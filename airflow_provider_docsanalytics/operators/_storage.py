@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.operators._filesystem import attach_filesystem
 from airflow_provider_docsanalytics.operators._path import LOCAL
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ def filesystem_at(
 
     # In Airflow 2 an explicit None overrides the connection in the URL.
     connection = {"conn_id": storage_conn_id} if storage_conn_id else {}
-    _check_connection(url, storage_conn_id)
+    conn_id = _connection_of(url, storage_conn_id)
     if options is not None:
         check_options(options)
     try:
+        attach_filesystem(_scheme_of(url), conn_id)
         path = ObjectStoragePath(url, **connection)
         filesystem = _reopen(path.fs, options) if options else path.fs
         if root := local_root(url):
@@ -130,8 +132,8 @@ def without_connection(url: str) -> str:
     return f"{scheme}{found}{bucket.rpartition('@')[2]}{slash}{key}"
 
 
-def _check_connection(url: str, storage_conn_id: str | None) -> None:
-    """Refuse two connections for one path, and one that does not exist.
+def _connection_of(url: str, storage_conn_id: str | None) -> str | None:
+    """Return the ID of a path's connection; refuse two, and one that does not exist.
 
     Airflow uses the one in the URL. Where that does not exist, it continues without any: with the
     worker's own credentials, in whatever bucket has that name for them.
@@ -144,7 +146,8 @@ def _check_connection(url: str, storage_conn_id: str | None) -> None:
             f"path names the connection {named!r}, but storage_conn_id={storage_conn_id!r}.\n"
             "Leave one of them out."
         )
-    if conn_id := storage_conn_id or named:
+    conn_id = storage_conn_id or named or None
+    if conn_id:
         try:
             BaseHook.get_connection(conn_id)
         except AirflowNotFoundException as error:
@@ -152,6 +155,11 @@ def _check_connection(url: str, storage_conn_id: str | None) -> None:
                 f"The connection {conn_id!r} of path and storage_conn_id does not exist "
                 f"({error}).\nCreate the connection, or correct its ID."
             ) from error
+    return conn_id
+
+
+def _scheme_of(url: str) -> str:
+    return LOCAL[0] if url.startswith("/") else url.partition("://")[0]
 
 
 def local_root(url: str) -> str | None:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 LONGEST_LOOKBACK = date.max - date.min
 LONGEST_SETTLE = timedelta(days=300)
 """The latest window ends a year before the last date that exists, so this wait has an end."""
+_FURTHEST_START = timedelta(days=1)
+"""A window that starts later is a mistake, and not a run that is triggered a little early."""
 _STATE_KEY = "docsanalytics_window"
 
 
@@ -89,27 +91,37 @@ def resolve_window(
     before midnight is midnight, also where that day had 23 or 25 hours.
 
     Raises:
-        ConfigError: the parameters and the run give no window; the message says what to write.
+        ConfigError: the parameters and the run give no window, or one in the future; the message
+            says what to write.
     """
     start, end = run_interval(context)
     start = parse_local(date_from, "date_from") if date_from is not None else start
     end = parse_local(date_to, "date_to") if date_to is not None else end
     if end is None:
-        raise ConfigError("This run has no date at all.\nPass date_from and date_to.")
+        raise ConfigError(
+            "This run has no date at all: no data interval, no logical date, and date_to is not "
+            f"set.\nPass date_from and date_to. {HOW_TO_TRIGGER}."
+        )
     start = _earlier(start or end, lookback or timedelta(0))
     if start.astimezone(UTC) >= end.astimezone(UTC) and date_from is None:
         raise _no_interval(end, is_dated=has_logical_date(context))
-    return DateWindow.between(start, end)
+    window = DateWindow.between(start, end)
+    if window.start > datetime.now(UTC) + _FURTHEST_START:
+        raise ConfigError(
+            f"The window {window} starts in the future, so it has no rows, and the task would wait "
+            "until it is over.\nCorrect date_from and date_to, or the logical date of the run."
+        )
+    return window
 
 
 def _no_interval(end: datetime, *, is_dated: bool) -> ConfigError:
     if not is_dated:
         return ConfigError(
-            "This run has no logical date, and the Dag's schedule gives no data interval to a run "
-            f"that was due at {end.isoformat()}, so there is no window to export.\nWrite one of: "
-            "lookback=timedelta(days=1), to export the day before the run; a schedule with "
-            "intervals, such as CronDataIntervalTimetable('@daily', timezone='UTC'), whose last "
-            f"interval is then exported; or date_from and date_to. {HOW_TO_TRIGGER} if the Dag's "
+            "This run has no logical date, and the Dag's schedule gives it no data interval (it "
+            f"starts and ends at {end.isoformat()}), so there is no window to export.\nWrite one "
+            "of: lookback=timedelta(days=1), to export the day before; a schedule with intervals, "
+            "such as CronDataIntervalTimetable('@daily', timezone='UTC'), whose last interval is "
+            f"then exported; or date_from and date_to. {HOW_TO_TRIGGER} if the Dag's "
             "templates use one."
         )
     return ConfigError(

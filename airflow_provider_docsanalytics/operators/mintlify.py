@@ -74,6 +74,7 @@ class MintlifyExportOperator(ExportOperator):
         if_exists: IfExists = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         partitioned: bool = False,
+        quota_share: float = 1.0,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         project_id: str | Reference | None = None,
         thread_ids: Sequence[str] | AbstractSet[str] | Reference | None = None,
@@ -98,6 +99,7 @@ class MintlifyExportOperator(ExportOperator):
             if_exists=if_exists,
             deferrable=deferrable,
             partitioned=partitioned,
+            quota_share=quota_share,
             retry_policy=retry_policy,
             **kwargs,
         )
@@ -112,7 +114,7 @@ class MintlifyExportOperator(ExportOperator):
         """The hook on this task's connection."""
         from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
-        return MintlifyHook(self.mintlify_conn_id)
+        return MintlifyHook(self.mintlify_conn_id, quota_share=self.quota_share)
 
     def selection_arguments(self) -> dict[str, Any]:
         """Return filters, project and thread IDs."""

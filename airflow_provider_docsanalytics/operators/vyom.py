@@ -63,6 +63,7 @@ class VyomExportOperator(ExportOperator):
         if_exists: IfExists = "error",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         partitioned: bool = False,
+        quota_share: float = 1.0,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         vyom_conn_id: str | Reference = "vyom_default",
         **kwargs: Any,
@@ -85,6 +86,7 @@ class VyomExportOperator(ExportOperator):
             if_exists=if_exists,
             deferrable=deferrable,
             partitioned=partitioned,
+            quota_share=quota_share,
             retry_policy=retry_policy,
             **kwargs,
         )
@@ -97,4 +99,4 @@ class VyomExportOperator(ExportOperator):
         """The hook on this task's connection."""
         from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 
-        return VyomHook(self.vyom_conn_id)
+        return VyomHook(self.vyom_conn_id, quota_share=self.quota_share)

@@ -30,6 +30,7 @@ from airflow_provider_docsanalytics.parameters import (
     check_texts,
     flag,
     holds_template,
+    share,
 )
 from airflow_provider_docsanalytics.sensors._modes import FailureCount, as_when_poking
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
@@ -73,6 +74,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         mintlify_conn_id: the connection (templated).
         deferrable: wait in the triggerer. Default: ``[operators] default_deferrable``.
         poke_interval: more than 0 seconds; default 15 minutes: 4 requests of the hourly 100.
+        quota_share: as in :class:`~.operators._export.ExportOperator`.
         retry_policy: as in :class:`~.operators._export.ExportOperator`.
 
     Returns:
@@ -97,10 +99,12 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         mintlify_conn_id: str | Reference = "mintlify_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float = timedelta(minutes=15),
+        quota_share: float = 1.0,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Any,
     ) -> None:
         _check(since, minimum, resolution_status, poke_interval)
+        share("quota_share", quota_share)
         flag("deferrable", deferrable)
         check_retry_policy(retry_policy)
         if AIRFLOW_V_3_3_PLUS:
@@ -113,6 +117,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         self.project_id: Any = project_id
         self.mintlify_conn_id: Any = mintlify_conn_id
         self.deferrable = deferrable
+        self.quota_share = quota_share
         self._next_poke = 0.0  # by the monotonic clock
         check_texts(self, parsing=True)
 
@@ -121,7 +126,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
         """The hook on this task's connection."""
         from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 
-        return MintlifyHook(self.mintlify_conn_id)
+        return MintlifyHook(self.mintlify_conn_id, quota_share=self.quota_share)
 
     @cached_property
     def _policy(self) -> PollRetryPolicy:
@@ -264,6 +269,7 @@ class MintlifyConversationSensor(KeepsText, BaseSensorOperator):
                 not_before=(datetime.now(UTC) + timedelta(seconds=wait_s)).isoformat(),
                 failures=self._policy.failures,
                 silent_fail=self.silent_fail,
+                quota_share=self.quota_share,
             ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),

@@ -54,6 +54,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="proj_sim_docs, proj_sim_docs_2 …, each with its own rows (%(default)s)",
     )
+    add(
+        "--keys",
+        type=int,
+        default=1,
+        help="Mintlify keys of the organisation, numbered as the projects are (%(default)s)",
+    )
     add("--rows", type=int, default=defaults.rows, help="conversation turns (%(default)s)")
     add("--pages", type=int, default=defaults.pages, help="documentation pages (%(default)s)")
     add("--seed", type=int, default=defaults.seed, help="equal seeds give equal data")
@@ -71,6 +77,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=RETRY_AFTER_STYLES,
         default="seconds",
         help="form of the header of a 429 (%(default)s)",
+    )
+    add(
+        "--others",
+        type=int,
+        default=0,
+        metavar="N",
+        help="requests that others spend of the quota in each period (%(default)s)",
     )
     add("--latency-ms", type=float, default=0, help="delay of every response (%(default)s)")
     add("--gzip", action="store_true", help="compress responses for clients that accept it")
@@ -98,21 +111,24 @@ def _simulator(options: argparse.Namespace) -> Simulator:
     return Simulator(
         config,
         projects=options.projects,
+        keys=options.keys,
         port=options.port,
-        quota=_quota(options.quota, options.retry_after) if options.quota else None,
+        quota=_quota(options) if options.quota else None,
         latency_ms=options.latency_ms,
         gzip=options.gzip,
         faults=options.fault,
     )
 
 
-def _quota(text: str, retry_after: str) -> Quota:
-    limit, _, period_s = text.partition("/")
+def _quota(options: argparse.Namespace) -> Quota:
+    limit, _, period_s = options.quota.partition("/")
     try:
         numbers = int(limit), float(period_s)
     except ValueError:
-        raise ValueError(f"--quota {text} is not N/SECONDS.\nUse for example 100/3600.") from None
-    return Quota(*numbers, retry_after)
+        raise ValueError(
+            f"--quota {options.quota} is not N/SECONDS.\nUse for example 100/3600."
+        ) from None
+    return Quota(*numbers, options.retry_after, options.others)
 
 
 def _fault(text: str) -> Any:

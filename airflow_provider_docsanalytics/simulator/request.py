@@ -140,17 +140,23 @@ class Query:
 class Quota:
     """At most ``limit`` requests in any ``period_s`` seconds; refused ones do not count.
 
-    ``retry_after`` is the style of the header of a 429: ``seconds``, an HTTP ``date``, or ``none``
-    for no header.
+    All keys and projects of the organisation share it. ``retry_after`` is the style of the header
+    of a 429: ``seconds``, an HTTP ``date``, or ``none`` for no header. ``others`` is how many
+    requests people whom nobody asks send in each period, one after the other at equal distances.
     """
 
-    def __init__(self, limit: int, period_s: float, retry_after: str = "seconds") -> None:
-        if limit < 0 or period_s <= 0 or retry_after not in RETRY_AFTER_STYLES:
+    def __init__(
+        self, limit: int, period_s: float, retry_after: str = "seconds", others: int = 0
+    ) -> None:
+        if limit < 0 or period_s <= 0 or retry_after not in RETRY_AFTER_STYLES or others < 0:
             raise ValueError(
-                f"A quota of {limit} requests in {period_s} s with retry_after={retry_after!r} is "
-                "impossible.\nUse a limit of at least 0, a period above 0 s, and a retry_after of "
-                f"{', '.join(RETRY_AFTER_STYLES)}."
+                f"A quota of {limit} requests in {period_s} s with retry_after={retry_after!r} and "
+                f"others={others} is impossible.\nUse a limit and others of at least 0, a period "
+                f"above 0 s, and a retry_after of {', '.join(RETRY_AFTER_STYLES)}."
             )
+        self.others = others
+        self._others_sent = 0
+        self._began = time.monotonic()
         self.limit = limit
         self.period_s = period_s
         self.retry_after = retry_after
@@ -165,13 +171,29 @@ class Quota:
         """
         with self._lock:
             now = time.monotonic()
-            while self._spent and self._spent[0] <= now - self.period_s:
-                self._spent.popleft()
-            if len(self._spent) < self.limit:
-                self._spent.append(now)
+            self._let_others_spend(now)
+            if self._spend_at(now):
                 return
             free_at = self._spent[0] + self.period_s if self._spent else now + self.period_s
         raise RefusedError(429, "Rate limit exceeded", headers=self._headers(free_at - now))
+
+    def _let_others_spend(self, now: float) -> None:
+        """Count the requests that the others have sent until now, each at its moment."""
+        while self.others:
+            due = self._began + self._others_sent * self.period_s / self.others
+            if due > now:
+                return
+            self._others_sent += 1
+            self._spend_at(due)
+
+    def _spend_at(self, moment: float) -> bool:
+        """Count a request at a moment; return whether there is room for it."""
+        while self._spent and self._spent[0] <= moment - self.period_s:
+            self._spent.popleft()
+        has_room = len(self._spent) < self.limit
+        if has_room:
+            self._spent.append(moment)
+        return has_room
 
     def _headers(self, wait_s: float) -> dict[str, str]:
         if self.retry_after == "none":

@@ -69,9 +69,10 @@ class Entry(TypedDict):
 class Simulator:
     """A stand-in for Mintlify's and Vyom's analytics APIs on a port of 127.0.0.1.
 
-    It serves inside a ``with`` block, from threads of its own. One key opens all ``projects``:
-    ``proj_sim_docs``, ``proj_sim_docs_2`` and so on, each with rows of its own. Vyom's calls are
-    those of the first one. A subclass may have more ``fault_kinds``.
+    It serves inside a ``with`` block, from threads of its own. Each key of the organisation, which
+    are ``mint_sim_0000000000000000``, ``mint_sim_0000000000000000_2`` and so on, opens all
+    ``projects``: ``proj_sim_docs``, ``proj_sim_docs_2`` and so on, each with rows of its own.
+    Vyom's calls are those of the first one. A subclass may have more ``fault_kinds``.
     """
 
     fault_kinds: ClassVar[Mapping[str, Kind]] = KINDS
@@ -85,6 +86,7 @@ class Simulator:
         config: Config | None = None,
         *,
         projects: int = 1,
+        keys: int = 1,
         port: int = 0,
         quota: Quota | None = None,
         latency_ms: float = 0,
@@ -95,6 +97,8 @@ class Simulator:
         self.latency_ms = latency_ms
         self.gzip = gzip
         ids = [self.project_id, *(f"{self.project_id}_{n}" for n in range(2, projects + 1))]
+        more = (f"{self.mintlify_key}_{n}" for n in range(2, keys + 1))
+        self._mintlify_keys = {self.mintlify_key, *more}
         seed = self.config.seed
         self._configs = {name: replace(self.config, seed=seed + n) for n, name in enumerate(ids)}
         self._projects = {name: Dataset(config) for name, config in self._configs.items()}
@@ -139,10 +143,14 @@ class Simulator:
             data.cursor_age += 1
 
     def set_quota(
-        self, limit: int | None, period_s: float = 3600, retry_after: str = "seconds"
+        self,
+        limit: int | None,
+        period_s: float = 3600,
+        retry_after: str = "seconds",
+        others: int = 0,
     ) -> None:
         """Start a new quota for Mintlify's endpoints, or remove it (None)."""
-        self._quota = None if limit is None else Quota(limit, period_s, retry_after)
+        self._quota = None if limit is None else Quota(limit, period_s, retry_after, others)
 
     def add_turns(
         self, count: int = 1, timestamp: str | None = None, resolution_status: str | None = None
@@ -235,8 +243,8 @@ class Simulator:
         if request.method != "GET":
             raise RefusedError(405, "Method not allowed", headers={"Allow": "GET"})
         for_mintlify = route.platform == mintlify.PLATFORM
-        key = self.mintlify_key if for_mintlify else self.vyom_key
-        if request.headers.get("Authorization") != f"Bearer {key}":
+        keys = self._mintlify_keys if for_mintlify else {self.vyom_key}
+        if request.headers.get("Authorization") not in {f"Bearer {key}" for key in keys}:
             raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
         if not for_mintlify:
             return self._projects[self.project_id]

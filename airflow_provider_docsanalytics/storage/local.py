@@ -184,8 +184,11 @@ def read_regular(path: str) -> bytes | None:
     except FileNotFoundError:
         return None
     with os.fdopen(opened, "rb") as file:
-        check_size(os.fstat(opened).st_size)
-        text = file.read(LARGEST_READ_BYTES + 1)
+        size = os.fstat(opened).st_size
+        check_size(size)
+        text = file.read(size + 1)  # a buffer of the largest size costs more than reading
+        if len(text) > size:
+            text += file.read(LARGEST_READ_BYTES)
     check_size(len(text))
     return text
 

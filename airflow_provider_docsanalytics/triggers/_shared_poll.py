@@ -54,6 +54,7 @@ class Source(NamedTuple):
     mintlify_conn_id: str
     project_id: str | None
     interval_s: float
+    quota_share: float = 1.0
 
 
 class Poll:
@@ -145,7 +146,7 @@ class PollProducer(SharedStreamProducer):
 
 async def _poll(source: Source, since: str) -> PollResult:
     seen = await run_in_thread(
-        source.mintlify_conn_id,
+        source,
         lambda hook: hook.fetch_turns(since=since, project_id=source.project_id),
     )
     return PollResult(since, seen.turns, seen.more)

@@ -7,7 +7,7 @@ import importlib
 from concurrent.futures import Future
 from functools import cache
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
@@ -52,7 +52,19 @@ def _limiter() -> asyncio.Semaphore:
     return _limiters.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_MAX_THREADS))
 
 
-async def run_in_thread(mintlify_conn_id: str, request: Callable[[MintlifyHook], T]) -> T:
+class Polled(Protocol):
+    """What names the connection, and how much of the quota may be used."""
+
+    @property
+    def mintlify_conn_id(self) -> str:
+        """The connection."""
+
+    @property
+    def quota_share(self) -> float:
+        """More than 0, at most 1."""
+
+
+async def run_in_thread(source: Polled, request: Callable[[MintlifyHook], T]) -> T:
     """Return what ``request`` returns, run in a thread with a hook on this connection.
 
     The connection is read each time, so a new key takes effect with the next poll. Hundreds of
@@ -63,6 +75,6 @@ async def run_in_thread(mintlify_conn_id: str, request: Callable[[MintlifyHook],
 
     async with _limiter():
         await _in_thread(_load_client)
-        hook = MintlifyHook(mintlify_conn_id)
+        hook = MintlifyHook(source.mintlify_conn_id, quota_share=source.quota_share)
         await hook.aload_settings()
         return await _in_thread(lambda: request(hook))

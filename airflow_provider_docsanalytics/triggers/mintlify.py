@@ -17,7 +17,7 @@ from airflow_provider_docsanalytics.hooks.mintlify import (
     matching,
     summary,
 )
-from airflow_provider_docsanalytics.parameters import checked_id, connection_id, flag, whole
+from airflow_provider_docsanalytics.parameters import checked_id, connection_id, flag, share, whole
 from airflow_provider_docsanalytics.triggers._shared_poll import PollProducer, Source, poll_of
 from airflow_provider_docsanalytics.triggers._threads import run_in_thread
 from airflow_provider_docsanalytics.triggers._watermark import Watermark
@@ -73,6 +73,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             over.
         failures: with ``once``, the consecutive failures of the sensor itself.
         silent_fail: with ``once``, log a failure that would end the wait, and keep polling.
+        quota_share: as in :class:`~.operators._export.ExportOperator`.
 
     Raises:
         ConfigError: a parameter is out of range.
@@ -91,6 +92,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
         not_before: str | None = None,
         failures: int = 0,
         silent_fail: bool = False,
+        quota_share: float = 1.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         try:
@@ -105,6 +107,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                     "once=True without since.\nPass since, the moment from which turns count."
                 )
             flag("silent_fail", silent_fail)
+            self.quota_share = share("quota_share", quota_share)
             whole("failures", failures, least=0)
             connection_id("mintlify_conn_id", mintlify_conn_id)
             self.project_id = None if project_id is None else checked_id("project_id", project_id)
@@ -137,6 +140,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
                 "poke_interval_s": self.poke_interval_s,
                 "once": self.once,
                 "not_before": self.not_before,
+                "quota_share": self.quota_share,
                 **(of_a_task if self.once else {}),
             },
         )
@@ -177,7 +181,9 @@ class MintlifyConversationTrigger(BaseEventTrigger):
 
     @property
     def _source(self) -> Source:
-        return Source(self.mintlify_conn_id, self.project_id, self.poke_interval_s)
+        return Source(
+            self.mintlify_conn_id, self.project_id, self.poke_interval_s, self.quota_share
+        )
 
     async def _announce(
         self, results: AsyncIterator[PollResult], poll: Poll
@@ -229,7 +235,7 @@ class MintlifyConversationTrigger(BaseEventTrigger):
             await asyncio.sleep(delay_s)
             delay_s = self.poke_interval_s
             try:
-                turns = await run_in_thread(self.mintlify_conn_id, self._find_turns)
+                turns = await run_in_thread(self._source, self._find_turns)
             except DocsAnalyticsError as error:
                 try:
                     delay_s = policy.next_delay_s(error)

@@ -1,4 +1,4 @@
-"""A directory's label and its window: a week in a day's directory is warned about, once."""
+"""A directory's label and its window: a window that ends in another day is warned about, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators._path import label_warning
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
-from airflow_provider_docsanalytics.window import DateWindow
+from airflow_provider_docsanalytics.window import DateWindow, parse_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,14 @@ DAY = "dt={date_from:%Y-%m-%d}"
         ("{date_from:%G-W%V}", "2026-11-16", "2026-11-30", "week"),
         ("{date_from:%Y-%m}", "2026-11-01", "2026-12-31", "month"),
         ("{date_from:%Y}", "2026-01-01", "2028-01-01", "year"),
+        (DAY, "2026-11-19T06:00", "2026-11-20T06:00", "day"),
+        (DAY, "2026-11-19T23:30", "2026-11-20T00:30", "day"),
+        (DAY, "2026-11-19T00:00+01:00", "2026-11-20T00:00Z", "day"),
+        ("{date_from:%G-W%V}", "2026-11-19", "2026-11-26", "week"),
+        ("{date_from:%Y-%m}", "2026-11-26", "2026-12-03", "month"),
         # Right
         (DAY, "2026-11-19", "2026-11-20", ""),
-        (DAY, "2026-11-19T06:00", "2026-11-20T06:00", ""),
+        (DAY, "2026-11-19T00:00+01:00", "2026-11-19T23:00Z", ""),
         (DAY, "2026-11-19", "2026-11-19T01:00", ""),
         ("{date_from:%Y-%m}", "2026-11-01", "2026-12-01", ""),
         ("{date_from:%Y}", "2028-01-01", "2029-01-01", ""),
@@ -45,10 +50,11 @@ DAY = "dt={date_from:%Y-%m-%d}"
         ("no label", "2026-11-19", "2026-11-26", ""),
     ],
 )
-def test_a_label_that_names_less_than_the_window_is_explained(
+def test_a_label_that_names_another_period_than_the_window_is_explained(
     path: str, start: str, end: str, period: str
 ) -> None:
-    said = label_warning(path, DateWindow.parse(start, end))
+    window = DateWindow.between(parse_local(start, "date_from"), parse_local(end, "date_to"))
+    said = label_warning(path, window)
     assert bool(said) == bool(period)
     if period:
         assert f"names one {period} (" in said
@@ -62,6 +68,17 @@ def test_a_local_day_of_25_hours_fits_its_label() -> None:
     )
     assert window.end - window.start == timedelta(hours=25)
     assert label_warning(DAY, window) == ""
+
+
+def test_the_warning_names_both_days_and_the_zone_in_which_they_are_days() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    window = DateWindow.between(
+        datetime(2026, 11, 19, 14, 3, tzinfo=tokyo), datetime(2026, 11, 20, 14, 3, tzinfo=tokyo)
+    )
+    said = label_warning(DAY, window)
+    assert "names one day (2026-11-19)" in said
+    assert "ends in another (2026-11-20)" in said
+    assert said.endswith("the window's zone, Asia/Tokyo.")
 
 
 @pytest.fixture

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +23,7 @@ from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOper
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from tests.airflow.conftest import connect
+from tests.reliability.s3_rights import Policy, proxy, set_policy
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator import Simulator
@@ -42,6 +48,7 @@ class Mistake:
         fields: of the connection.
         arguments: of the operator, or of the sensor, if there is no ``endpoint``.
         fault: of the service.
+        context: of the task.
     """
 
     happened: str
@@ -51,6 +58,7 @@ class Mistake:
     fields: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
     fault: dict[str, Any] | None = None
+    context: dict[str, Any] = field(default_factory=dict)
 
 
 def _conn(happened: str, action: str, *where: str, **fields: Any) -> Mistake:
@@ -73,6 +81,11 @@ def _status(status: int, happened: str, action: str, **fault: Any) -> Mistake:
 
 
 ONCE = {"max_attempts": 1}
+UNPROCESSABLE = {
+    "success": False,
+    "message": "Validation error",
+    "data": {"errors": [{"loc": ["query", "start_date"], "msg": "not a date"}]},
+}
 MISTAKES = {
     # The connection
     "key of an assistant": _conn(
@@ -173,7 +186,11 @@ MISTAKES = {
         "whole number", "without quotes", "pages_per_file='10'", pages_per_file="10"
     ),
     "number for a timedelta": _argument("timedelta", "timedelta(", "settle=600", settle=600),
-    "lookback": _argument("timedelta", "timedelta(", "lookback=1", lookback=1),
+    "lookback": _argument("not a timedelta", "timedelta(", "lookback=1", lookback=1),
+    "negative lookback": _argument(
+        "is negative", "of 0 or more", "lookback=", lookback=timedelta(-1)
+    ),
+    "settle": _argument("too long", "300 days or less", "settle=", settle=timedelta(400)),
     "bool as text": _argument("not a bool", "without quotes", "deferrable='no'", deferrable="no"),
     "if_exists": _argument("not a known", "'replace'", "if_exists='ovr'", if_exists="ovr"),
     "empty ID": _argument("is empty", "Correct the template", "project_id=''", project_id=""),
@@ -189,7 +206,29 @@ MISTAKES = {
     "dates swapped": _argument(
         "is not before", "Correct them", "date_from=2026-02-01", date_from="2026-02-01"
     ),
-    "no date at all": _argument("no date", "date_from", date_from=None, date_to=None),
+    "window in the future": _argument(
+        "[2126-01-10T00:00:00.000Z, 2126-01-11T00:00:00.000Z) starts in the future",
+        "Correct date_from and date_to",
+        date_from="2126-01-10",
+        date_to="2126-01-11",
+    ),
+    "empty interval": Mistake(
+        "data interval is empty",
+        ("2026-01-11T00:00:00+00:00", "'@daily'"),
+        "lookback=timedelta(days=1)",
+        arguments={"date_from": None, "date_to": None},
+        context=dict.fromkeys(
+            ("logical_date", "data_interval_start", "data_interval_end"),
+            datetime(2026, 1, 11, tzinfo=UTC),
+        ),
+    ),
+    "no date at all": _argument(
+        "no date at all",
+        "Pass date_from and date_to",
+        "--logical-date",
+        date_from=None,
+        date_to=None,
+    ),
     "page_size": _argument("page_size=900", "leave page_size out", "views", page_size=900),
     "relative path": _argument("path=", "absolute path", "'lake/views'", path="lake/views"),
     "field of the path": _argument("date", "Known fields", "{{date}}", path="s3://bucket/{date}"),
@@ -208,6 +247,17 @@ MISTAKES = {
     "interval of the sensor": _sensor("poke_interval=0", "Write 900", poke_interval=0),
     "moment of the sensor": _sensor("since is not set", "Pass since"),
     # The service and the way to it
+    "unknown thread": Mistake(
+        "none of the 2 IDs exists",
+        ("threads", CONNECTION, "{url}", "{project}"),
+        "the thread ID",
+        endpoint="threads",
+        arguments={
+            "thread_ids": ["01JHZZZZZZZZZZZZZZZZZZZZZ1", "01JHZZZZZZZZZZZZZZZZZZZZZ2"],
+            "date_from": None,
+            "date_to": None,
+        },
+    ),
     "401": Mistake(
         "HTTP 401",
         (CONNECTION, "{url}", "{project}"),
@@ -230,6 +280,12 @@ MISTAKES = {
     "429": _status(429, "HTTP 429", "quota is used up. Try again in an hour"),
     "503": _status(503, "HTTP 503", "Try again later"),
     "400": _status(400, "HTTP 400", "Check the parameters"),
+    "422": Mistake(
+        "HTTP 422: Validation error; query.start_date: not a date",
+        (CONNECTION, "{url}"),
+        "Check the parameters",
+        fault={"kind": "body", "status": 422, "body": json.dumps(UNPROCESSABLE), "times": None},
+    ),
     "not JSON": Mistake(
         "expected a JSON object",
         (CONNECTION, "{url}"),
@@ -283,11 +339,11 @@ def _make(mistake: Mistake, tmp_path: Path) -> None:
     """Make the mistake: as a Dag's file that is parsed, and as its task that runs."""
     arguments = {"task_id": "task", **mistake.arguments}
     if not mistake.endpoint:
-        MintlifyConversationSensor(**arguments).execute({})
+        MintlifyConversationSensor(**arguments).execute(mistake.context)
         return
     kind = VyomExportOperator if mistake.endpoint in VYOM.endpoints else MintlifyExportOperator
     arguments = {"path": str(tmp_path / "export"), **DAY, **arguments}
-    kind(endpoint=mistake.endpoint, **arguments).execute({})
+    kind(endpoint=mistake.endpoint, **arguments).execute(mistake.context)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -305,15 +361,20 @@ def test_a_mistakes_message_says_what_happened_where_and_what_to_do(
     with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
         _make(mistake, tmp_path)
     message = str(failed.value)
+    _judge(mistake, message, words)
+    key = fields.get("password") or service.mintlify_key
+    assert key not in message
+    assert not (tmp_path / "export" / "_manifest.json").exists()
+
+
+def _judge(mistake: Mistake, message: str, words: dict[str, str]) -> None:
+    """Assert that a message says what happened, where, and what to do, and is in the docs."""
     above, _, action = message.rpartition("\n")
     assert mistake.happened.format(**words) in above
     for where in mistake.where:
         assert where.format(**words) in message
     assert mistake.action in action
-    key = fields.get("password") or service.mintlify_key
-    assert key not in message
     assert any(_heading_pattern(heading).search(message) for heading in HEADINGS)
-    assert not (tmp_path / "export" / "_manifest.json").exists()
 
 
 def _heading_pattern(heading: str) -> re.Pattern[str]:
@@ -330,6 +391,98 @@ def test_another_exports_directory(connections: Simulator, tmp_path: Path) -> No
     assert "endpoint" in above
     assert mistake.action in action
     assert len(connections.requests) > 0
+
+
+def test_a_damaged_manifest(connections: Simulator, tmp_path: Path) -> None:
+    _make(Mistake("", (), ""), tmp_path)
+    manifest = tmp_path / "export" / "_manifest.json"
+    manifest.write_text(manifest.read_text()[:100])
+    connections.clear_requests()
+    with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
+        _make(Mistake("", (), ""), tmp_path)
+    mistake = Mistake("is not a manifest", (str(manifest),), "Use another path")
+    _judge(mistake, str(failed.value), {})
+    assert connections.requests == []
+
+
+def test_a_storage_that_denies_access(
+    connections: Simulator, s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with proxy(s3_url) as url:
+        extra = {"endpoint_url": url, "region_name": "us-east-1"}
+        aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_DENIED", json.dumps(aws))
+        set_policy(url, Policy(denied=("s3:PutObject",)))
+        with pytest.raises((DocsAnalyticsError, AirflowException)) as failed:
+            _make(Mistake("", (), "", arguments={"path": "s3://denied@lake/mistake"}), tmp_path)
+    where = ("s3://denied@lake/mistake", "s3:PutObject")
+    _judge(Mistake("Access Denied", where, "The storage denied the request"), str(failed.value), {})
+    assert connections.requests == []
+
+
+MISSING = {
+    "pyarrow": Mistake(
+        "file_format='parquet' needs the package pyarrow",
+        (),
+        "pip install airflow-provider-docsanalytics[parquet]",
+        arguments={"file_format": "parquet"},
+    ),
+    "zstandard": Mistake(
+        "needs the package zstandard",
+        ("compression='zstd'",),
+        "pip install airflow-provider-docsanalytics[zstd]",
+        arguments={"compression": "zstd"},
+    ),
+    "s3fs": Mistake(
+        "Cannot open path='s3://lake/views'",
+        ("s3",),
+        "s3:// needs airflow-provider-docsanalytics[s3]",
+        arguments={"path": "s3://lake/views"},
+    ),
+}
+"""By the name of a package that is not installed."""
+_NOT_INSTALLED = """
+import importlib.abc, os, sys
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in os.environ["NOT_INSTALLED"].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+_MAKE_MISTAKES = """
+import pathlib
+from tests.airflow.test_mistakes import MISSING, _make
+for name, mistake in MISSING.items():
+    try:
+        _make(mistake, pathlib.Path.cwd())
+    except Exception as error:
+        print(f"<<{name}>>{error}", end="<<>>", flush=True)
+"""
+
+
+def test_a_package_that_is_not_installed(connections: Simulator, tmp_path: Path) -> None:
+    """In a process whose interpreter, like one without them, does not find the packages."""
+    (tmp_path / "sitecustomize.py").write_text(_NOT_INSTALLED)
+    clone = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", _MAKE_MISTAKES],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), clone, os.environ.get("PYTHONPATH", "")]),
+            "NOT_INSTALLED": ",".join(MISSING),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    messages = dict(re.findall(r"<<(\w+)>>(.*?)<<>>", done.stdout, re.DOTALL))
+    assert messages.keys() == MISSING.keys(), done.stderr
+    for name, mistake in MISSING.items():
+        _judge(mistake, messages[name], {})
+    assert connections.requests == []
 
 
 @pytest.mark.parametrize("name", [name for name, each in MISTAKES.items() if each.fault])

@@ -238,7 +238,7 @@ BAD_INPUT: list[tuple[str, dict[str, Any], str]] = [
     ("views", {"date_from": "2026-01-03", "date_to": "2026-01-02"}, "is not before"),
     ("views", {"date_from": "last week"}, "date_from='last week' is not a date"),
     ("views", {"lookback": 3}, "lookback=3"),
-    ("views", {"lookback": timedelta(-1)}, "not a timedelta from 0 to"),
+    ("views", {"lookback": timedelta(-1)}, "is negative"),
     ("views", {"file_format": "xml"}, "file_format='xml'"),
     ("views", {"compression": "rar"}, "compression='rar'"),
     ("views", {"pages_per_file": 0}, "pages_per_file=0"),

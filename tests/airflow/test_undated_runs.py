@@ -102,6 +102,18 @@ def test_a_lookback_ends_when_the_run_was_due(runs: Runs) -> None:
     assert runs.directories("no_schedule_lookback") == ["20260110T1403+0000_20260111T1403+0000"]
 
 
+def test_a_lookback_ends_when_a_cron_schedule_was_last_due(runs: Runs) -> None:
+    assert runs.directories("cron_lookback") == ["20260110T0000+0900_20260111T0000+0900"]
+    assert _bare("names one day") not in runs.said("cron_lookback")
+
+
+def test_a_lookback_that_ends_in_another_day_than_the_directorys_is_a_warning(runs: Runs) -> None:
+    assert runs.directories("label") == ["2026-01-10"]
+    said = runs.said("label")
+    assert _bare("names one day (2026-01-10), but the window") in said
+    assert _bare("ends in another (2026-01-11)") in said
+
+
 def test_without_a_schedule_the_error_says_what_to_write_at_once(runs: Runs) -> None:
     output = runs.said("no_schedule")
     assert runs.states["no_schedule"] == "failed"

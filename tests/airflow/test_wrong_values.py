@@ -94,6 +94,7 @@ DATES = {"text of a date", "date", "naive", "aware"}
 LISTS = {"empty list", "list of text", "tuple", "set", "range"}
 IDS = {"text", "text of a date", "0", "-1", "7"}
 CURSOR = {"None", "NUL", "line break"} | ANY_TEXT
+SHARES: set[str] = set()  # 1.0 is one, 7 and 1.5 are none
 POLICY = {"None"} if AIRFLOW_V_3_3_PLUS else set(VALUES)
 OUTPUT: dict[str, set[str]] = {
     "endpoint": set(),
@@ -113,6 +114,7 @@ OUTPUT: dict[str, set[str]] = {
     "if_exists": set(),
     "deferrable": FLAGS,
     "partitioned": FLAGS,
+    "quota_share": SHARES,
     "retry_policy": POLICY,
 }
 CONDITION: dict[str, set[str]] = {
@@ -183,7 +185,12 @@ PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
         _made(MintlifyConversationSensor, **SENSOR),
         MintlifyConversationSensor.__init__,
         CONDITION
-        | {"deferrable": FLAGS, "poke_interval": {"1 h", "7", "1.5"}, "retry_policy": POLICY},
+        | {
+            "deferrable": FLAGS,
+            "poke_interval": {"1 h", "7", "1.5"},
+            "quota_share": SHARES,
+            "retry_policy": POLICY,
+        },
     ),
     "MintlifyConversationTrigger": (
         _made(MintlifyConversationTrigger, since="2026-01-10"),
@@ -195,14 +202,19 @@ PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
             "not_before": DATES | {"None"},
             "failures": {"0", "7", "huge int"},
             "silent_fail": FLAGS,
+            "quota_share": SHARES,
         },
     ),
     "MintlifyHook": (
         _made(MintlifyHook),
         MintlifyHook.__init__,
-        {"mintlify_conn_id": ANY_TEXT},
+        {"mintlify_conn_id": ANY_TEXT, "quota_share": SHARES},
     ),
-    "VyomHook": (_made(VyomHook), VyomHook.__init__, {"vyom_conn_id": ANY_TEXT}),
+    "VyomHook": (
+        _made(VyomHook),
+        VyomHook.__init__,
+        {"vyom_conn_id": ANY_TEXT, "quota_share": SHARES},
+    ),
     "select": (
         _called(MintlifyHook, "select", endpoint="feedback"),
         MintlifyHook.select,

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Variable
 from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
@@ -21,6 +22,7 @@ LONDON = CronDataIntervalTimetable("@daily", timezone="Europe/London")
 EXPORTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "intervals": (LONDON, {}),
     "delta": (timedelta(hours=6), {}),  # an interval, with [scheduler] create_cron_data_intervals
+    "cron_lookback": (CronTriggerTimetable("@daily", timezone="Asia/Tokyo"), {"lookback": DAY}),
     "no_schedule": (None, {}),
     "no_schedule_lookback": (None, {"lookback": DAY}),
     "logical_date": (LONDON, {"date_from": "{{ ds }}", "date_to": "{{ logical_date }}"}),
@@ -46,6 +48,14 @@ for name, (schedule, arguments) in EXPORTS.items():
             **arguments,
         )
     DAGS.append(dag)
+with DAG("label", schedule=None) as labelled:
+    MintlifyExportOperator(
+        task_id="export",
+        endpoint="views",
+        path=f"{LAKE}/label/{{date_from:%Y-%m-%d}}",
+        lookback=DAY,
+    )
+DAGS.append(labelled)
 with DAG(
     "sensor", schedule=LONDON, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False
 ) as waiting:

@@ -24,6 +24,7 @@ from airflow_provider_docsanalytics.errors import (
     BadResponse,
     CursorLost,
     DocsAnalyticsError,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -267,6 +268,17 @@ def test_waits_grow_and_vary(service: Simulator) -> None:
     assert len({wait for row in waits for wait in row}) == 120
 
 
+def test_the_log_says_why_and_for_how_long_is_waited(
+    service: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    _fault(service, "status", status=503, headers={"Retry-After": "40"})
+    reader = Reader(service)
+    reader.rows("caller_stats")
+    (line,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert line.startswith("caller_stats: HTTP 503: ")
+    assert line.endswith(f" Attempt 1 failed; retrying in {reader.slept[0]:.1f} s")
+
+
 @pytest.mark.parametrize("style", ["seconds", "date"])
 def test_a_429_is_waited_for_as_long_as_the_service_says(service: Simulator, style: str) -> None:
     service.set_quota(2, period_s=60, retry_after=style)
@@ -369,7 +381,7 @@ def test_a_422_quotes_the_errors_that_name_the_parameter(service: Simulator) -> 
     body = {"success": False, "message": "Validation error", "data": {"errors": errors}}
     service.add_faults([{"kind": "body", "body": json.dumps(body), "status": 422}])
     error = Reader(service).failure("dashboard")
-    assert isinstance(error, ApiError)
+    assert isinstance(error, InvalidRequest)
     assert error.status == 422
     assert error.detail == (
         "Validation error; query.start_date: not a date; end_date: too far; one more"
@@ -381,7 +393,7 @@ def test_an_error_carries_the_apis_own_words(service: Simulator) -> None:
     body = json.dumps({"error": "Bad query", "details": [{"message": "dateTo: too far"}, {}, 3]})
     _fault(service, "status", status=400, body=body)
     error = Reader(service).failure()
-    assert type(error) is ApiError
+    assert isinstance(error, InvalidRequest)
     assert (error.status, error.endpoint) == (400, "conversations")
     assert error.detail == "Bad query; dateTo: too far"
     assert len(service.requests) == 1
@@ -536,7 +548,7 @@ def test_an_old_cursor_is_told_from_a_wrong_question(service: Simulator) -> None
     service.expire_cursors()
     assert isinstance(Reader(service).failure(cursor=cursor), CursorLost)
     _fault(service, "status", status=400)
-    assert type(Reader(service).failure("views")) is ApiError
+    assert isinstance(Reader(service).failure("views"), InvalidRequest)
 
 
 def test_a_fresh_cursor_that_is_refused_is_not_a_lost_one(service: Simulator) -> None:

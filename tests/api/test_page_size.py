@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.errors import (
     ApiError,
     ConfigError,
     CursorLost,
+    InvalidRequest,
     RateLimited,
     ServerError,
     TooWide,
@@ -137,18 +138,18 @@ def test_a_limit_that_is_refused_without_a_number_is_halved(service: Simulator, 
 
 
 @pytest.mark.parametrize(
-    ("said", "more"),
+    ("said", "more", "error"),
     [
-        (_refusal("dateTo: at most 50 days"), {}),
-        (_refusal(error="Rate limit of 50 exceeded"), {}),
-        ("<title>limit must be <= 50</title>", {"content_type": "text/html"}),
+        (_refusal("dateTo: at most 50 days"), {}, InvalidRequest),
+        (_refusal(error="Rate limit of 50 exceeded"), {}, ApiError),
+        ("<title>limit must be <= 50</title>", {"content_type": "text/html"}, ApiError),
     ],
 )
 def test_a_400_about_something_else_lowers_nothing(
-    service: Simulator, said: str, more: dict[str, Any]
+    service: Simulator, said: str, more: dict[str, Any], error: type[Exception]
 ) -> None:
     _above(service, 0, 400, body=said, **more)
-    assert type(Reader(service).failure("searches")) is ApiError
+    assert type(Reader(service).failure("searches")) is error
     assert _limits(service) == [100]
 
 
@@ -180,7 +181,7 @@ REFUSALS: list[tuple[dict[str, Any], type[Exception]]] = [
             "body": _refusal("limit must be <= 50"),
             "match": {"limit_above": 50},
         },
-        ApiError,
+        InvalidRequest,
     ),
 ]
 

@@ -129,6 +129,14 @@ def test_threads_are_walked_by_their_position_and_a_missing_one_gives_no_row() -
     assert ([bytes(row) for row in last.rows], last.next_cursor) == ([b'{"threadId": "b"}'], None)
 
 
+@pytest.mark.parametrize("endpoint", [*MINTLIFY.endpoints.keys() - {"threads"}, "dashboard"])
+def test_only_a_thread_may_be_missing(endpoint: str) -> None:
+    mintlify = endpoint in MINTLIFY.endpoints
+    selection = _selection(endpoint) if mintlify else VYOM.select(endpoint, window=WINDOW)
+    with pytest.raises(BadResponse, match=f"^{endpoint} .* this endpoint does not exist"):
+        selection.endpoint.paging.result(selection, None, None)
+
+
 class ByPage:
     """Feedback by page over 4 ms, one entry a millisecond, served as the API does: the top 2."""
 

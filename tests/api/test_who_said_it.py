@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_docsanalytics.api._response import MAX_ERROR_BYTES
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ApiError,
     AuthError,
     BadResponse,
     CursorLost,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -170,6 +172,25 @@ def test_damaged_text_is_not_quoted(service: Simulator) -> None:
     said = _said(service, RateLimited)
     assert "text/plain" in said
     assert "Slow" not in said
+
+
+def test_text_that_is_too_long_to_be_read_to_its_end_is_not_quoted(service: Simulator) -> None:
+    text = "Slow down, friend".ljust(MAX_ERROR_BYTES, "!")
+    _answers(service, 429, text, content_type="text/plain")
+    assert "('Slow down, friend!!!" in _said(service, RateLimited)
+    service.clear_faults()
+    _answers(service, 429, text + "!", content_type="text/plain")
+    said = _said(service, RateLimited)
+    assert "text/plain" in said
+    assert "Slow" not in said
+
+
+@pytest.mark.parametrize("body", ['["Slow down"]', '"Slow down"', '{"error":["Slow down"]'])
+def test_json_in_another_format_than_the_apis_is_quoted_as_it_came(
+    service: Simulator, body: str
+) -> None:
+    _answers(service, 429, body)
+    assert f": {body}" in _said(service, RateLimited)
 
 
 def test_a_page_is_named_by_its_title_and_not_quoted(service: Simulator) -> None:
@@ -410,10 +431,31 @@ def test_what_is_not_about_the_cursor_does_not_start_over(
     _said(service, error, endpoint="conversations", cursor="01A")
 
 
-def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(service: Simulator) -> None:
-    _answers(service, 400, '{"error":"no"}')
-    _said(service, ApiError, endpoint="views")
-    _said(service, ApiError, endpoint="threads", cursor="1", thread_ids=[THREAD, "b"])
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_where_no_cursor_was_sent_is_about_the_question(
+    service: Simulator, status: int
+) -> None:
+    _answers(service, status, '{"error":"no"}')
+    _said(service, InvalidRequest, endpoint="views")
+    _said(service, InvalidRequest, endpoint="threads", cursor="1", thread_ids=[THREAD, "b"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"body": PAGE, "content_type": "text/html"},
+        {"body": "no", "content_type": "text/plain"},
+        {"body": ""},
+        {"body": '{"error":"no"', "content_type": "application/json"},
+    ],
+    ids=["a page", "plain text", "nothing", "half of it"],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_refusal_that_is_not_the_apis_own_may_pass(
+    service: Simulator, status: int, more: dict[str, Any]
+) -> None:
+    _answers(service, status, **more)
+    assert type(Reader(service).failure("views")) is ApiError
 
 
 @pytest.mark.parametrize(

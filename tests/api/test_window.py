@@ -34,6 +34,16 @@ def test_a_date_that_cannot_be_read_is_refused_by_the_parameters_name(value: obj
         parse_instant(value, "date_from")
 
 
+@pytest.mark.parametrize(
+    "value", ["0001-01-01T00:00:00+02:00", "9999-01-01", datetime(9999, 12, 31, tzinfo=UTC)]
+)
+def test_a_date_that_has_no_place_in_utc_is_refused_by_the_parameters_name(value: object) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^date_to=.* is out of the range of dates\.\nUse a date"
+    ):
+        parse_instant(value, "date_to")
+
+
 @pytest.mark.parametrize("end", ["2026-01-31", "2026-01-30", "2026-01-31T00:00:00.000999Z"])
 def test_a_window_that_ends_before_it_starts_is_refused(end: str) -> None:
     with pytest.raises(ConfigError, match="is not before date_to"):

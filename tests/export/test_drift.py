@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from random import Random
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
 from airflow_provider_docsanalytics.export.drift import MAX_FINDINGS, Drift, RowSchema
+from airflow_provider_docsanalytics.export.formats import OutputFormat
 from airflow_provider_docsanalytics.export.formats.table import INEXACT
+from airflow_provider_docsanalytics.export.part import Part
+from airflow_provider_docsanalytics.export.writer import SAMPLE
 from airflow_provider_docsanalytics.fields import Field, Kind
+from tests.reliability import odd_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIELDS = (
     Field("ctr", Kind.NUMBER, optional=True),  # before fields that there must be
@@ -110,6 +120,26 @@ def test_names_and_values_that_are_half_characters_can_be_written() -> None:
     drift = _drift(AS_PROMISED + rb',"\ud83d":1,"status":"\ud83d"}')
     assert drift == Drift(new=(r"\ud83d",), values=(r"status: \ud83d",))
     assert msgspec.json.decode(str(drift), type=Drift) == drift
+
+
+def test_half_a_character_for_an_instant_is_drift_and_no_crash() -> None:
+    drift = _drift(rb'{"id":"a","at":"\ud83d","hits":1}')
+    assert drift == Drift(types=("at: text instead of timestamp",))
+
+
+def test_every_format_finds_the_same_drift(tmp_path: Path) -> None:
+    random = Random(1)  # noqa: S311 - to be the same again
+    pages = [[odd_rows.row(random, typed=False) for _ in range(SAMPLE)] for _ in range(20)]
+    for rows in pages:
+        found = []
+        for file_format in ("jsonl", "csv", "parquet"):
+            output_format = OutputFormat(file_format, None, {}, odd_rows.FIELDS)
+            part = Part("part", (tmp_path / "spool").open("xb"), output_format)
+            written = part.write(rows)
+            part.close()
+            drift = RowSchema(odd_rows.FIELDS, SAMPLE).check(written.unsure)
+            found.append((written.repaired, written.drift, drift))
+        assert found == found[:1] * 3
 
 
 def test_a_row_too_deep_to_read_is_drift_and_no_crash() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONTEXT = {"_project_id": 'p"1', "_date_from": "2026-01-01T00:00:00.000Z"}
+LENGTHS = (1, 300_000, 2, 3, 700_000, 4)
 HEAD = b'{"_project_id":"p\\"1","_date_from":"2026-01-01T00:00:00.000Z"'
 
 
@@ -86,12 +87,38 @@ def test_a_part_reads_back_and_is_described_as_it_is(
         plain = content
     elif compression == "gzip":
         plain = gzip.decompress(content)
+        assert content[4:8] == bytes(4), "gzip's header tells a time"
     else:
         plain = zstandard.ZstdDecompressor().stream_reader(content).read()
     assert _numbers(plain, file_format) == [0] * 100 + [1] * 100 + [2] * 100
     assert rows == 300
     # The same rows give the same bytes.
     assert content == _part(tmp_path / "spool", file_format, compression)[0]
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "csv"])
+def test_gzip_needs_no_extra_and_the_extra_changes_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    fast = _part(tmp_path / "spool", file_format, "gzip")[0]
+    monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    plain = _part(tmp_path / "spool", file_format, "gzip")[0]
+    assert gzip.decompress(fast) == gzip.decompress(plain)
+    assert fast != plain, "the extra is not used"
+    assert plain == _part(tmp_path / "spool", file_format, "gzip")[0]
+    # Neither a name nor a time: they would differ from run to run.
+    assert fast[:8] == plain[:8] == b"\x1f\x8b\x08" + bytes(5)
+
+
+def test_rows_of_any_length_keep_their_order_in_csv() -> None:
+    sink = io.BytesIO()
+    encoder = OutputFormat("csv", None, {}, (Field("text", Kind.TEXT),)).encoder(sink)
+    texts = [letter * length for letter, length in zip("abcdef", LENGTHS, strict=True)]
+    encoder.write([b'{"text":"%s"}' % text.encode() for text in texts])
+    encoder.write([])
+    assert sink.getvalue().decode().splitlines() == ["text,_extra"] + [
+        f'"{text}",' for text in texts
+    ]
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "zstd"])

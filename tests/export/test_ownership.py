@@ -11,12 +11,14 @@ import pytest
 from airflow_provider_docsanalytics.errors import (
     LONGEST_RETRY_AFTER,
     ConfigError,
+    CursorLost,
     RateLimited,
     StorageError,
     Superseded,
 )
 from airflow_provider_docsanalytics.export import lease
 from airflow_provider_docsanalytics.export.directory import ExportDirectory
+from airflow_provider_docsanalytics.export.plan import Source
 from airflow_provider_docsanalytics.export.run import export
 from tests.export.test_run import QUOTA, Page, Place, Service, _age, _fail, _plan, place, s3
 
@@ -142,6 +144,69 @@ def test_an_attempt_that_was_overtaken_and_finds_no_checkpoint_does_not_begin_ag
     with pytest.raises(Superseded, match="it has finished"):
         export(_plan(if_exists="replace"), place.directory(), loser.source())
     place.assert_whole(loser.winner, rows=6)
+
+
+def test_an_attempt_of_a_newer_version_that_has_taken_over_is_left_alone(place: Place) -> None:
+    """Whatever else its checkpoint holds: it names its owner."""
+    theirs = b'{"checkpoint_version": 2, "owner": "newer", "progress": {"parts": []}}'
+
+    class Overtaken(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            for page in super().read(cursor):
+                if self.asked[-1] == 3:
+                    place.write("_checkpoint.json", theirs)
+                yield page
+
+    with pytest.raises(Superseded, match="attempt 'newer'"):
+        export(_plan(), place.directory(), Overtaken(6).source())
+    assert place.read("_checkpoint.json") == theirs
+
+
+def test_a_fresh_start_is_remembered_by_a_source_that_counts_no_requests(place: Place) -> None:
+    class Forgetting(Service):
+        def read(self, cursor: str | None) -> Iterator[Page]:
+            if cursor is not None:
+                raise CursorLost("expired")
+            yield from super().read(cursor)
+
+        def source(self) -> Source:
+            return Source(self.name, self.read, lambda: 0)
+
+    service = Forgetting(4, fail_at={3: QUOTA})
+    _fail(_plan(pages_per_file=1), place, service, RateLimited)
+    service.fail_at = {0: QUOTA}
+    _fail(_plan(pages_per_file=1), place, service, RateLimited)
+    checkpoint = place.directory().read_checkpoint()
+    assert checkpoint is not None
+    assert (checkpoint.progress.restarts, checkpoint.progress.files) == (1, ())
+
+
+def test_a_checkpoint_that_was_deleted_without_an_answer_is_not_written_again(place: Place) -> None:
+    class Unanswered(ExportDirectory):
+        def delete_checkpoint(self) -> None:
+            super().delete_checkpoint()
+            raise StorageError("no answer")
+
+    with pytest.raises(StorageError, match="no answer"):
+        export(_plan(), Unanswered(place.filesystem, place.root, "uri"), Service(4).source())
+    assert "_manifest.json" in place.names()
+    assert "_checkpoint.json" not in place.names()
+
+
+def test_a_finished_part_moves_the_checkpoint_once(place: Place) -> None:
+    """Also where the last page fills the last part, and where a retry finds nothing to add."""
+
+    class Counting(ExportDirectory):
+        written = 0
+
+        def write_checkpoint(self, checkpoint: Checkpoint) -> bool:
+            self.written += 1
+            return super().write_checkpoint(checkpoint)
+
+    for pages in (1, 2, 3, 4):
+        directory = Counting(place.filesystem, f"{place.root}-{pages}", "uri")
+        manifest = export(_plan(pages_per_file=2), directory, Service(pages).source())
+        assert directory.written == len(manifest.files) + 1  # it is replaced once to find out
 
 
 def test_an_attempt_that_was_overtaken_before_it_read_begins_anew(place: Place) -> None:

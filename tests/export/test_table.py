@@ -254,6 +254,23 @@ def test_parquet_is_written_in_row_groups_of_a_bounded_size() -> None:
     assert file.metadata.num_rows == 10
 
 
+def test_parquet_has_statistics_by_which_engines_skip_row_groups_but_not_of_text() -> None:
+    rows = (b'{"id":"a","at":"2026-01-01T00:00:00Z","hits":1}', b'{"hits":7,"ctr":0.5,"ok":true}')
+    group = parquet.ParquetFile(io.BytesIO(_written("parquet", *rows))).metadata.row_group(0)
+    columns = {group.column(at).path_in_schema: group.column(at) for at in range(group.num_columns)}
+    assert {name for name, column in columns.items() if column.is_stats_set} == {
+        "_date_from",
+        "at",
+        "hits",
+        "ctr",
+        "ok",
+    }
+    assert (columns["hits"].statistics.min, columns["hits"].statistics.max) == (1, 7)
+    coded = {name for name, column in columns.items() if column.has_dictionary_page}
+    assert {"id", "hits", "sources.list.element.title", "range.from"} <= coded
+    assert "_extra" not in coded
+
+
 @pytest.mark.parametrize(
     ("compression", "codec"), [(None, "SNAPPY"), ("gzip", "GZIP"), ("zstd", "ZSTD")]
 )

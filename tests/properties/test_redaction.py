@@ -80,6 +80,7 @@ def test_a_secret_of_few_letters_is_redacted_as_a_whole_and_not_across_words() -
     short = [Secret("ate")]
     assert redact("that error: ate, YXRl, %61te, at e", short) == "that error: ***, ***, ***, at e"
     assert redact("late", short) == "l***"
+    assert redact("ate, ate, ate.", short) == "***, ***, ***."
 
 
 HOSTILE = {

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.errors import ApiError, RateLimited
+from airflow_provider_docsanalytics.errors import InvalidRequest, RateLimited
 from airflow_provider_docsanalytics.simulator import Simulator
 from tests.reliability.disturbed import DATA, Disturbed, summarize
 
@@ -83,7 +83,7 @@ def _refused(service: Simulator, endpoint: str) -> Disturbed:
         run = _stopped(service, endpoint, directory)
         before = len(service.requests)
         service.add_faults([_status(400)])
-        run.must_fail(ApiError, "HTTP 400")
+        run.must_fail(InvalidRequest, "HTTP 400")
         spent = len(service.requests) - before
         if spent != (1 if endpoint in BY_POSITION else 2):
             run.broken.append(f"{endpoint}: {spent} requests that were refused")

@@ -14,6 +14,7 @@ from airflow_provider_docsanalytics.errors import (
     ApiError,
     AuthError,
     BadResponse,
+    InvalidRequest,
     NotFound,
     RateLimited,
     ServerError,
@@ -58,6 +59,7 @@ OUTCOMES = {
     "A": Outcome(AuthError, again=False),
     "B": Outcome(BadResponse, again=False),
     "E": Outcome(ApiError, again=False),
+    "I": Outcome(InvalidRequest, again=False),
     "L": Outcome(RateLimited, again=True),
     "N": Outcome(NotFound, again=False),
     "S": Outcome(ServerError, again=True),
@@ -69,12 +71,14 @@ _PAGED = ("conversations", "views")
 _TOO_LARGE = (413, 500, 502, 503, 504, 522, 524)
 _NO_WINDOW = {"w": "E", "W": "S"}
 """Where there is no window, none can be too wide."""
+_WITH_CURSOR = {"I": "E"}
+"""Where a cursor was sent, the refusal may be about it."""
 
 _TABLE = """
       own none html plain cut gzip utf8 shape
 200   B   B    B    B     U   U    B    B
 301   B   B    B    B     B   B    B    B
-400   E   E    E    E     E   E    E    E
+400   I   E    E    E     E   E    E    E
 401   A   A    U    U     A   A    A    A
 403   A   U    U    U     A   A    A    A
 403w  L   L    L    L     L   L    L    L
@@ -83,6 +87,7 @@ _TABLE = """
 408   S   S    S    S     S   S    S    S
 413   w   w    w    w     w   w    w    w
 421   S   S    S    S     S   S    S    S
+422   I   E    E    E     E   E    E    E
 425   S   S    S    S     S   S    S    S
 429   L   L    L    L     L   L    L    L
 431   w   w    w    w     w   w    w    w
@@ -125,7 +130,8 @@ def _expected(endpoint: str, status: int, body: str, wait_s: int | None) -> Outc
     rows = table()
     row = rows.get(f"{status}w", rows[str(status)]) if wait_s else rows[str(status)]
     letter = row[body]
-    return OUTCOMES[_NO_WINDOW.get(letter, letter) if endpoint == "threads" else letter]
+    other = {"threads": _NO_WINDOW, **dict.fromkeys(_PAGED, _WITH_CURSOR)}.get(endpoint, {})
+    return OUTCOMES[other.get(letter, letter)]
 
 
 def _asks_small(endpoint: str, status: int, expected: Outcome) -> bool:

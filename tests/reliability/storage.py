@@ -259,7 +259,11 @@ def _damages(text: bytes) -> Iterator[tuple[str, bytes]]:
         for value in (None, -1, "x", [], {"a": 1}):
             if not _is_valid(key, value):
                 yield f"{key}={value!r}", json.dumps({**document, key: value}).encode()
-    yield "version 2", text.replace(b'_version": 1', b'_version": 2')
+    newer = {
+        key: 2 if key.endswith("_version") and value == 1 else value
+        for key, value in document.items()
+    }
+    yield "version 2", json.dumps(newer).encode()
     part = b"part-00000-"
     for outside in (b"../victim", b"/etc/passwd", b"../../x/part-00000-", b"a/part-00000-"):
         name = text[text.index(part) :].split(b'"', 1)[0]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PARTS = (
     *("crash", "races", "explorer", "stalls", "storage", "rights", "clock", "wire", "pairs"),
     *("pages", "windows", "cursors", "modes", "differential", "labels", "templates"),
-    *("memory", "deadline", "lake", "silence"),
+    *("memory", "deadline", "quota", "lake", "silence"),
 )
 QUICK = ("crash", "races", "explorer", "storage", "rights", "clock", "lake", "silence")
 """The others have tests of their own below, or in ``tests/airflow``."""
@@ -99,7 +99,7 @@ def test_faults_in_any_order_lose_and_double_no_row() -> None:
         _assert_holds(case)
 
 
-@pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 407, 413, 429, 503, 524])
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 407, 413, 422, 429, 503, 524])
 def test_a_status_is_judged_before_its_body(small: Simulator, status: int) -> None:
     endpoint = pairs.ENDPOINTS[status % len(pairs.ENDPOINTS)]
     _assert_holds(pairs.case(small, status, (endpoint,)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_docsanalytics._retry import Wait, decide
+from airflow_provider_docsanalytics.api import _response
 from airflow_provider_docsanalytics.api._response import PIECE_BYTES, gunzip
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -108,7 +109,7 @@ def test_a_cursor_from_a_file_that_is_none_is_refused_before_a_request(
     selection = MINTLIFY.select(endpoint, project_id=service.project_id, **arguments)
     with (
         Client(Settings(service.url, service.mintlify_key)) as client,
-        pytest.raises(ConfigError, match="no cursor that this endpoint gave"),
+        pytest.raises(ConfigError, match=r"is no cursor that this .*\nStart without a cursor"),
     ):
         list(client.iter_pages(selection, cursor))
     assert service.requests == []
@@ -142,6 +143,29 @@ def test_what_swells_is_never_held_in_more_than_a_piece() -> None:
     sizes = [len(piece) for piece in gunzip([gzip.compress(bytes(10 * 2**20))])]
     assert sum(sizes) == 10 * 2**20
     assert max(sizes) <= PIECE_BYTES
+
+
+def test_a_response_may_be_as_large_as_the_limit_and_no_larger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_response, "MAX_BODY_BYTES", 2**20)
+    body = b'{"total":0}'.ljust(2**20)
+    with Listener(answer(200, body)) as service:
+        assert read(service.url)[0].totals == {"total": 0}
+    with Listener(answer(200, body + b" ")) as service:
+        said = str(failure(service.url))
+    assert "caller_stats" in said
+    assert "a response of more than 1 MiB." in said
+    assert "\nUse a narrower window" in said
+
+
+@pytest.mark.parametrize("before", ["", "x"])
+def test_a_200_with_an_error_is_quoted_also_if_the_cut_is_within_a_character(before: str) -> None:
+    body = json.dumps({"error": before + "é" * 400}, ensure_ascii=False).encode()
+    with Listener(answer(200, body)) as service:
+        error = failure(service.url)
+    assert isinstance(error, BadResponse)
+    assert f'"{before}{"é" * 200}' in str(error)
 
 
 def test_a_coding_that_was_not_asked_for_is_refused() -> None:
@@ -195,6 +219,7 @@ def test_totals_that_no_manifest_can_keep_are_refused(total: str) -> None:
         "1e309",
         "\x00",
         "Mon, 01 Jan 2026",
+        "Mon, 01 Jan 2026 00:00:00 -0000",
     ],
 )
 def test_a_wait_that_no_clock_knows_is_no_wait_and_no_crash(text: str) -> None:

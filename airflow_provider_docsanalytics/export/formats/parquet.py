@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
 
 from airflow_provider_docsanalytics.fields import EXTRA, Field, Kind
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 """Rows buffered in memory, before compression, until they are written as one row group."""
+GZIP_LEVEL = 4
+"""Half the CPU of level 6, for 5 % more bytes of prose."""
 _CODECS = {None: "snappy", "gzip": "gzip", "zstd": "zstd"}
 
 
@@ -31,19 +36,27 @@ class Parquet:
             sink,
             self._schema,
             compression=_CODECS[compression],
+            compression_level=GZIP_LEVEL if compression == "gzip" else None,
             # Both keep copies of a column's largest texts.
             write_statistics=[name for name, kind in leaves.items() if kind is not Kind.TEXT],
             use_dictionary=[name for name in leaves if name != EXTRA.name],
         )
         self._buffered: list[Any] = []
 
-    def write(self, rows: Sequence[bytes]) -> None:
+    def write(self, rows: Sequence[bytes]) -> Sequence[int]:
         """Append rows, and write a row group when enough are buffered."""
-        cells = self._table.cells(rows)
-        self._buffered.append(self._arrow.RecordBatch.from_pylist(cells, schema=self._schema))
-        del cells  # before the row group is written, which takes several times their size
+        odd: list[int] = []
+        columns = zip(*self._table.records(rows, odd), strict=True)
+        cells = [*([cell] * len(rows) for cell in self._table.context), *columns]
+        arrays = [
+            self._arrow.array(_dictionaries(values) if column.fields else values, field.type)
+            for values, column, field in zip(cells, self._table.columns, self._schema, strict=True)
+        ]
+        self._buffered.append(self._arrow.RecordBatch.from_arrays(arrays, schema=self._schema))
+        del columns, cells, arrays  # a row group takes several times their size to write
         if sum(batch.nbytes for batch in self._buffered) >= ROW_GROUP_BYTES:
             self._write_row_group()
+        return odd
 
     def close(self) -> None:
         """Write the last row group and the footer."""
@@ -54,6 +67,11 @@ class Parquet:
         buffered, self._buffered = self._buffered, []
         if buffered:
             self._writer.write_table(self._arrow.Table.from_batches(buffered))
+
+
+def _dictionaries(objects: Sequence[Any]) -> Any:
+    """Return objects, or lists of them, as ``pyarrow`` takes them."""
+    return msgspec.to_builtins(objects, builtin_types=(datetime,))
 
 
 def _leaves(field: Field) -> Iterator[tuple[str, Kind]]:

@@ -6,32 +6,28 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.export.formats.row_types import (
+    INT64,
+    SCALARS,
+    Suspects,
+    columns_type,
+    strict_type,
+)
 from airflow_provider_docsanalytics.fields import CONTEXT, EXTRA, Field, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 FINER = "finer than microseconds"
 OUTSIDE = "outside the years 1 to 9999 in UTC"
 INEXACT = "a number that the column cannot hold exactly"
-_INT64 = 2**63
-# Values that the decoder rounds, or that no reader supports: such rows are read value by value.
-_FRACTION = re.compile(rb":\d\d\.\d{7}")
-_LONG_NUMBER = re.compile(rb"[\d.]{16}|\d[eE]")
 _TOO_FINE = re.compile(r"(\.\d{6})(\d+)")
-SCALARS: dict[Kind, Any] = {
-    Kind.TEXT: str,
-    Kind.INTEGER: Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64 - 1)],
-    Kind.NUMBER: float,
-    Kind.BOOLEAN: bool,
-    Kind.TIMESTAMP: Annotated[datetime, msgspec.Meta(tz=True)],
-}
-"""The types by which ``msgspec`` decodes values that are not objects, in one pass in C."""
 
 
 class Table:
@@ -43,32 +39,48 @@ class Table:
 
     Attributes:
         columns: the context fields, the row's fields, and :data:`EXTRA`.
+        context: the cells of the context fields, which are the same in every row.
     """
 
     def __init__(self, context: Mapping[str, str], fields: Sequence[Field]) -> None:
         context_fields = tuple(field for field in CONTEXT if field.name in context)
         self.columns = (*context_fields, *fields, EXTRA)
-        self._context = {
-            field.name: msgspec.convert(context[field.name], SCALARS[field.kind])
-            for field in context_fields
-        }
-        self._row = msgspec.json.Decoder(_columns_type(fields))
+        self.context = [
+            msgspec.convert(context[field.name], SCALARS[field.kind]) for field in context_fields
+        ]
+        self._names = [field.name for field in self.columns[len(context_fields) :]]
+        self._strict = msgspec.json.Decoder(strict_type(fields))
+        self._fitting = msgspec.json.Decoder(columns_type(fields))
         self._suspects = Suspects(fields)
         self._fields = {field.name: field for field in fields}
 
-    def cells(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Return the cells of each row, nulls optional; a text is ``str`` or UTF-8 ``bytes``."""
-        return [self._context | self._cells_of(row) for row in rows]
+    def records(self, rows: Sequence[bytes], odd: list[int]) -> Iterator[tuple[Any, ...]]:
+        """Yield the cells of each row, without the context's: decoded one by one.
 
-    def _cells_of(self, row: bytes) -> dict[str, Any]:
-        if self._suspects(row):
-            return self._by_member(row)
-        try:
-            fitting = self._row.decode(row)
-        except (msgspec.DecodeError, RecursionError):
-            return self._by_member(row)
-        plain: dict[str, Any] = msgspec.to_builtins(fitting, builtin_types=(datetime,))
-        return plain
+        An object is a dictionary or a struct, a text is ``str`` or UTF-8 ``bytes``.
+
+        Args:
+            rows: JSON objects.
+            odd: the indexes of rows that do not conform to the schema are appended to it.
+        """
+        suspects = self._suspects.among(rows)
+        for at, row in enumerate(rows):
+            if at not in suspects:
+                try:
+                    yield (*astuple(self._strict.decode(row)), None)
+                    continue
+                except (msgspec.DecodeError, RecursionError):
+                    pass
+            odd.append(at)
+            yield self._odd_record(row, suspect=at in suspects)
+
+    def _odd_record(self, row: bytes, *, suspect: bool) -> tuple[Any, ...]:
+        if not suspect:
+            try:
+                return (*astuple(self._fitting.decode(row)), None)
+            except (msgspec.DecodeError, RecursionError):
+                pass
+        return tuple(map(self._by_member(row).get, self._names))
 
     def _by_member(self, row: bytes) -> dict[str, Any]:
         """Return the cells of a row that does not fit into the columns as it is."""
@@ -81,23 +93,6 @@ class Table:
             if not fitting.exact:
                 extra[name] = raw
         return cells | {EXTRA.name: _encode_object(extra)}
-
-
-def _columns_type(fields: Sequence[Field]) -> type[msgspec.Struct]:
-    """Return the type of rows whose values fit into columns; any may be null or absent."""
-    return msgspec.defstruct(
-        "Columns",
-        [(field.name, _column_type(field), None) for field in fields],
-        kw_only=True,
-        forbid_unknown_fields=True,
-    )
-
-
-def _column_type(field: Field) -> Any:
-    if not field.fields:
-        return SCALARS[field.kind] | None
-    inner: Any = _columns_type(field.fields)
-    return (inner if field.kind is Kind.OBJECT else list[inner]) | None
 
 
 class Cell(NamedTuple):
@@ -118,42 +113,14 @@ NOTHING = Cell(None, exact=False)
 """A value that does not fit into the column."""
 
 
-class Suspects:
-    """Finds rows that the decoder might accept and change.
-
-    Args:
-        fields: the row's.
-    """
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        kinds = set(_kinds(fields))
-        self._instants = Kind.TIMESTAMP in kinds
-        self._numbers = Kind.NUMBER in kinds
-
-    def __call__(self, row: bytes) -> bool:
-        """Return whether the row must be read value by value."""
-        instants = self._instants and (
-            _FRACTION.search(row) is not None
-            or b'"9999-' in row
-            or b'"0001-' in row
-            or b"\\u00" in row  # digits may be escaped
-        )
-        return instants or (self._numbers and _LONG_NUMBER.search(row) is not None)
-
-
 def cell(field: Field, raw: bytes | msgspec.Raw) -> Cell:
     """Return a JSON value as the value of a column."""
     if bytes(raw).strip() == b"null":
         return Cell(None)
     try:
         return _READ[field.kind](field, raw)
-    except (msgspec.DecodeError, _json.NotJson, RecursionError):
-        return NOTHING
-
-
-def _kinds(fields: Sequence[Field]) -> list[Kind]:
-    inner = [kind for field in fields for kind in _kinds(field.fields)]
-    return [field.kind for field in fields] + inner
+    except (msgspec.DecodeError, _json.NotJson, UnicodeEncodeError, RecursionError):
+        return NOTHING  # an instant may contain a lone surrogate, which msgspec cannot encode
 
 
 def _decoded(field: Field, raw: bytes | msgspec.Raw) -> Cell:
@@ -166,7 +133,7 @@ def _integer(field: Field, raw: bytes | msgspec.Raw) -> Cell:
         return _decoded(field, raw)
     except msgspec.DecodeError:
         number = _decimal(raw)
-        if abs(number) >= _INT64:
+        if abs(number) >= INT64:
             return Cell(None, exact=False, why=INEXACT)
         if number != number.to_integral_value():
             raise

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.system.browser.window import Windows
 
 BUCKET = "lake"
-_RUN_TIMEOUT_MS = 240_000
+_RUN_TIMEOUT_MS = 600_000
 _ENDED = re.compile("Success|Failed")
 _STATES = " or ".join(f"text()='{each}'" for each in ("Queued", "Running", "Success", "Failed"))
 _STATE_BEHIND = f"xpath=following::*[{_STATES}][1]"

@@ -1,0 +1,199 @@
+"""The ledger: the account in a file, in which every request is entered before it is sent.
+
+Every entry is one conditional write: it succeeds only if nobody else has changed the file since it
+was read. So two workers never use the same room. A request that has to wait is entered for the
+moment at which it may be sent, and others queue behind it: nobody asks again and again.
+
+The ledger never fails an export. If it cannot be read or written, it says so once, and requests are
+sent as without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from airflow_provider_docsanalytics.errors import StorageError
+from airflow_provider_docsanalytics.quota.account import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_docsanalytics.quota.account import Quota
+    from airflow_provider_docsanalytics.storage import Storage
+
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+_TRIES = 100
+"""Of one change, while other workers keep changing the file."""
+_LONGEST_PAUSE_S = 0.2
+
+
+class Admission(NamedTuple):
+    """What the ledger says to a request.
+
+    Attributes:
+        entered: whether it may be sent, after the wait.
+        wait_s: seconds until it may be sent; if it is not entered, until there is room.
+    """
+
+    entered: bool
+    wait_s: float
+
+
+class Ledger:
+    """One service's account in one directory, as one task uses it.
+
+    Args:
+        storage: the directory.
+        uri: the directory, as messages name it.
+        service: the service's base URL.
+        quota: of the service.
+        share: of the quota that this task may see used before it waits, more than 0 and at most 1.
+        by: the task.
+        host: where it runs.
+        now: the clock, in seconds since 1970.
+        sleep: waits for other workers, in seconds.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        uri: str,
+        *,
+        service: str,
+        quota: Quota,
+        share: float = 1.0,
+        by: str = "",
+        host: str = "",
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.quota = quota
+        self._storage = storage
+        self._uri = uri
+        self._service = service
+        self._name = name_of(service)
+        self._share = share
+        self._by = by
+        self._host = host
+        self._now = now
+        self._sleep = sleep
+        self._account: Account | None = None
+        self._is_usable = True
+
+    @property
+    def left(self) -> int | None:
+        """How many requests the account has left, as last seen; ``None`` if that is unknown."""
+        if self._account is None or not self._is_usable:
+            return None
+        return max(0, self.quota.limit - self._account.used(self._now(), self.quota))
+
+    @property
+    def limits(self) -> str:
+        """What a request waits for, as text."""
+        share = f" (quota_share={self._share:g})" if self._share < 1 else ""
+        return (
+            f"the ledger {self._uri}/{self._name} has no room within {self.quota.limit} requests "
+            f"in {self.quota.period_s:g} s{share}"
+        )
+
+    def enter(self, longest_s: float) -> Admission:
+        """Enter a request, if it may be sent within ``longest_s`` seconds."""
+        return self._or_without(lambda: self._enter(longest_s), Admission(entered=True, wait_s=0))
+
+    def refused(self, retry_after_s: float | None) -> None:
+        """Enter what a refusal of the service shows: others have used the rest of the quota."""
+        self._or_without(lambda: self._fill(retry_after_s), None)
+
+    def read(self) -> Account:
+        """Return the account as it stands.
+
+        Raises:
+            StorageError: it cannot be read, or is not of this service.
+        """
+        text = self._storage.read(self._name)
+        if text is None:
+            self._storage.make()
+            return Account(service=self._service)
+        try:
+            account = msgspec.json.decode(text, type=Account)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise StorageError(
+                f"{self._uri}/{self._name} is damaged ({error}).\nDelete it: the account starts "
+                "again."
+            ) from error
+        if account.service != self._service:
+            raise StorageError(
+                f"{self._uri}/{self._name} is of {account.service!r:.100}, not of "
+                f"{self._service!r}.\nUse a ledger of its own for each organisation."
+            )
+        return account.at(self._now(), self.quota)
+
+    def _enter(self, longest_s: float) -> Admission:
+        def change(account: Account, now: float) -> tuple[Account | None, Admission]:
+            moment = account.room_at(now, self.quota, self._share)
+            if (wait_s := moment - now) > longest_s:
+                return None, Admission(entered=False, wait_s=wait_s)
+            entered = account.enter(moment, self._by, self._host)
+            return entered, Admission(entered=True, wait_s=wait_s)
+
+        return self._change(change)
+
+    def _fill(self, retry_after_s: float | None) -> None:
+        def change(account: Account, now: float) -> tuple[Account | None, None]:
+            filled = account.fill(now, self.quota, retry_after_s)
+            return (None if filled == account else filled), None
+
+        self._change(change)
+
+    def _change(
+        self, change: Callable[[Account, float], tuple[Account | None, _Result]]
+    ) -> _Result:
+        """Apply a change to the account, again if another worker was faster.
+
+        First to the account as this worker has last written it: if nobody has changed it since,
+        that saves reading it.
+        """
+        for tries in range(_TRIES):
+            known, self._account = self._account, None
+            account = self.read() if known is None else known.at(self._now(), self.quota)
+            changed, result = change(account, self._now())
+            if changed is None:
+                self._account = account
+                if known is None:
+                    return result
+                self._account = None  # look again: the account may be old
+            elif self._storage.replace(self._name, msgspec.json.encode(changed), self._by):
+                self._account = changed
+                return result
+            elif known is None:
+                self._sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.01 * 2**tries)))  # noqa: S311 - jitter, no secret
+        raise StorageError(
+            f"{self._uri}/{self._name}: other workers were faster {_TRIES} times in a row.\n"
+            "Use a faster storage for the ledger."
+        )
+
+    def _or_without(self, step: Callable[[], _Result], without: _Result) -> _Result:
+        """Return what a step returns; once a step has failed, what holds without a ledger."""
+        if not self._is_usable:
+            return without
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - the ledger never fails an export
+            self._is_usable = False
+            log.warning("Requests are sent without the ledger. %s", error)
+            return without
+
+
+def name_of(service: str) -> str:
+    """Return the name of a service's file, such as ``quota-api.mintlify.com.json``."""
+    parts = urlsplit(service)
+    return f"quota-{re.sub(r'[^a-z0-9.-]+', '-', f'{parts.netloc}{parts.path}'.lower())}.json"
