@@ -15,6 +15,9 @@ INSTALL_JAVA = { echo "Installing Java, for Spark …"; \
 PYENV_BINS = "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin
 CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/google-chrome) /usr/bin/chromium)
 AIRFLOW_2 := .cache/airflow-2.11
+# What make bench compares: the base install, and one beside the providers of the clouds.
+BASE := .cache/bench-base
+PROVIDERS := .cache/bench-providers
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS)
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.cache/python
@@ -65,8 +68,8 @@ audit: .venv/uv  ## Published advisories against the pinned runtime dependencies
 	$(BIN)/uvx --quiet 'pip-audit>=2.9,<3' --strict --no-deps --disable-pip \
 	  --requirement .cache/audit.txt
 
-bench: .venv/bench  ## Rows per second, CPU, memory and requests against a plain loop and others
-	@$(BIN)/python -m benchmarks.bench
+bench: .venv/bench $(BASE)/installed $(PROVIDERS)/installed  ## What an export costs: ARGS="start storage" picks parts, --help lists them; 15 min
+	@AZURITE=$(AZURITE_MAIN) $(BIN)/python -m benchmarks $(ARGS)
 
 system: SHOWN = --durations=0 --durations-min=1
 system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the four suites below, as CI runs it: 6 min; Debian, Node
@@ -133,6 +136,14 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 .venv/bench: .venv/test
 	@$(UV) --group bench
 	@touch $@
+
+$(BASE)/installed $(PROVIDERS)/installed: .venv/uv pyproject.toml $(CONSTRAINTS)
+	@echo "Installing $(@D) …"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --constraints $(CONSTRAINTS) $(PACKAGES)
+	@touch $@
+$(BASE)/installed: PACKAGES = --editable '.[parquet,zstd]'
+$(PROVIDERS)/installed: PACKAGES = --editable '.[s3,gcs,azure,openlineage]' --group test --group storage
 
 .venv/mutants: .venv/test
 	@$(UV) --group mutants

@@ -1,1 +1,1 @@
-"""Rows per second, CPU, memory and requests against other tools."""
+"""What exports cost, beside other tools and what is promised."""

@@ -1,6 +1,8 @@
 """Who is measured: each exports all conversations in a process of its own.
 
-usage: contenders.py NAME SERVICE DIRECTORY; prints one JSON object of figures.
+usage: python -m benchmarks.contenders NAME SERVICE DIRECTORY; SERVICE is a JSON object with the
+service's ``url``, ``mintlify_key`` and ``shape``, and ``options`` of the operator. Prints one JSON
+object of figures.
 """
 
 from __future__ import annotations
@@ -10,18 +12,29 @@ import os
 import resource
 import sys
 import time
-from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-START, END = "2026-01-01", "2026-01-31"
+from benchmarks.pages import END, START
+
+QUERY = {"limit": "1000", "dateFrom": START, "dateTo": END}
+# As dlt's page on performance says: rotated files, a pool of processes, larger buffers, and no
+# compression, which the others do not do here either. A pool cannot be larger than this machine.
+DLT_SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
+    "SOURCES__DATA_WRITER__FILE_MAX_ITEMS": "25000",
+    "NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS": "25000",
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+    "NORMALIZE__WORKERS": str(os.cpu_count()),
+}
+_PAGES_AT_EACH_END = 500
 
 
-def floor(service: Mapping[str, str], out: Path) -> int:
+def floor(service: Mapping[str, Any], out: str) -> int:
     """Write every raw body to disk, and look at nothing but the cursor."""
     import re
 
@@ -29,10 +42,9 @@ def floor(service: Mapping[str, str], out: Path) -> int:
 
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {service['mintlify_key']}"
-    url = f"{service['url']}/v1/analytics/{service['project_id']}/assistant"
-    query = {"limit": "1000", "dateFrom": START, "dateTo": END}
+    url, query = f"{service['url']}{_path(service)}", dict(QUERY)
     rows = 0
-    with (out / "raw.json").open("wb") as file:
+    with (Path(out) / "raw.json").open("wb") as file:
         while True:
             body = session.get(url, params=query, timeout=30).content
             file.write(body)
@@ -43,60 +55,54 @@ def floor(service: Mapping[str, str], out: Path) -> int:
             query["cursor"] = cursor[1].decode()
 
 
-def ours(service: Mapping[str, str], out: Path, **options: Any) -> int:
+def ours(service: Mapping[str, Any], out: str) -> int:
     """Run the operator's ``execute``."""
-    from airflow_provider_docsanalytics.operators.mintlify import (
-        MintlifyExportOperator,
-    )
+    from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 
+    options = {"path": f"file://{out}/export", **service.get("options", {})}
     operator = MintlifyExportOperator(
-        task_id="operator",
-        endpoint="conversations",
-        path=f"file://{out}/export",
-        date_from=START,
-        date_to=END,
-        project_id=service["project_id"],
-        **options,
+        task_id="operator", endpoint="conversations", date_from=START, date_to=END, **options
     )
     return int(operator.execute({})["rows"])
 
 
-def http_operator(service: Mapping[str, str], out: Path) -> int:
-    """Page with Airflow's own HttpOperator as its documentation shows, then write JSON lines."""
+def http_operator(service: Mapping[str, Any], out: str) -> int:
+    """Page with Airflow's own HttpOperator, and write JSON lines page by page.
+
+    Its ``pagination_function`` sees every response as it comes. The operator keeps them all.
+    """
     from airflow.providers.http.operators.http import HttpOperator
 
-    def following(response: Any) -> dict[str, Any] | None:
-        cursor = response.json()["nextCursor"]
-        return {"data": {**query, "cursor": cursor}} if cursor else None
+    count = 0
+    with (Path(out) / "rows.jsonl").open("w") as file:
 
-    query = {"limit": "1000", "dateFrom": START, "dateTo": END}
-    operator = HttpOperator(
-        task_id="operator",
-        http_conn_id="bench_http",
-        endpoint=f"/v1/analytics/{service['project_id']}/assistant",
-        method="GET",
-        headers={"Authorization": f"Bearer {service['mintlify_key']}"},
-        data=query,
-        pagination_function=following,
-        response_filter=lambda responses: [
-            row for response in responses for row in response.json()["conversations"]
-        ],
-    )
-    rows = operator.execute({})
-    with (out / "rows.jsonl").open("w") as file:
-        for row in rows:
-            file.write(json.dumps(row) + "\n")
-    return len(rows)
+        def write(response: Any) -> dict[str, Any] | None:
+            nonlocal count
+            body = response.json()
+            file.writelines(json.dumps(row) + "\n" for row in body["conversations"])
+            count += len(body["conversations"])
+            cursor = body["nextCursor"]
+            return {"data": {**QUERY, "cursor": cursor}} if cursor else None
+
+        HttpOperator(
+            task_id="operator",
+            http_conn_id="bench_http",
+            endpoint=_path(service),
+            method="GET",
+            headers={"Authorization": f"Bearer {service['mintlify_key']}"},
+            data=QUERY,
+            pagination_function=write,
+            response_filter=len,  # or it would return the text of all responses, for XCom
+        ).execute({})
+    return count
 
 
-def dlt_rest(service: Mapping[str, str], out: Path) -> int:
+def dlt_rest(service: Mapping[str, Any], out: str) -> int:
     """Page with dlt's REST client into dlt's file-system destination as JSON lines."""
     import dlt
     from dlt.sources.helpers.rest_client import RESTClient
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
-    from dlt.sources.helpers.rest_client.paginators import (
-        JSONResponseCursorPaginator,
-    )
+    from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
     client = RESTClient(
         service["url"],
@@ -107,52 +113,83 @@ def dlt_rest(service: Mapping[str, str], out: Path) -> int:
 
     @dlt.resource(name="conversations", max_table_nesting=0)
     def conversations() -> Iterator[Any]:
-        query = {"limit": "1000", "dateFrom": START, "dateTo": END}
-        yield from client.paginate(f"/v1/analytics/{service['project_id']}/assistant", params=query)
+        yield from client.paginate(_path(service), params=dict(QUERY))
 
     pipeline = dlt.pipeline(
         "bench",
-        pipelines_dir=str(out / "state"),
+        pipelines_dir=f"{out}/state",
         destination=dlt.destinations.filesystem(f"file://{out}/lake"),
         dataset_name="docs",
     )
-    pipeline.run(conversations(), loader_file_format="jsonl")
+    pipeline.run(conversations(), loader_file_format="jsonl").raise_on_failed_jobs()
     return int(pipeline.last_trace.last_normalize_info.row_counts["conversations"])
 
 
-CONTENDERS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
+CONTENDERS: Mapping[str, Callable[[Mapping[str, Any], str], int]] = {
     "floor": floor,
     "ours": ours,
-    "ours gzip": partial(ours, compression="gzip"),
     "HttpOperator": http_operator,
     "dlt": dlt_rest,
 }
-OTHERS = ("HttpOperator", "dlt")
-FORMATS, COMPRESSIONS = ("jsonl", "csv", "parquet"), (None, "gzip", "zstd")
-FORMS: Mapping[str, Callable[[Mapping[str, str], Path], int]] = {
-    f"{form} {packing}": partial(ours, file_format=form, compression=packing)
-    for form, packing in product(FORMATS, COMPRESSIONS)
-}
 
 
-def contend(name: str, service: Mapping[str, str], out: Path) -> dict[str, float]:
-    """Run one contender in this process; return its figures."""
-    if name not in ("floor", "dlt"):
-        import airflow.sdk  # noqa: F401 - a worker has it loaded
-    run = {**CONTENDERS, **FORMS}[name]
-    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    rows = run(service, out)
-    wall_s = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _path(service: Mapping[str, Any]) -> str:
+    return f"/v1/analytics/{service['shape']}/assistant"
+
+
+def cpu_s() -> float:
+    """Return the CPU time of this process and of those that it started and that have ended."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _stamp_requests() -> list[float]:
+    """Return a list to which every request of urllib3 adds the CPU time of that moment."""
+    import logging
+
+    stamps: list[float] = []
+
+    class Stamp(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "HTTP" in record.msg:
+                stamps.append(time.process_time())
+
+    logger = logging.getLogger("urllib3.connectionpool")
+    logger.addHandler(Stamp(logging.DEBUG))
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    return stamps
+
+
+def ms_a_page(stamps: list[float]) -> dict[str, float]:
+    """Return the CPU time between two requests, at the beginning and at the end."""
+    first, last = stamps[: _PAGES_AT_EACH_END + 1], stamps[-_PAGES_AT_EACH_END - 1 :]
     return {
-        "rows": rows,
-        "rows_per_s": rows / wall_s,
-        "cpu_us_per_row": cpu_s / rows * 1e6,
-        "peak_mb": after.ru_maxrss / 1024,
+        f"{name}_ms": (each[-1] - each[0]) / (len(each) - 1) * 1000
+        for name, each in (("first", first), ("last", last))
     }
 
 
+def contend(name: str, service: Mapping[str, Any], out: str) -> dict[str, float]:
+    """Run one contender in this process; return its figures."""
+    if name not in ("floor", "dlt"):
+        import airflow.sdk  # noqa: F401 - a worker has it loaded
+    stamps = _stamp_requests() if service.get("stamped") else []
+    cpu, started = cpu_s(), time.perf_counter()
+    rows = CONTENDERS[name](service, out)
+    wall = time.perf_counter() - started
+    figures = {"rows": rows, "wall_s": wall, "cpu_s": cpu_s() - cpu, "peak_mb": _peak_mb()}
+    return figures | (ms_a_page(stamps) if stamps else {})
+
+
+def _peak_mb() -> float:
+    """Return the largest memory of this program; ``getrusage`` counts that of its parent, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
 if __name__ == "__main__":
-    print(json.dumps(contend(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]))), flush=True)
+    print(json.dumps(contend(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3])), flush=True)
     os._exit(0)  # nothing that a library does at exit belongs to the measurement

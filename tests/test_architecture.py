@@ -12,7 +12,7 @@ import pytest
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 OUTER = {"_airflow_retry", "_openlineage", "assets", "hooks", "operators", "sensors", "triggers"}
-OUTER |= {"_rendering", "_run_interval", "version_compat"}
+OUTER |= {"_rendering", "_run_interval", "commands", "version_compat"}
 # What each part may use of ours; "" is the top level, which only has the version.
 MAY_USE = {
     "": set[str](),
