@@ -23,7 +23,7 @@ MAY_USE = {
     "api": {"api", "_retry"},
     "assets": {"api"},
     "cli": {"commands"},
-    "commands": {"commands", "hooks", "quota", "simulator"},
+    "commands": {"commands", "hooks", "lake", "operators", "quota", "simulator"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
     "hooks": {"hooks", "api", "assets", "quota", "storage"},
