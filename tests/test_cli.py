@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 import requests
 
@@ -155,12 +157,12 @@ def test_an_audit_that_cannot_run_exits_with_2(
     assert said in done.stderr
 
 
-def test_a_relative_path_is_a_lake_and_needs_no_airflow(tmp_path: Path) -> None:
+def test_a_relative_path_is_a_lake(tmp_path: Path) -> None:
     make_days(tmp_path / "lake", 3)
     below = tmp_path / "below"
     below.mkdir()
     code = (
-        "import sys; sys.modules['airflow'] = None\n"
+        "import sys\n"
         "from airflow_provider_docsanalytics.cli import main\n"
         "sys.exit(main(['audit', '../lake', '--until', '2026-01-08']))"
     )
@@ -169,3 +171,26 @@ def test_a_relative_path_is_a_lake_and_needs_no_airflow(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{tmp_path}/lake: 3 exports")
+
+
+def test_an_audit_reads_a_bucket_through_its_airflow_connection(
+    s3_url: str, tmp_path: Path
+) -> None:
+    client = {"endpoint_url": s3_url, "region_name": "eu-west-1"}
+    bucket = fsspec.filesystem("s3", key="k", secret="s", client_kwargs=client)
+    bucket.makedirs("audited", exist_ok=True)
+    make_days(tmp_path, 3)
+    for path in tmp_path.rglob("*.json*"):
+        bucket.pipe_file(f"audited/{path.relative_to(tmp_path)}", path.read_bytes())
+    keys = {"conn_type": "aws", "login": "k", "password": "s"}
+    environment = {"AIRFLOW_CONN_LAKE": json.dumps({**keys, "extra": client})}
+    for arguments in (("s3://lake@audited",), ("s3://audited", "--storage-conn-id", "lake")):
+        done = subprocess.run(
+            [*COMMAND, "audit", *arguments, "--until", "2026-01-08", "--format", "json"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["exports"] == 3

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.commands import FINE, FOUND
+from airflow_provider_docsanalytics.commands.connections import provide, provide_of
 from airflow_provider_docsanalytics.window import parse_instant
 
 if TYPE_CHECKING:
@@ -59,7 +61,10 @@ def _audit(options: argparse.Namespace) -> int:
         every=options.every,
         deep=options.deep,
     )
-    report = audit(files_at(lake, options.storage_conn_id), scope, _show_progress)
+    provide(options.storage_conn_id)
+    provide_of(lake)
+    with redirect_stdout(sys.stderr):  # what Airflow logs is not the report
+        report = audit(files_at(lake, options.storage_conn_id), scope, _show_progress)
     if options.format == "json":
         sys.stdout.write(report.as_json().decode())
     else:

@@ -24,7 +24,7 @@ def check_root(name: str, value: Any) -> str:
 
 
 def files_at(lake: str, storage_conn_id: str | None) -> LakeFiles:
-    """Return the files of a lake; one on the local disk needs no Airflow.
+    """Return the files of a lake; one on the local disk needs no connection.
 
     Raises:
         ConfigError: it is no path or URL of a directory, or its connection does not exist.
