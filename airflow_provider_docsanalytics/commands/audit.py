@@ -51,10 +51,20 @@ def add_command(commands: Any) -> None:
 
 
 def _audit(options: argparse.Namespace) -> int:
+    lake = options.lake if "://" in options.lake else str(Path(options.lake).resolve())
+    with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the report's
+        report = _report(lake, options)
+    if options.format == "json":
+        sys.stdout.write(report.as_json().decode())
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
+    return FOUND if report.findings else FINE
+
+
+def _report(lake: str, options: argparse.Namespace) -> Report:
     from airflow_provider_docsanalytics.lake.audit import Scope, audit
     from airflow_provider_docsanalytics.operators._lake import files_at
 
-    lake = options.lake if "://" in options.lake else str(Path(options.lake).resolve())
     scope = Scope(
         until=parse_instant(options.until, "--until") if options.until else datetime.now(UTC),
         since=parse_instant(options.since, "--since") if options.since else None,
@@ -63,13 +73,7 @@ def _audit(options: argparse.Namespace) -> int:
     )
     provide(options.storage_conn_id)
     provide_of(lake)
-    with redirect_stdout(sys.stderr):  # what Airflow logs is not the report
-        report = audit(files_at(lake, options.storage_conn_id), scope, _show_progress)
-    if options.format == "json":
-        sys.stdout.write(report.as_json().decode())
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
-    return FOUND if report.findings else FINE
+    return audit(files_at(lake, options.storage_conn_id), scope, _show_progress)
 
 
 def _every(text: str) -> timedelta:
