@@ -54,6 +54,23 @@ def lineage_of(
     return lineage
 
 
+def lineage_of_audit(lake: str, assertions: Mapping[str, bool]) -> OperatorLineage[Any, Any]:
+    """Return a lake that was audited: what was asserted of it, and whether that holds."""
+    from airflow.providers.common.compat.openlineage.facet import InputDataset
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.facet_v2 import data_quality_assertions_dataset as quality
+
+    namespace, name = _named(lake)
+    asserted = [
+        quality.Assertion(assertion=f"no {code}", success=holds)
+        for code, holds in assertions.items()
+    ]
+    facet = quality.DataQualityAssertionsDatasetFacet(assertions=asserted)
+    facets: dict[str, Any] = {"dataQualityAssertions": facet} if asserted else {}
+    lake_read = InputDataset(namespace=namespace, name=name, inputFacets=facets)
+    return OperatorLineage(inputs=[lake_read])
+
+
 def to_openlineage(asset: Asset, lineage_context: object) -> Dataset:  # noqa: ARG001 - Airflow's
     """Return the dataset of an endpoint's asset: the converter that Airflow looks up by scheme."""
     return dataset_read(asset.uri)

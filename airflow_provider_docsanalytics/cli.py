@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics.commands import (
     COULD_NOT_RUN,
+    audit,
     examples,
+    plan,
     quota,
     schema,
     simulator,
@@ -22,7 +24,7 @@ from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (simulator, examples, quota, schema)
+_COMMANDS = (simulator, examples, audit, schema, quota, plan)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

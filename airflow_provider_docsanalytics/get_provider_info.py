@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Platform
 
 _PACKAGE = "airflow_provider_docsanalytics"
+_LAKE = f"{_PACKAGE}.operators.lake"
 _LINKS = f"{_PACKAGE}.operators.links"
 _RETRY = f"{_PACKAGE}._airflow_retry"
 _SENSORS = f"{_PACKAGE}.sensors.mintlify"
@@ -37,7 +38,13 @@ def get_provider_info() -> dict[str, Any]:
             for platform in _PLATFORMS.values()
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": [
+            {
+                "integration-name": entry["integration-name"],
+                "python-modules": [*entry["python-modules"], _LAKE],
+            }
+            for entry in _modules("operators")
+        ],
         "sensors": [{"integration-name": MINTLIFY.title, "python-modules": [_SENSORS]}],
         "triggers": [
             {"integration-name": MINTLIFY.title, "python-modules": [_TRIGGERS, _WAITING]},
@@ -47,7 +54,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": platform.title, "python-modules": [_RETRY]}
             for platform in _PLATFORMS.values()
         ],
-        "extra-links": [f"{_LINKS}.ManifestLink", f"{_LINKS}.AnalyticsLink"],
+        "extra-links": [
+            f"{_LINKS}.{name}" for name in ("ManifestLink", "AnalyticsLink", "AuditLink")
+        ],
         "asset-uris": _asset_uris(),
         "dataset-uris": _asset_uris(),  # what Airflow 2 calls them
         "connection-types": [

@@ -12,11 +12,14 @@ import pytest
 PACKAGE = "airflow_provider_docsanalytics"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 OUTER = {"_airflow_retry", "_openlineage", "assets", "hooks", "operators", "sensors", "triggers"}
-OUTER |= {"_rendering", "_run_interval", "commands", "version_compat"}
+OUTER |= {"_file_system", "_object_storage", "_rendering", "_run_interval", "commands"}
+OUTER |= {"version_compat"}
 # What each part may use of ours; "" is the top level, which only has the version.
 MAY_USE = {
     "": set[str](),
     "_airflow_retry": {"_retry", "version_compat"},
+    "_file_system": {"version_compat"},
+    "_object_storage": {"_file_system", "export"},
     "_openlineage": {"api", "assets"},
     "_rendering": {"_airflow_retry", "_run_interval"},
     "_run_interval": {"version_compat"},
@@ -26,12 +29,12 @@ MAY_USE = {
     "commands": {"commands", "api", "hooks", "lake", "operators", "quota", "simulator"},
     "export": {"export", "storage"},
     "get_provider_info": {"api", "hooks"},
-    "hooks": {"hooks", "api", "assets", "quota", "storage"},
+    "hooks": {"hooks", "api", "assets", "quota", "storage", "_object_storage"},
     "lake": {"lake", "export", "storage", "api"},
     "operators": {
-        *("operators", "triggers", "hooks", "api", "export", "lake"),
-        *("_airflow_retry", "_openlineage", "_rendering", "_retry", "_run_interval"),
-        "version_compat",
+        *("operators", "triggers", "hooks", "api", "export", "lake", "storage"),
+        *("_airflow_retry", "_file_system", "_object_storage", "_openlineage"),
+        *("_rendering", "_retry", "_run_interval", "version_compat"),
     },
     "quota": {"quota", "storage"},
     "sensors": {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 import requests
+
+from tests.lake.made import make_days
 
 CLONE = Path(__file__).resolve().parent.parent
 EXAMPLES = {path.name: path.read_text() for path in (CLONE / "example_dags").glob("*.py")}
@@ -98,3 +102,95 @@ def test_the_simulator_serves_with_its_options_until_it_is_ended() -> None:
         process.terminate()
     assert statuses == [200, 429]
     assert process.returncode == 0
+
+
+def _audited(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return _run("audit", *arguments, "--until", "2026-01-10")
+
+
+def test_an_audit_exits_with_0_if_a_lake_is_fine(tmp_path: Path) -> None:
+    make_days(tmp_path, 5)
+    done = _audited(tmp_path, "--deep")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path}: 5 exports with 15 rows: ok\n"
+
+
+def test_an_audit_exits_with_1_and_says_where_what_and_what_to_do(tmp_path: Path) -> None:
+    days = make_days(tmp_path, 5)
+    part = next(days[1].glob("part-*"))
+    part.unlink()
+    done = _audited(tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    first, what, do, last = done.stdout.splitlines()
+    assert first.split() == ["error", "missing-file", str(part)]
+    assert what.strip() == "The manifest lists this file with 3 rows, and it is not there."
+    assert do.strip().startswith("→ Run the export of this window again")
+    assert last == f"{tmp_path}: 5 exports with 15 rows: 1 error, 0 warnings"
+
+
+def test_an_audit_as_json_has_the_fields_of_its_contract(tmp_path: Path) -> None:
+    days = make_days(tmp_path, 5)
+    (days[1] / "part-00007-1f3a9c2e.jsonl").touch()
+    done = _audited(tmp_path, "--format", "json")
+    report = json.loads(done.stdout)
+    (finding,) = report.pop("findings")
+    assert report == {"lake": str(tmp_path), "exports": 5, "rows": 15}
+    assert list(finding) == ["code", "severity", "where", "what", "do"]
+    assert (finding["code"], finding["severity"]) == ("unlisted-part", "warning")
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "is not a lake: it is not a directory"),
+        (("--every", "daily"), "'daily' is not a time. Use for example 1d"),
+        (("--since", "soon"), "--since='soon' is not a date"),
+        (("--storage-conn-id", "absent"), "The connection 'absent' of path"),
+    ],
+)
+def test_an_audit_that_cannot_run_exits_with_2(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = _run("audit", tmp_path / "none", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_relative_path_is_a_lake(tmp_path: Path) -> None:
+    make_days(tmp_path / "lake", 3)
+    below = tmp_path / "below"
+    below.mkdir()
+    code = (
+        "import sys\n"
+        "from airflow_provider_docsanalytics.cli import main\n"
+        "sys.exit(main(['audit', '../lake', '--until', '2026-01-08']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=below, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{tmp_path}/lake: 3 exports")
+
+
+def test_an_audit_reads_a_bucket_through_its_airflow_connection(
+    s3_url: str, tmp_path: Path
+) -> None:
+    client = {"endpoint_url": s3_url, "region_name": "eu-west-1"}
+    bucket = fsspec.filesystem("s3", key="k", secret="s", client_kwargs=client)
+    bucket.makedirs("audited", exist_ok=True)
+    make_days(tmp_path, 3)
+    for path in tmp_path.rglob("*.json*"):
+        bucket.pipe_file(f"audited/{path.relative_to(tmp_path)}", path.read_bytes())
+    keys = {"conn_type": "aws", "login": "k", "password": "s"}
+    environment = {"AIRFLOW_CONN_LAKE": json.dumps({**keys, "extra": client})}
+    for arguments in (("s3://lake@audited",), ("s3://audited", "--storage-conn-id", "lake")):
+        done = subprocess.run(
+            [*COMMAND, "audit", *arguments, "--until", "2026-01-08", "--format", "json"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["exports"] == 3

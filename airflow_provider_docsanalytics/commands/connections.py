@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
 
 
 def provide(conn_id: str | None) -> None:
@@ -33,3 +37,17 @@ def provide(conn_id: str | None) -> None:
 def provide_of(url: str) -> None:
     """Make the connection readable that a URL such as ``s3://conn_id@bucket`` names."""
     provide(url.partition("://")[2].partition("/")[0].rpartition("@")[0])
+
+
+def hook_of(conn_id: str) -> DocsAnalyticsHook:
+    """Return the hook of a connection's type."""
+    provide(conn_id)
+    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
+    from airflow_provider_docsanalytics.hooks.vyom import VyomHook
+
+    mintlify = MintlifyHook(conn_id)
+    try:
+        kind = mintlify.get_connection(conn_id).conn_type
+    except Exception:  # noqa: BLE001 - the hook explains what is wrong with a connection
+        return mintlify
+    return VyomHook(conn_id) if kind == VyomHook.conn_type else mintlify

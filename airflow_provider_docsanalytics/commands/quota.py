@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.commands import FINE, FOUND
-from airflow_provider_docsanalytics.commands.connections import provide, provide_of
+from airflow_provider_docsanalytics.commands.connections import hook_of, provide_of
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
-    from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
     from airflow_provider_docsanalytics.quota.account import Account, Quota
 
 _DESCRIPTION = """\
@@ -40,34 +39,22 @@ def add_command(commands: Any) -> None:
 
 
 def _show(options: argparse.Namespace) -> int:
-    hook = _hook(options.conn_id)
-    provide_of(hook.settings.ledger or "")
-    ledger = hook.ledger
-    if ledger is None:
+    from airflow_provider_docsanalytics.hooks._ledger import open_ledger, quota_of
+
+    hook = hook_of(options.conn_id)
+    if hook.settings.ledger is None:
         raise ConfigError(
             f"Connection {options.conn_id!r} has no ledger.\nAdd one to its extra, for example "
             '{"ledger": "s3://lake/quota"}: the directory of the account that its tasks share.'
         )
+    provide_of(hook.settings.ledger)
+    ledger = open_ledger(hook.settings, quota_of(hook.platform, hook.settings), hook.quota_share)
     summary = _summary(ledger.read(), ledger.quota, time.time())
     if options.format == "json":
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in _lines(summary))
     return FINE if summary["left"] else FOUND
-
-
-def _hook(conn_id: str) -> DocsAnalyticsHook:
-    """Return the hook of a connection's type."""
-    provide(conn_id)
-    from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
-    from airflow_provider_docsanalytics.hooks.vyom import VyomHook
-
-    mintlify = MintlifyHook(conn_id)
-    try:
-        kind = mintlify.get_connection(conn_id).conn_type
-    except Exception:  # noqa: BLE001 - the hook explains what is wrong with a connection
-        return mintlify
-    return VyomHook(conn_id) if kind == VyomHook.conn_type else mintlify
 
 
 def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:

@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.quota.ledger import Ledger
 
 
-def open_ledger(platform: Platform, settings: Settings, share: float) -> Ledger | None:
-    """Return the ledger that the connection names, ``None`` if it names none; nothing is read."""
-    if settings.ledger is None:
-        return None
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+def open_ledger(settings: Settings, quota: Quota, share: float) -> Ledger:
+    """Return the ledger that the connection names; nothing is read.
 
+    Raises:
+        ConfigError: the connection in its URL, or its file system, does not exist.
+    """
+    from airflow_provider_docsanalytics._object_storage import filesystem_at
     from airflow_provider_docsanalytics.quota.ledger import Ledger
     from airflow_provider_docsanalytics.storage import Storage
 
-    path = ObjectStoragePath(settings.ledger)
+    url = settings.ledger or ""
     return Ledger(
-        Storage(path.fs, path.path, settings.ledger),
-        settings.ledger,
+        Storage(*filesystem_at(url, None, None)),
+        url,
         service=settings.service,
-        quota=quota_of(platform, settings),
+        quota=quota,
         share=share,
         by=_spender(),
         host=socket.gethostname(),

@@ -16,6 +16,7 @@ from airflow_provider_docsanalytics._airflow_retry import (
     airflow_failures,
     check_retry_policy,
 )
+from airflow_provider_docsanalytics._object_storage import check_options, directory_at
 from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError, NotFound
@@ -36,7 +37,6 @@ from airflow_provider_docsanalytics.operators._plan import (
     source_of,
     summary_of,
 )
-from airflow_provider_docsanalytics.operators._storage import check_options, directory_at
 from airflow_provider_docsanalytics.operators._waiting import (
     Resumed,
     deferral,

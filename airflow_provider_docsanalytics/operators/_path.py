@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from unicodedata import bidirectional, category
 
+from airflow_provider_docsanalytics._file_system import LOCAL
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.parameters import holds_template
 from airflow_provider_docsanalytics.window import MILLISECOND
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Selection
     from airflow_provider_docsanalytics.window import DateWindow
 
-LOCAL = ("file", "local")
-"""Schemes of the local disk."""
 _BUCKET_SCHEMES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss"})
 """Schemes whose URLs name a bucket or a container; URLs of other schemes may omit the host."""
 _MAX_PATH_BYTES = 960
@@ -115,44 +114,44 @@ def check_path(path: Any) -> Any:
     return text
 
 
-def fill(path: object, fields: Mapping[str, str | datetime]) -> str:
-    """Return ``path`` with its fields filled in.
+def fill(path: object, fields: Mapping[str, str | datetime], name: str = "path") -> str:
+    """Return ``path`` with its fields filled in; ``name`` is the parameter's.
 
     A date without a format is ``20260131T060000Z`` in UTC, ``20260131T070000+0100`` elsewhere.
 
     Raises:
         ConfigError: for an unknown field, or a path that is not safe to write to.
     """
-    text = path_text(path)
-    _refuse_password(_FIELD.sub("field", text))
+    text = path_text(path, name)
+    _refuse_password(_FIELD.sub("field", text), name)
     try:
         filled = _PathFormatter().vformat(text, (), fields)
     except (KeyError, ValueError, IndexError, AttributeError) as error:
-        known = ", ".join(f"{{{name}}}" for name in fields)
+        known = ", ".join(f"{{{field}}}" for field in fields)
         raise ConfigError(
-            f"path={text!r:.200}: {error}.\nKnown fields here: {known}. Dates take a format, such "
-            "as {date_from:%Y-%m-%d}."
+            f"{name}={text!r:.200}: {error}.\nKnown fields here: {known}. Dates take a format, "
+            "such as {date_from:%Y-%m-%d}."
         ) from error
-    _refuse_password(filled)
+    _refuse_password(filled, name)
     if problem := _problem(filled):
         becomes = "" if filled == text else f" becomes {filled!r:.200}"
-        raise ConfigError(f"path={text!r:.200}{becomes}: {problem}")
+        raise ConfigError(f"{name}={text!r:.200}{becomes}: {problem}")
     return filled
 
 
-def path_text(path: Any) -> str:
+def path_text(path: Any, name: str = "path") -> str:
     """Return a path as text: from text, a ``pathlib.Path`` or an ``ObjectStoragePath``."""
     if isinstance(path, str):
         return path
     is_object_storage_path = hasattr(path, "conn_id") and hasattr(path, "protocol")
     if not is_object_storage_path and not isinstance(path, PurePath):
         raise ConfigError(
-            f"path={path!r:.200} is not text.\nWrite an absolute path or a URL as text, and its "
+            f"{name}={path!r:.200} is not text.\nWrite an absolute path or a URL as text, and its "
             "connection into storage_conn_id."
         )
     if set(getattr(path, "storage_options", ())) - {"conn_id"}:
         raise ConfigError(
-            "path is an ObjectStoragePath with storage options, which would be lost.\nPut them "
+            f"{name} is an ObjectStoragePath with storage options, which would be lost.\nPut them "
             "into an Airflow connection, and its ID into storage_conn_id."
         )
     return str(path)
@@ -196,12 +195,12 @@ def _compact(value: datetime) -> str:
 # Rules
 
 
-def _refuse_password(path: str) -> None:
+def _refuse_password(path: str, name: str) -> None:
     """Refuse credentials, without quoting them."""
     if _has_password(path):
         raise ConfigError(
-            "path carries a user with a password, which manifests and logs would show.\nPut them "
-            "into an Airflow connection, and its ID into storage_conn_id."
+            f"{name} carries a user with a password, which manifests and logs would show.\nPut "
+            "them into an Airflow connection, and its ID into storage_conn_id."
         )
 
 

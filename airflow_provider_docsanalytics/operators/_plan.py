@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_docsanalytics._object_storage import without_connection
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
-from airflow_provider_docsanalytics.operators._storage import without_connection
 from airflow_provider_docsanalytics.parameters import flag, holds_template, one_of, whole
 from airflow_provider_docsanalytics.window import DateWindow
 

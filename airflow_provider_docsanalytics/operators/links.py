@@ -34,6 +34,17 @@ class ManifestLink(BaseOperatorLink):
         return (console_url(summary["manifest"]) or _xcom_url(ti_key)) if summary else ""
 
 
+class AuditLink(BaseOperatorLink):
+    """The report of an audit, as JSON: in the console of its storage, or the task's XCom."""
+
+    name = "Audit report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the URL of the page; ``""`` if the audit has not run."""
+        summary = _summary(operator, ti_key)
+        return (console_url(summary["report"] or "") or _xcom_url(ti_key)) if summary else ""
+
+
 class AnalyticsLink(BaseOperatorLink):
     """The analytics page of Mintlify's dashboard: https://www.mintlify.com/docs/analytics."""
 
@@ -45,7 +56,7 @@ class AnalyticsLink(BaseOperatorLink):
 
 
 def _summary(operator: BaseOperator, ti_key: TaskInstanceKey) -> dict[str, Any] | None:
-    """Return the export's XCom, ``None`` if it has not finished."""
+    """Return the task's XCom, ``None`` if it has not finished."""
     if AIRFLOW_V_3_0_PLUS:  # the worker asks after each run of the task, also when it defers
         return getattr(operator, "summary", None)
     from airflow.providers.common.compat.sdk import XCom

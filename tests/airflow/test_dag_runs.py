@@ -59,6 +59,7 @@ DAGS = [
     "day_in_tokyo",
     *SNIPPETS,
     *(["outlets_of_every_kind"] if AIRFLOW_V_3_0_PLUS else []),
+    "lake_audit",  # of what all of them have left
 ]
 
 
@@ -210,6 +211,18 @@ def test_the_loading_example_fills_its_tables(run: Run, endpoint: str) -> None:
         ).fetchone()
     assert found == (rows,)
     assert rows > 0
+
+
+def test_the_audit_example_finds_the_day_that_two_examples_have_exported(run: Run) -> None:
+    report = json.loads((run.lake / "_audits" / f"{RUN_DATE}.json").read_text())
+    exports = list(run.lake.rglob("_manifest.json"))
+    assert report["exports"] == len(exports) > 20
+    twice = [each["what"] for each in report["findings"] if each["code"] == "overlap"]
+    day = "[2026-01-10T00:00:00.000Z, 2026-01-11T00:00:00.000Z). It shares time with 2 other"
+    assert any("searches of proj_sim_docs" in each and day in each for each in twice)
+    damage = {each["code"] for each in report["findings"]} & {"size", "damaged-manifest", "rows"}
+    assert not damage
+    assert "the audit found" in run.output["lake_audit"]
 
 
 @pytest.mark.parametrize("endpoint", ["conversations", "searches"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_docsanalytics.operators._storage import directory_at
+from airflow_provider_docsanalytics._object_storage import directory_at
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -59,7 +59,7 @@ except ImportError:
     from airflow.io import get_fs
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators import _filesystem as subject
-from airflow_provider_docsanalytics.operators._storage import directory_at
+from airflow_provider_docsanalytics._object_storage import directory_at
 def opened(scheme, conn_id):
     return directory_at(f"{scheme}://box/x", conn_id, None)._storage._fs
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator

@@ -21,6 +21,7 @@ from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsErro
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 from airflow_provider_docsanalytics.operators._export import ExportOperator
+from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
@@ -165,6 +166,21 @@ PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
         VyomExportOperator.__init__,
         OUTPUT | {"vyom_conn_id": ANY_TEXT, "page_size": {"None"}},
     ),
+    "LakeAuditOperator": (
+        _made(LakeAuditOperator, task_id="task", lake="/lake"),
+        LakeAuditOperator.__init__,
+        {
+            "lake": {"Path", "ObjectStoragePath"},
+            "storage_conn_id": ANY_TEXT | {"None"},
+            "deep": FLAGS,
+            "since": DATES | {"None"},
+            "until": DATES | {"None"},
+            "every": {"None", "1 h"},
+            "fail_on": set(),
+            "report": {"None", "Path", "ObjectStoragePath"},
+            "retry_policy": POLICY,
+        },
+    ),
     "MintlifyConversationSensor": (
         _made(MintlifyConversationSensor, **SENSOR),
         MintlifyConversationSensor.__init__,
@@ -280,7 +296,10 @@ def test_a_platforms_operator_repeats_the_signature_that_both_share(kind: Any) -
 
 GIVEN = [
     (kind, name)
-    for kind in (MintlifyExportOperator, VyomExportOperator, MintlifyConversationSensor)
+    for kind in (
+        *(MintlifyExportOperator, VyomExportOperator, LakeAuditOperator),
+        MintlifyConversationSensor,
+    )
     for name in kind.template_fields
 ]
 
@@ -293,7 +312,8 @@ def test_a_wrong_value_of_another_task_fails_before_the_first_request(
         MintlifyExportOperator: EXPORT | {"date_from": "2026-01-10", "date_to": "2026-01-11"},
         VyomExportOperator: CALLS | {"date_from": "2026-01-10", "date_to": "2026-01-11"},
         MintlifyConversationSensor: SENSOR | {"timeout": 0.1},
-    }[kind] | ({} if kind is MintlifyConversationSensor else {"path": f"{tmp_path}/lake"})
+        LakeAuditOperator: {"task_id": "task", "lake": f"{tmp_path}/lake"},
+    }[kind] | ({"path": f"{tmp_path}/lake"} if issubclass(kind, ExportOperator) else {})
     right = PUBLIC[kind.__name__][2][name] - {"None"}
     with DAG("given", schedule=None) as dag:
         given: Any = dag.param("given", default="x")

@@ -18,12 +18,13 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_docsanalytics.operators._path import LOCAL
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+LOCAL = ("file", "local")
+"""Schemes of the local disk."""
 _STORE = "airflow.sdk.io" if AIRFLOW_V_3_0_PLUS else "airflow.io.store"
 """Where ``attach`` is."""
 log = logging.getLogger(__name__)

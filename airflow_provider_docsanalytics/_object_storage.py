@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_docsanalytics._file_system import LOCAL, attach_filesystem
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._filesystem import attach_filesystem
-from airflow_provider_docsanalytics.operators._path import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +55,20 @@ def directory_at(
     Raises:
         ConfigError: the connection, the file system or an option does not exist.
     """
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     from airflow_provider_docsanalytics.export.directory import ExportDirectory
+
+    return ExportDirectory(*filesystem_at(url, storage_conn_id, options))
+
+
+def filesystem_at(
+    url: str, storage_conn_id: str | None, options: Mapping[str, Any] | None
+) -> tuple[Any, str, str]:
+    """Return the file system of a URL, the URL's path on it, and the URL as messages name it.
+
+    Raises:
+        ConfigError: as :func:`directory_at`.
+    """
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     # In Airflow 2 an explicit None overrides the connection in the URL.
     connection = {"conn_id": storage_conn_id} if storage_conn_id else {}
@@ -69,9 +79,9 @@ def directory_at(
         attach_filesystem(_scheme_of(url), conn_id)
         path = ObjectStoragePath(url, **connection)
         filesystem = _reopen(path.fs, options) if options else path.fs
-        if root := _local_root(url):
-            return ExportDirectory(filesystem, root, url)
-        return ExportDirectory(filesystem, path.path, str(path))
+        if root := local_root(url):
+            return filesystem, root, url
+        return filesystem, path.path, str(path)
     except ConfigError:
         raise
     except (ValueError, ImportError) as error:
@@ -151,7 +161,7 @@ def _scheme_of(url: str) -> str:
     return LOCAL[0] if url.startswith("/") else url.partition("://")[0]
 
 
-def _local_root(url: str) -> str | None:
+def local_root(url: str) -> str | None:
     """Return the directory on the local disk, ``None`` for a URL of other storage.
 
     Taken literally: parsed as a URL it would end at ``?``, ``#`` and ``::``, which names may have.

@@ -1,0 +1,123 @@
+"""Lakes that somebody has prepared: findings or an error, no crash, nothing read outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from tests.lake.made import START, audited, codes, make, make_days
+
+MANIFEST = "_manifest.json"
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> list[Path]:
+    return make_days(tmp_path / "lake", 3)
+
+
+def _found(days: list[Path], **scope: bool) -> list[str]:
+    return codes(audited(days[0].parent.parent, START, **scope))
+
+
+def test_a_manifest_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
+    os.truncate(days[2] / MANIFEST, 2**30)
+    (finding,) = audited(days[0].parent, START).findings
+    assert finding.code == "damaged-manifest"
+    assert "1,073,741,824 bytes" in finding.what
+
+
+def test_a_checkpoint_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
+    with (days[2] / "_checkpoint.json").open("wb") as file:
+        os.truncate(file.fileno(), 2**30)
+    assert _found(days) == ["unfinished"]
+
+
+def test_a_row_of_a_hundred_megabytes_is_not_held(days: list[Path]) -> None:
+    part = next(days[2].glob("part-*"))
+    os.truncate(part, 100 * 2**20)
+    manifest = json.loads((days[2] / MANIFEST).read_text())
+    manifest["files"][0]["bytes"] = 100 * 2**20
+    (days[2] / MANIFEST).write_text(json.dumps(manifest))
+    assert _found(days, deep=True) == ["sha256"]
+
+
+def test_links_are_found_and_not_followed(days: list[Path], tmp_path: Path) -> None:
+    outside = make(tmp_path / "outside", START, rows=1000)
+    lake = days[0].parent.parent
+    (lake / "loop").symlink_to(lake)
+    (lake / "more").symlink_to(outside)
+    (days[1] / MANIFEST).unlink()
+    (days[1] / MANIFEST).symlink_to(outside / MANIFEST)
+    part = next(days[2].glob("part-*"))
+    part.unlink()
+    part.symlink_to(next(outside.glob("part-*")))
+    report = audited(lake, START, deep=True)
+    assert sorted(codes(report)) == [
+        *("damaged-manifest", "gap", "missing-file", "unreadable", "unreadable"),
+    ]
+    assert report.rows < 1000
+
+
+def test_a_named_pipe_does_not_block(days: list[Path]) -> None:
+    (days[1] / MANIFEST).unlink()
+    os.mkfifo(days[1] / MANIFEST)
+    assert sorted(_found(days, deep=True)) == ["damaged-manifest", "gap"]
+
+
+def test_names_that_a_terminal_would_run_are_escaped(days: list[Path]) -> None:
+    evil = days[0].parent / "\x1b[2Jdt=\u202e"
+    make(evil, START, files=[], rows=1)
+    (finding, *_) = [
+        each for each in audited(days[0].parent, START).findings if each.code == "damaged-manifest"
+    ]
+    assert "\\x1b[2J" in finding.where
+    assert finding.where.isprintable()
+
+
+def test_a_directory_that_is_too_deep_to_be_named_is_reported(tmp_path: Path) -> None:
+    make(tmp_path / "views", START)
+    dig = f"import os\nfor _ in range(30):\n os.mkdir('{'d' * 200}')\n os.chdir('{'d' * 200}')"
+    subprocess.run([sys.executable, "-c", dig], cwd=tmp_path, check=True)
+    report = audited(tmp_path, START)
+    assert (report.exports, codes(report)) == (1, ["unreadable"])
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["absent", "empty"])
+def test_no_lake_is_an_error_and_not_a_clean_one(tmp_path: Path, *, made: bool) -> None:
+    lake = tmp_path / "lake"
+    if made:
+        lake.mkdir()
+    with pytest.raises(ConfigError, match="Give the root of your exports"):
+        audited(lake)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/usr/bin/setpriv").exists(), reason="root")
+def test_what_may_not_be_read_is_named(days: list[Path]) -> None:
+    lake = days[0].parent.parent
+    for path in (lake, *lake.parents):
+        if path.stat().st_uid == os.geteuid():
+            path.chmod(path.stat().st_mode | 0o755)
+    days[0].chmod(0o000)
+    (days[1] / MANIFEST).chmod(0o000)
+    next(days[2].glob("part-*")).chmod(0o000)
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom tests.lake.made import audited, START\n"
+        "for each in audited(Path(sys.argv[1]), START, deep=True).findings:\n"
+        " print(each.code, each.where.removeprefix(sys.argv[1]))"
+    )
+    user = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*user, sys.executable, "-c", code, str(lake)], capture_output=True, text=True, check=False
+    )
+    days[0].chmod(0o700)
+    assert done.stdout.splitlines() == [
+        "unreadable /views/dt=2026-01-05",
+        f"unreadable /views/dt=2026-01-06/{MANIFEST}",
+        "unreadable /views/dt=2026-01-07/part-00000-1f3a9c2e.jsonl",
+    ], done.stderr

@@ -1,0 +1,135 @@
+"""Gaps and overlaps: what is one, and what only looks like one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from airflow_provider_docsanalytics.errors import ConfigError
+from tests.lake.made import DAY, START, audited, codes, make, make_days
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR = timedelta(hours=1)
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def _end(number: int) -> datetime:
+    return START + number * DAY
+
+
+def test_days_of_23_and_25_hours_are_no_gaps_and_no_overlaps(tmp_path: Path) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    for day in (datetime(2026, 1, 1) + n * DAY for n in range(365)):  # noqa: DTZ001 - local
+        start, end = (each.replace(tzinfo=zone).astimezone(UTC) for each in (day, day + DAY))
+        make(tmp_path / f"dt={day:%Y-%m-%d}", start, end - start)
+    end = datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert codes(audited(tmp_path, end)) == []
+
+
+def test_months_are_no_gaps(tmp_path: Path) -> None:
+    starts = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    for start, end in zip(starts, [*starts[1:], LATER], strict=True):
+        make(tmp_path / f"month={start:%Y-%m}", start, end - start)
+    assert codes(audited(tmp_path, LATER)) == []
+    (finding,) = audited(tmp_path, LATER + 70 * DAY).findings
+    assert (finding.code, "has stopped" in finding.what) == ("gap", True)
+
+
+def test_an_hour_that_is_missing_is_a_gap_with_its_name(tmp_path: Path) -> None:
+    for hour in range(48):
+        if hour != 30:
+            start = START + hour * HOUR
+            make(tmp_path / f"{start:%Y-%m-%dT%H}", start, HOUR)
+    (finding,) = audited(tmp_path, _end(2)).findings
+    assert finding.code == "gap"
+    assert "06:00:00.000Z, 2026-01-06T07:00:00.000Z): 1 window of 1 hour" in finding.what
+    assert finding.where == str(tmp_path)
+
+
+def test_windows_that_always_overlap_are_a_lookback(tmp_path: Path) -> None:
+    for day in range(10):
+        make(tmp_path / f"until={day}", _end(day), 7 * DAY)
+    assert codes(audited(tmp_path, _end(16))) == []
+    make(tmp_path / "again", _end(3), 7 * DAY)
+    assert codes(audited(tmp_path, _end(16))) == ["overlap"]
+
+
+def test_one_day_a_week_is_a_sample(tmp_path: Path) -> None:
+    for week in (0, 1, 2, 3, 5):
+        make(tmp_path / f"{week}", _end(7 * week))
+    (finding,) = audited(tmp_path, _end(36)).findings
+    assert finding.code == "gap"
+    assert "[2026-01-27T00:00:00.000Z, 2026-02-09T00:00:00.000Z)" in finding.what
+
+
+def test_a_series_has_stopped_when_two_windows_are_overdue(tmp_path: Path) -> None:
+    make_days(tmp_path, 5)
+    assert codes(audited(tmp_path, _end(7) - HOUR)) == []
+    (finding,) = audited(tmp_path, _end(7)).findings
+    assert "has stopped: no export covers" in finding.what
+    assert finding.where == f"{tmp_path}/views"
+    with pytest.raises(ConfigError, match="no exports of windows that end after 2026-01-11"):
+        audited(tmp_path, LATER, since=_end(6))
+
+
+def test_exports_at_no_regular_times_do_not_stop(tmp_path: Path) -> None:
+    for day in (0, 1, 9, 30):
+        make(tmp_path / f"{day}", _end(day), timedelta(days=1) if day else 9 * DAY)
+    assert "has stopped" not in str(audited(tmp_path, LATER).findings)
+    assert "has stopped" in str(audited(tmp_path, LATER, every=DAY).findings)
+
+
+def test_a_longer_window_over_days_of_other_directories_is_an_overlap_of_events_only(
+    tmp_path: Path,
+) -> None:
+    make_days(tmp_path, 10)
+    make(tmp_path / "weekly" / "1", _end(0), 7 * DAY)
+    assert codes(audited(tmp_path, _end(10))) == []
+    make_days(tmp_path, 10, "feedback", endpoint="feedback")
+    make(tmp_path / "history" / "1", _end(0), 7 * DAY, endpoint="feedback")
+    (finding,) = audited(tmp_path, _end(10)).findings
+    assert (finding.code, finding.where) == ("overlap", f"{tmp_path}/history/1")
+    assert "7 other exports" in finding.what
+
+
+def test_projects_services_accounts_and_filters_are_series_of_their_own(tmp_path: Path) -> None:
+    make_days(tmp_path, 5, "one")
+    make_days(tmp_path, 5, "two", project_id="other")
+    make_days(tmp_path, 5, "three", service="https://proxy.example.com")
+    make_days(tmp_path, 5, "four", filters={"status": "pending"})
+    for account in ("a", "b"):
+        make_days(tmp_path, 5, account, platform="vyom", project_id=None, account=account)
+    assert codes(audited(tmp_path, _end(5))) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "offset"),
+    [("dt={:%Y-%m-%d}", DAY * 0), ("until={:%Y-%m-%d}", DAY), ("{:%Y%m%d}/x", -2 * HOUR)],
+)
+def test_what_a_label_means_is_learned_and_one_that_means_another_is_found(
+    tmp_path: Path, label: str, offset: timedelta
+) -> None:
+    for day in range(10):
+        make(tmp_path / label.format(_end(day)), _end(day) - offset)
+    assert codes(audited(tmp_path, START)) == []
+    wrong = make(tmp_path / label.format(_end(10)), _end(11) - offset)
+    make(tmp_path / label.format(_end(11)), _end(10) - offset)
+    (finding,) = audited(tmp_path, _end(12)).findings
+    assert (finding.code, finding.where) in {
+        ("label", str(wrong)),
+        ("label", str(tmp_path / label.format(_end(11)))),
+    }
+
+
+def test_since_leaves_out_what_ended_before(tmp_path: Path) -> None:
+    days = make_days(tmp_path, 10)
+    (days[2] / "_manifest.json").unlink()
+    (days[2] / "part-00000-1f3a9c2e.jsonl").unlink()
+    assert codes(audited(tmp_path, _end(10))) == ["gap"]
+    report = audited(tmp_path, _end(10), since=_end(4))
+    assert (codes(report), report.exports, report.rows) == ([], 6, 18)
