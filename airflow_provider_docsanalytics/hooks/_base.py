@@ -69,16 +69,9 @@ class DocsAnalyticsHook(BaseHook):
 
         Nothing is read. A ledger never fails an export, so one that cannot be opened is a warning.
         """
-        from airflow_provider_docsanalytics.hooks._ledger import open_ledger, quota_of
+        from airflow_provider_docsanalytics.hooks._ledger import ledger_of
 
-        if self.settings.ledger is None:
-            return None
-        quota = quota_of(self.platform, self.settings)
-        try:
-            return open_ledger(self.settings, quota, self.quota_share)
-        except Exception as error:  # noqa: BLE001 - see above
-            self.log.warning("Requests are sent without the ledger. %s", error)
-            return None
+        return ledger_of(self.platform, self.settings, self.quota_share)
 
     async def aload_settings(self) -> None:
         """Load :attr:`settings` and :attr:`ledger` without blocking an event loop.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -13,6 +14,24 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.settings import Settings
     from airflow_provider_docsanalytics.quota.account import Quota
     from airflow_provider_docsanalytics.quota.ledger import Ledger
+
+
+log = logging.getLogger(__name__)
+
+
+def ledger_of(platform: Platform, settings: Settings, share: float) -> Ledger | None:
+    """Return the ledger that the connection names, ``None`` if it names none; nothing is read.
+
+    A ledger never fails an export, so one that cannot be opened is a warning.
+    """
+    if settings.ledger is None:
+        return None
+    quota = quota_of(platform, settings)
+    try:
+        return open_ledger(settings, quota, share)
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("Requests are sent without the ledger. %s", error)
+        return None
 
 
 def open_ledger(settings: Settings, quota: Quota, share: float) -> Ledger:

@@ -97,8 +97,7 @@ class Simulator:
         self.latency_ms = latency_ms
         self.gzip = gzip
         ids = [self.project_id, *(f"{self.project_id}_{n}" for n in range(2, projects + 1))]
-        more = (f"{self.mintlify_key}_{n}" for n in range(2, keys + 1))
-        self._mintlify_keys = {self.mintlify_key, *more}
+        self._key_endings = ["", *(f"_{n}" for n in range(2, keys + 1))]
         seed = self.config.seed
         self._configs = {name: replace(self.config, seed=seed + n) for n, name in enumerate(ids)}
         self._projects = {name: Dataset(config) for name, config in self._configs.items()}
@@ -243,8 +242,9 @@ class Simulator:
         if request.method != "GET":
             raise RefusedError(405, "Method not allowed", headers={"Allow": "GET"})
         for_mintlify = route.platform == mintlify.PLATFORM
-        keys = self._mintlify_keys if for_mintlify else {self.vyom_key}
-        if request.headers.get("Authorization") not in {f"Bearer {key}" for key in keys}:
+        key = self.mintlify_key if for_mintlify else self.vyom_key
+        endings = self._key_endings if for_mintlify else [""]
+        if request.headers.get("Authorization") not in {f"Bearer {key}{end}" for end in endings}:
             raise RefusedError(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
         if not for_mintlify:
             return self._projects[self.project_id]

@@ -6,6 +6,7 @@ import errno
 import logging
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -19,8 +20,7 @@ from airflow_provider_docsanalytics.storage.permissions import translate_errors
 from airflow_provider_docsanalytics.storage.s3 import S3Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_docsanalytics.storage.conditional import ConditionalObjects
     from airflow_provider_docsanalytics.storage.permissions import Action
@@ -124,13 +124,7 @@ class Storage:
     def read(self, name: str) -> bytes | None:
         """Return a file's content, ``None`` if there is no such file."""
         with self._errors("read", name):
-            try:
-                found = self._objects.read(self._at(name))
-            except TooLarge as error:
-                raise StorageError(
-                    f"{self._uri}/{name} has {error.size} bytes, more than this provider ever "
-                    "writes there. Nothing was changed.\nUse another path, or move that file away."
-                ) from error
+            found = self._objects.read(self._at(name))
             self._seen[name] = _Seen(found[1], found[0]) if found else _Seen(None, None)
             return self._seen[name].text
 
@@ -238,8 +232,17 @@ class Storage:
     def _at(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _errors(self, action: Action, what: str) -> AbstractContextManager[None]:
-        return translate_errors(self._uri, self._store, action, what)
+    @contextmanager
+    def _errors(self, action: Action, what: str) -> Iterator[None]:
+        """Name the place in errors; a file that is too large may be found by a write, too."""
+        with translate_errors(self._uri, self._store, action, what):
+            try:
+                yield
+            except TooLarge as error:
+                raise StorageError(
+                    f"{self._uri}/{what} has {error.size} bytes, more than this provider ever "
+                    "writes there. Nothing was changed.\nUse another path, or move that file away."
+                ) from error
 
 
 _USES_ANNOUNCEMENTS = (

@@ -58,7 +58,7 @@ try:
 except ImportError:
     from airflow.io import get_fs
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators import _filesystem as subject
+from airflow_provider_docsanalytics import _file_system as subject
 from airflow_provider_docsanalytics._object_storage import directory_at
 def opened(scheme, conn_id):
     return directory_at(f"{scheme}://box/x", conn_id, None)._storage._fs

@@ -70,7 +70,7 @@ def test_a_trigger_carries_the_connections_name_and_no_more(
     stored = json.dumps(trigger.serialize())
     assert KEY not in stored
     allowed = {"since", "minimum", "resolution_status", "project_id", "mintlify_conn_id"}
-    allowed |= {"poke_interval_s", "once", "not_before", "until", "waits"}
+    allowed |= {"poke_interval_s", "once", "not_before", "until", "waits", "quota_share"}
     assert set(trigger.serialize()[1]) <= allowed
 
 

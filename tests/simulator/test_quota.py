@@ -51,3 +51,34 @@ def test_the_admin_api_sets_and_removes_the_quota(small: Client) -> None:
     assert small.get("views").status_code == 429
     assert requests.put(admin_api, json={"limit": None}, timeout=5).status_code == 200
     assert small.get("views").status_code == 200
+
+
+def test_others_spend_their_part_of_each_period() -> None:
+    """Three of four places are taken within the first period, one after the other."""
+    with Simulator(Config(rows=5), quota=Quota(4, 0.6, others=3)) as simulator:
+        client = Client(simulator)
+        assert client.get("views").status_code == 200
+        for _ in range(1000):
+            if client.get("views").status_code == 429:
+                break
+            time.sleep(0.01)
+        mine = [entry["status"] for entry in simulator.requests]
+    assert mine[-1] == 429
+    assert mine.count(200) < 10, "alone, four of mine would fit into each period"
+
+
+def test_every_key_of_an_organisation_spends_the_same_quota() -> None:
+    with Simulator(Config(rows=5), keys=2, quota=Quota(2, 60)) as simulator:
+        path = f"/v1/analytics/{simulator.project_id}/views"
+        statuses = [
+            requests.get(
+                simulator.url + path, headers={"Authorization": f"Bearer {key}"}, timeout=5
+            ).status_code
+            for key in (
+                simulator.mintlify_key,
+                f"{simulator.mintlify_key}_2",
+                f"{simulator.mintlify_key}_3",
+                simulator.mintlify_key,
+            )
+        ]
+    assert statuses == [200, 200, 401, 429]
