@@ -36,12 +36,12 @@ ZONES = [
     "Australia/Lord_Howe",
     "UTC",
 ]
-CHANGES = [datetime(2026, month, 1, tzinfo=UTC) for month in (3, 4, 10, 11)]
+CHANGES = [datetime(2025, month, 1, tzinfo=UTC) for month in (3, 4, 10, 11)]
 """Months in which one of these zones sets its clocks."""
 
 
 def _dag(schedule: Any, zone: str = "UTC") -> DAG:
-    start = pendulum.datetime(2026, 1, 1, tz=zone)
+    start = pendulum.datetime(2025, 1, 1, tz=zone)
     return DAG("labels", schedule=schedule, start_date=start, catchup=False)
 
 
@@ -197,7 +197,7 @@ def test_a_timetable_that_holds_others_has_their_zone() -> None:
 def test_a_lookback_of_days_from_midnight_is_midnight_and_days_lie_end_to_end(zone: str) -> None:
     dag = _dag(CronTriggerTimetable("@daily", timezone=zone))
     midnights = [
-        datetime(2026, 1, 1, tzinfo=ZoneInfo(zone)) + number * DAY for number in range(365)
+        datetime(2025, 1, 1, tzinfo=ZoneInfo(zone)) + number * DAY for number in range(365)
     ]
     windows = []
     for due in midnights:
