@@ -32,12 +32,17 @@ WITH_REMEDY = (ApiError, BadResponse, CursorLost)
 QUOTING = {
     ("hooks/_base.py", "ConfigError(f'Connection {self.conn_id!r}: {error}')"),
     ("triggers/mintlify.py", "_RefusedError(str(error))"),
-    ("operators/_path.py", "ConfigError(f'path={text!r:.200}{becomes}: {problem}')"),
+    ("operators/_path.py", "ConfigError(f'{name}={text!r:.200}{becomes}: {problem}')"),
+    ("operators/lake.py", "AirflowFailException(_failure(report))"),
     ("storage/announced.py", "StorageError(self._busy(path))"),
     ("_airflow_retry.py", "AirflowFailException(str(error))"),
 }
 """Where the message of another error is passed on, or another function writes it."""
-WRITING = {"operators/_path.py": "_problem", "storage/announced.py": "_busy"}
+WRITING = {
+    "operators/_path.py": "_problem",
+    "operators/lake.py": "_failure",
+    "storage/announced.py": "_busy",
+}
 """The ends of the names of those functions."""
 SAMPLES: dict[str, Any] = {
     "status": 504,
