@@ -97,13 +97,13 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     def at(self, now: float, quota: Quota) -> Account:
         """Return the account without requests that no longer count.
 
-        Requests of a later period are dropped too: the clock that wrote them is wrong, and others
-        would wait for it.
+        Requests of a distant future are dropped too: nobody enters one for later than a period from
+        now, so the clock that wrote them is wrong, and others would wait for it.
         """
         kept = tuple(
             each
             for each in self.entries
-            if now - quota.kept_s < each.moment <= now + quota.period_s
+            if now - quota.kept_s < each.moment <= now + 2 * quota.kept_s
         )
         return structs.replace(self, entries=kept)
 
