@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,23 +13,23 @@ def provide(conn_id: str | None) -> None:
     """Make a connection of Airflow's database readable in this process.
 
     Outside of tasks, Airflow 3 looks into the environment and the secrets backends only. A
-    connection that does not exist is no error here: whoever uses it says so.
+    connection that does not exist is no error here: whoever uses it says so. Airflow may log to
+    standard output.
     """
     if not conn_id:
         return
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-    with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the command's result
-        try:
-            BaseHook.get_connection(conn_id)
-        except AirflowNotFoundException:
-            from airflow.models import Connection  # that of the SDK does not read the database
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        from airflow.models import Connection  # that of the SDK does not read the database
 
-            try:
-                found = Connection.get_connection_from_secrets(conn_id)  # noqa: AIR311 - see above
-            except AirflowNotFoundException:
-                return
-            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()
+        try:
+            found = Connection.get_connection_from_secrets(conn_id)  # noqa: AIR311 - see above
+        except AirflowNotFoundException:
+            return
+        os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = found.as_json()
 
 
 def provide_of(url: str) -> None:

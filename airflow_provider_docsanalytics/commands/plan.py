@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,17 @@ def add_command(commands: Any) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the command's result
+        summary = _summary(options)
+    if options.format == "json":
+        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(summary, datetime.now(UTC)))
+    return FINE
+
+
+def _summary(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the plan, as JSON."""
     from airflow_provider_docsanalytics.hooks._ledger import quota_of
     from airflow_provider_docsanalytics.quota.plan import estimate, hours, wider, windows_of
 
@@ -62,7 +74,7 @@ def _plan(options: argparse.Namespace) -> int:
     costs = _costs(hook, options, windows[-1])
     found = [estimate(each, windows) for each in costs]
     total, high = sum(each.requests for each in found), sum(each.high for each in found)
-    summary = {
+    return {
         "from": f"{start:%Y-%m-%dT%H:%M:%SZ}",
         "to": f"{end:%Y-%m-%dT%H:%M:%SZ}",
         "quota": str(quota),
@@ -83,11 +95,6 @@ def _plan(options: argparse.Namespace) -> int:
         "hours": hours(total, quota, options.share),
         "hours_high": hours(high, quota, options.share),
     }
-    if options.format == "json":
-        sys.stdout.write(json.dumps(summary, indent=2) + "\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(summary, datetime.now(UTC)))
-    return FINE
 
 
 def _costs(

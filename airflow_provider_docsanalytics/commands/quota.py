@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,22 +40,28 @@ def add_command(commands: Any) -> None:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from airflow_provider_docsanalytics.hooks._ledger import open_ledger, quota_of
-
-    hook = hook_of(options.conn_id)
-    if hook.settings.ledger is None:
-        raise ConfigError(
-            f"Connection {options.conn_id!r} has no ledger.\nAdd one to its extra, for example "
-            '{"ledger": "s3://lake/quota"}: the directory of the account that its tasks share.'
-        )
-    provide_of(hook.settings.ledger)
-    ledger = open_ledger(hook.settings, quota_of(hook.platform, hook.settings), hook.quota_share)
-    summary = _summary(ledger.read(), ledger.quota, time.time())
+    with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the command's result
+        summary = _read(options.conn_id)
     if options.format == "json":
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in _lines(summary))
     return FINE if summary["left"] else FOUND
+
+
+def _read(conn_id: str) -> dict[str, Any]:
+    """Return the account of a connection, as it stands."""
+    from airflow_provider_docsanalytics.hooks._ledger import open_ledger, quota_of
+
+    hook = hook_of(conn_id)
+    if hook.settings.ledger is None:
+        raise ConfigError(
+            f"Connection {conn_id!r} has no ledger.\nAdd one to its extra, for example "
+            '{"ledger": "s3://lake/quota"}: the directory of the account that its tasks share.'
+        )
+    provide_of(hook.settings.ledger)
+    ledger = open_ledger(hook.settings, quota_of(hook.platform, hook.settings), hook.quota_share)
+    return _summary(ledger.read(), ledger.quota, time.time())
 
 
 def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:
