@@ -15,6 +15,7 @@ import sys
 import time
 
 from benchmarks import aims, parts
+from benchmarks.audit import audit
 from benchmarks.rig import CLONE, WrongRunError, service
 from benchmarks.storage import storage
 
@@ -28,6 +29,7 @@ PARTS = {
         parts.memory,
         parts.speed,
         parts.formats,
+        audit,
     )
 }
 
@@ -81,6 +83,7 @@ def _write(printed: list[str], figures: dict[str, float]) -> None:
     aims.write_between(docs / "performance.md", "bench", ["```", *printed, "```"])
     aims.write_between(docs / "performance.md", "decisive", aims.decisive(figures))
     aims.write_between(CLONE / "README.md", "decisive", aims.decisive(figures))
+    aims.write_between(docs / "performance.md", "audit", aims.audits(figures))
     aims.write_between(docs / "formats.md", "cost", aims.costs(figures))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.parts import COMPRESSIONS, FORMATS, QUOTA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -50,6 +50,9 @@ PROMISED = (
     Aim("idle_checkpoints", 0, "{:.0f} idle checkpoints where the last part is full"),
     Aim("memory_growth", 10, "{:.1f} MB more at the peak for 500k rows than for 100k"),
     Aim("memory_growth_long", 10, "{:.1f} MB more at the peak for 10 million rows than for 100k"),
+    Aim("audit_deep", 2, "{:.2f} times the CPU of sha256sum for audit --deep"),
+    Aim("audit_growth", 1.5, "{:.2f} times the CPU for each of 10,000 exports as for 1,000"),
+    Aim("audit_memory_growth", 20, "{:.1f} MB more at the peak for 10,000 exports than for 1,000"),
     Aim("import_ms", 10, "{:.1f} ms of CPU to import the operators"),
 )  # fmt: skip
 
@@ -87,8 +90,7 @@ def decisive(figures: Mapping[str, float]) -> list[str]:
         "s3_10": figures["S3 10"],
         "s3_25": figures["S3 25"],
     }
-    lines = [f"| {what} | {measured.format_map(values)} |" for what, measured in rows]
-    return ["| what | measured |", "|---|---|", *lines]
+    return _measured(rows, values)
 
 
 def costs(figures: Mapping[str, float]) -> list[str]:
@@ -98,6 +100,27 @@ def costs(figures: Mapping[str, float]) -> list[str]:
         cells = [f"{figures[f'us {form} {packing}']:.0f}" for packing in COMPRESSIONS]
         lines.append(f"| `{form}` | {' | '.join(cells)} |")
     return lines
+
+
+def audits(figures: Mapping[str, float]) -> list[str]:
+    """Return the table of what an audit costs."""
+    rows = (
+        (
+            "CPU of a deep audit of JSON lines",
+            "{audit_deep:.1f} times that of `sha256sum`; {audit_mb_s:.0f} MB a second",
+        ),
+        (
+            "CPU of an audit of 10,000 exports, not deep",
+            "{audit_s:.1f} s; {audit_growth:.1f} times as much for each as with 1,000",
+        ),
+        ("its peak memory", "{audit_memory_growth:.0f} MB more than for 1,000"),
+    )
+    return _measured(rows, figures)
+
+
+def _measured(rows: Iterable[tuple[str, str]], figures: Mapping[str, float]) -> list[str]:
+    lines = [f"| {what} | {measured.format_map(figures)} |" for what, measured in rows]
+    return ["| what | measured |", "|---|---|", *lines]
 
 
 def write_between(page: Path, marker: str, lines: list[str]) -> None:

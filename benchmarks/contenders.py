@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +32,7 @@ DLT_SETTINGS = {
     "NORMALIZE__WORKERS": str(os.cpu_count()),
 }
 _PAGES_AT_EACH_END = 500
+_Result = TypeVar("_Result")
 
 
 def floor(service: Mapping[str, Any], out: str) -> int:
@@ -176,11 +177,16 @@ def contend(name: str, service: Mapping[str, Any], out: str) -> dict[str, float]
     if name not in ("floor", "dlt"):
         import airflow.sdk  # noqa: F401 - a worker has it loaded
     stamps = _stamp_requests() if service.get("stamped") else []
+    rows, figures = spent(lambda: CONTENDERS[name](service, out))
+    return {"rows": rows, **figures} | (ms_a_page(stamps) if stamps else {})
+
+
+def spent(work: Callable[[], _Result]) -> tuple[_Result, dict[str, float]]:
+    """Do some work in this process; return its result, and what it took."""
     cpu, started = cpu_s(), time.perf_counter()
-    rows = CONTENDERS[name](service, out)
+    result = work()
     wall = time.perf_counter() - started
-    figures = {"rows": rows, "wall_s": wall, "cpu_s": cpu_s() - cpu, "peak_mb": _peak_mb()}
-    return figures | (ms_a_page(stamps) if stamps else {})
+    return result, {"wall_s": wall, "cpu_s": cpu_s() - cpu, "peak_mb": _peak_mb()}
 
 
 def _peak_mb() -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmarks.rig import Service
+    from benchmarks.rig import Rounds, Service
 
 QUOTA = Shape(100)
 """What an hour of the quota brings: 100,000 rows."""
@@ -43,7 +43,6 @@ _LONG = {"10M": Shape(10_000, 1000, _TINY)}
 _STARTS = 5
 _SAMPLE = 400_000
 _OPERATORS = "airflow_provider_docsanalytics.operators"
-Rounds = list[dict[str, dict[str, float]]]
 
 
 @dataclass

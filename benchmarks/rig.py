@@ -35,6 +35,8 @@ PROVIDERS = CACHE / "bench-providers" / "bin" / "python"
 """The provider beside those of Google, Microsoft, Amazon and OpenLineage."""
 OUT = HOME / f"out-{os.getpid()}"
 """Where the contenders of this process write."""
+Rounds = list[dict[str, dict[str, float]]]
+"""The figures of each contender, round by round."""
 _TIMEOUT_S = 30
 _RUN_TIMEOUT_S = 3600
 
@@ -142,7 +144,7 @@ def run(
     service.spent()
     description = json.dumps(service.describe(shape, **more))
     command = [python, "-m", "benchmarks.contenders", name, description, str(OUT)]
-    figures = _figures(name, command, _environment(service, shape, connections or {}))
+    figures = figures_of(name, command, _environment(service, shape, connections or {}))
     figures["server_cpu_s"] = service.spent()["cpu_s"]
     if figures["rows"] != shape.rows:
         raise WrongRunError(f"{name} brought {figures['rows']} rows of {shape.rows}")
@@ -151,8 +153,12 @@ def run(
     return figures
 
 
-def _figures(name: str, command: list[Any], environment: Mapping[str, str]) -> dict[str, float]:
-    """Run a contender to its end; return what it prints last."""
+def figures_of(name: str, command: list[Any], environment: Mapping[str, str]) -> dict[str, float]:
+    """Run a process to its end; return the figures that it prints last.
+
+    Raises:
+        WrongRunError: it failed.
+    """
     try:
         done = subprocess.run(
             command,
@@ -195,6 +201,6 @@ def medians(runs: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(each[name] for each in runs) for name in runs[0]}
 
 
-def cpu_ratio(rounds: list[dict[str, dict[str, float]]], name: str, to: str = "floor") -> float:
+def cpu_ratio(rounds: Rounds, name: str, to: str = "floor") -> float:
     """Return the median over rounds of one contender's CPU time relative to another's."""
     return statistics.median(each[name]["cpu_s"] / each[to]["cpu_s"] for each in rounds)

@@ -6,15 +6,19 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import aims, verify
+from benchmarks.audit import copy_days
+from benchmarks.auditor import measure
 from benchmarks.contenders import ms_a_page
 from benchmarks.pages import Shape, cursor_of, page_of
 from benchmarks.prose import Author
+from tests.lake.made import make
 
 CLONE = Path(__file__).resolve().parent.parent
 SHAPE = Shape(3, 4, 600)
@@ -88,6 +92,18 @@ def test_a_row_too_few_and_a_row_too_many_are_named(tmp_path: Path, bodies: list
 def test_the_cost_of_a_page_is_that_of_the_first_and_of_the_last_pages() -> None:
     stamps = [page * 0.001 if page < 600 else 0.6 + (page - 600) * 0.004 for page in range(1200)]
     assert ms_a_page(stamps) == pytest.approx({"first_ms": 1.0, "last_ms": 4.0})
+
+
+def test_an_audit_of_copied_days_has_figures_and_one_that_finds_a_gap_has_none(
+    tmp_path: Path,
+) -> None:
+    lake = copy_days(make(tmp_path / "export", rows=3), tmp_path / "lake", 5)
+    assert measure(lake, 15, deep=False).keys() == {"wall_s", "cpu_s", "peak_mb"}
+    with pytest.raises(SystemExit, match="with 16 rows"):
+        measure(lake, 16, deep=False)
+    shutil.rmtree(lake / "dt=2026-01-03")
+    with pytest.raises(SystemExit, match='"gap"'):
+        measure(lake, 12, deep=False)
 
 
 def test_a_figure_above_its_aim_fails_and_one_that_was_not_measured_says_nothing() -> None:
