@@ -161,6 +161,8 @@ class FormTrial:
             "proxies": f'{{"https": "http://user:{PROXY_PASSWORD}@127.0.0.1:3128"}}',
             "verify": "true",
             "cert": str(self.certificate),
+            "ledger": str(self.certificate.with_name("quota")),
+            "quota": "50/3600",
         }
 
     def _state_of(self) -> tuple[str, str]:
