@@ -333,9 +333,12 @@ class ExportOperator(KeepsText, BaseOperator):
         if pinned is None and selection.window is not None:
             if misleads := label_warning(self.path, selection.window):
                 self.log.warning("%s", misleads)
-            begun = _window.window_of_checkpoint(
-                directory.read_checkpoint(), plan, selection.window, resumed=resumed is not None
-            )
+            begun = None
+            if resumed or (run and self._dates_as_written[:2] != (None, None)):
+                # Else the window is the run's own, the same in every try.
+                begun = _window.window_of_checkpoint(
+                    directory.read_checkpoint(), plan, selection.window, resumed=resumed is not None
+                )
             if begun not in (None, selection.window):
                 self.log.info("Resuming with the window that this run started with: %s", begun)
                 self.path = verbatim(url)  # where that export started
