@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError
 from tests.lake.made import START, audited, codes, make, make_days
+from tests.reliability.children import Child
 
 MANIFEST = "_manifest.json"
 
@@ -103,21 +104,22 @@ def test_what_may_not_be_read_is_named(days: list[Path]) -> None:
     for path in (lake, *lake.parents):
         if path.stat().st_uid == os.geteuid():
             path.chmod(path.stat().st_mode | 0o755)
+    audited(lake, START, deep=True)  # all is imported: the other user may not read the interpreter
     days[0].chmod(0o000)
     (days[1] / MANIFEST).chmod(0o000)
     next(days[2].glob("part-*")).chmod(0o000)
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom tests.lake.made import audited, START\n"
-        "for each in audited(Path(sys.argv[1]), START, deep=True).findings:\n"
-        " print(each.code, each.where.removeprefix(sys.argv[1]))"
-    )
-    user = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    done = subprocess.run(
-        [*user, sys.executable, "-c", code, str(lake)], capture_output=True, text=True, check=False
-    )
+
+    def found() -> list[str]:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setuid(65534)
+        findings = audited(lake, START, deep=True).findings
+        return [f"{each.code} {each.where.removeprefix(str(lake))}" for each in findings]
+
+    ended = Child(found).wait()
     days[0].chmod(0o700)
-    assert done.stdout.splitlines() == [
+    assert ended.result == [
         "unreadable /views/dt=2026-01-05",
         f"unreadable /views/dt=2026-01-06/{MANIFEST}",
         "unreadable /views/dt=2026-01-07/part-00000-1f3a9c2e.jsonl",
-    ], done.stderr
+    ], ended.text
