@@ -9,7 +9,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from airflow_provider_docsanalytics._retry import decide
 from airflow_provider_docsanalytics.api._status import TOO_WIDE
-from airflow_provider_docsanalytics.errors import ApiError, RateLimited, ServerError, TooWide
+from airflow_provider_docsanalytics.errors import (
+    ApiError,
+    QuotaReached,
+    RateLimited,
+    ServerError,
+    TooWide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +62,7 @@ def attempts(
         )
 
     return Retrying(
-        retry=retry_if_exception(lambda error: decide(error, 1).delay_s is not None),
+        retry=retry_if_exception(_may_retry),
         wait=_delay_s,
         stop=stop,
         before_sleep=_log_wait,
@@ -85,6 +91,11 @@ def too_wide(error: ApiError, request: PageRequest, settings: Settings) -> TooWi
         halves=named,
         retry_after_s=wait_s,
     )
+
+
+def _may_retry(error: BaseException) -> bool:
+    """Return whether another attempt may help; for the ledger's room, all there is was waited."""
+    return not isinstance(error, QuotaReached) and decide(error, 1).delay_s is not None
 
 
 def _error_of(state: RetryCallState) -> BaseException | None:

@@ -94,6 +94,7 @@ def _summary(options: argparse.Namespace) -> dict[str, Any]:
         "requests_high": high,
         "hours": hours(total, quota, options.share),
         "hours_high": hours(high, quota, options.share),
+        "last_window": f"{windows[-1][0]:%Y-%m-%d}",
     }
 
 
@@ -175,9 +176,8 @@ def _lines(summary: dict[str, Any], now: datetime) -> Iterator[str]:
                 f"Cheaper: {each['endpoint']} costs {', '.join(ways)} instead of "
                 f"{each['requests']:,}; each window is then one directory."
             )
-    first, last = summary["from"][:10], summary["to"][:10]
     yield ""
-    yield (
+    yield (  # Airflow's dates are both included
         "airflow backfill create --dag-id mintlify_backfill --run-backwards --max-active-runs 2 "
-        f"--from-date {first} --to-date {last}"
+        f"--from-date {summary['from'][:10]} --to-date {summary['last_window']}"
     )

@@ -107,8 +107,11 @@ def estimate(costs: Costs, windows: Sequence[tuple[datetime, datetime]]) -> Esti
 def wider(
     costs: Costs, start: datetime, end: datetime, every: timedelta
 ) -> Iterator[tuple[str, int]]:
-    """Yield cheaper ways to read an endpoint whose rows have moments of their own."""
-    if not costs.events:
+    """Yield cheaper ways to read an endpoint whose rows have moments of their own.
+
+    None without past windows: nobody knows how many pages a wide window has.
+    """
+    if not costs.events or not costs.past:
         return
     now = estimate(costs, windows_of(start, end, every)).requests
     for name, length in (

@@ -88,7 +88,9 @@ def test_without_a_lake_the_plan_is_the_least_and_says_so(connections: Simulator
     assert len(endpoints) == 7, "every endpoint that takes dates"
     assert any(line.split() == ["together", "2,555", "2,555"] for line in lines)
     assert "42 to 42 hours" in done.stdout, "2,555 requests, 60 at a time"
-    assert "airflow backfill create --dag-id mintlify_backfill" in lines[-1]
+    assert lines[-1].startswith("airflow backfill create --dag-id mintlify_backfill")
+    assert lines[-1].endswith("--from-date 2026-01-01 --to-date 2026-12-31"), "both are included"
+    assert "Cheaper" not in done.stdout, "nobody knows how many rows there are"
     assert not connections.requests
 
 

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 
+from airflow_provider_docsanalytics.api.client import Client
+from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
+from airflow_provider_docsanalytics.api.settings import Settings
+from airflow_provider_docsanalytics.errors import QuotaReached
 from airflow_provider_docsanalytics.quota.account import Account, Quota
 from airflow_provider_docsanalytics.quota.ledger import Admission, Ledger, name_of
+from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.storage import Storage
 
 if TYPE_CHECKING:
@@ -221,3 +226,27 @@ def test_what_lies_in_the_file_is_small_and_readable(place: Place) -> None:
         {"at": "2027-01-15T08:00:00Z", "by": "dag.task", "host": "worker"}
     ]
     assert isinstance(ledger.read(), Account)
+
+
+def test_all_waits_for_one_page_together_stay_within_the_connections_limit(
+    place: Place, clock: Clock
+) -> None:
+    """A server that fails costs a place for each attempt: another wait would be too long."""
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += seconds
+
+    slept: list[float] = []
+    with Simulator(Config(rows=5)) as service:
+        service.add_faults([{"kind": "status", "status": 500}])
+        settings = Settings(service.url, service.mintlify_key, max_wait_s=150, max_attempts=10)
+        ledger = place.ledger(quota=Quota(2, 100))
+        selection = MINTLIFY.select("caller_stats", project_id=service.project_id)
+        with (
+            Client(settings, ledger=ledger, sleep=sleep) as client,
+            pytest.raises(QuotaReached),
+        ):
+            list(client.iter_pages(selection))
+        assert len(service.requests) > 2, "it waited once"
+    assert 90 < sum(slept) <= 150
