@@ -239,7 +239,7 @@ def test_all_waits_for_one_page_together_stay_within_the_connections_limit(
 
     slept: list[float] = []
     with Simulator(Config(rows=5)) as service:
-        service.add_faults([{"kind": "status", "status": 500}])
+        service.add_faults([{"kind": "status", "status": 500, "times": None}])
         settings = Settings(service.url, service.mintlify_key, max_wait_s=150, max_attempts=10)
         ledger = place.ledger(quota=Quota(2, 100))
         selection = MINTLIFY.select("caller_stats", project_id=service.project_id)
