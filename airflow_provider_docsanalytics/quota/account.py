@@ -17,7 +17,7 @@ from msgspec import structs
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 OTHERS = "others"
 """Who sent the requests that only a refusal showed: scripts, colleagues, other deployments."""
@@ -76,6 +76,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     host: str = ""
 
+    @classmethod
+    def at_moment(cls, moment: float, by: str, host: str = "") -> Entry:
+        """Return an entry of a moment, in seconds since 1970."""
+        return cls(datetime.fromtimestamp(moment, UTC), by, host)
+
     @property
     def moment(self) -> float:
         """When it was sent, in seconds since 1970."""
@@ -88,11 +93,13 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         service: its base URL.
         entries: the requests that count, by their moments.
+        closed_until: when the service has room again, as it said with its last refusal.
     """
 
     ledger_version: Literal[1] = 1
     service: str
     entries: tuple[Entry, ...] = ()
+    closed_until: Instant | None = None
 
     def at(self, now: float, quota: Quota) -> Account:
         """Return the account without requests that no longer count.
@@ -118,6 +125,8 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
         moment becomes one too many.
         """
         limit = max(1, int(quota.limit * share + 1e-9))
+        if self.closed_until and self.closed_until.timestamp() <= now + quota.kept_s:
+            now = max(now, self.closed_until.timestamp())
         moments = sorted(each.moment for each in self.entries)
 
         def fits(moment: float) -> bool:
@@ -131,44 +140,50 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
         ends = (moment + quota.kept_s for moment in moments)
         return next(filter(fits, (now, *(end for end in ends if end > now))))
 
-    def enter(self, moment: float, by: str, host: str) -> Account:
+    def enter(self, entry: Entry) -> Account:
         """Return the account with one more request."""
-        return self._with([Entry(_instant(moment), by, host)])
+        return self._of((*self.entries, entry))
 
-    def fill(self, now: float, quota: Quota, retry_after_s: float | None) -> Account:
-        """Return the account after a refusal: whatever room it showed, others have used.
+    def fill(
+        self, now: float, quota: Quota, retry_after_s: float | None, refused: Entry | None = None
+    ) -> Account:
+        """Return the account after a refusal: others have used whatever room it showed.
 
-        The service says only when there is room for one. The first time, the others' requests are
-        taken to be spread over the period. If the service refuses again within the period, they
-        keep sending: then all their room is left to them for a whole period.
+        Nothing is sent before the service has room again. It says that only for one request, and a
+        refusal shows only that the others have sent more than is known. The first time, as many as
+        are missing are taken to end one by one over the period. If the service refuses again within
+        a period, the others keep sending: then twice as many are left to them for a period, so that
+        a few refusals are enough to learn their share.
 
         Args:
             now: the moment of the refusal.
             quota: of the service.
             retry_after_s: seconds until the service has room, if it said so.
+            refused: the request that was refused, which no longer counts.
         """
-        others = quota.limit - sum(each.moment <= now for each in self.entries)
-        if others <= 0:
-            return self
+        entries = [each for each in self.entries if each != refused]
         first_s = min(retry_after_s or quota.period_s / 60, quota.period_s)
-        again = any(each.by == OTHERS for each in self.entries)
-        rest_s = quota.period_s - first_s
-        waits = (
-            quota.period_s if again and number else first_s + rest_s * number / others
-            for number in range(others)
-        )
+        closed = structs.replace(self, closed_until=datetime.fromtimestamp(now + first_s, UTC))
+        if sum(each.moment <= now for each in entries) >= quota.limit:
+            return closed._of(entries)  # noqa: SLF001 - another worker has just noted the others
+        ours = [each for each in entries if each.by != OTHERS]
+        others = quota.limit - sum(each.moment <= now for each in ours)
+        before = self.closed_until.timestamp() if self.closed_until else 0.0
+        if now - quota.kept_s < before:
+            others = min(max(others, 2 * (len(entries) - len(ours))), quota.limit - 1)
+            waits = [quota.period_s] * others
+        else:
+            rest_s = quota.period_s - first_s
+            waits = [first_s + rest_s * number / others for number in range(others)]
         start = now - quota.kept_s
-        return self._with([Entry(_instant(start + wait_s), OTHERS) for wait_s in waits])
+        filled = [Entry.at_moment(start + wait_s, OTHERS) for wait_s in waits]
+        return closed._of(ours + filled)  # noqa: SLF001 - our own
 
-    def _with(self, entries: Sequence[Entry]) -> Account:
-        merged = sorted((*self.entries, *entries), key=lambda each: each.at)
-        return structs.replace(self, entries=tuple(merged))
+    def _of(self, entries: Iterable[Entry]) -> Account:
+        """Return the account with these requests instead."""
+        return structs.replace(self, entries=tuple(sorted(entries, key=lambda each: each.at)))
 
 
 def _counting(moments: Sequence[float], moment: float, quota: Quota) -> int:
     """Return how many requests count at a moment, one sent then included."""
     return bisect_right(moments, moment) - bisect_right(moments, moment - quota.kept_s)
-
-
-def _instant(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

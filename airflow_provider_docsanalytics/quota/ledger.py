@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from airflow_provider_docsanalytics.errors import StorageError
-from airflow_provider_docsanalytics.quota.account import Account
+from airflow_provider_docsanalytics.quota.account import Account, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,7 @@ class Ledger:
         self._now = now
         self._sleep = sleep
         self._account: Account | None = None
+        self._last: Entry | None = None
         self._is_usable = True
 
     @property
@@ -143,15 +144,14 @@ class Ledger:
             moment = account.room_at(now, self.quota, self._share)
             if (wait_s := moment - now) > longest_s:
                 return None, Admission(entered=False, wait_s=wait_s)
-            entered = account.enter(moment, self._by, self._host)
-            return entered, Admission(entered=True, wait_s=wait_s)
+            self._last = Entry.at_moment(moment, self._by, self._host)
+            return account.enter(self._last), Admission(entered=True, wait_s=wait_s)
 
         return self._change(change)
 
     def _fill(self, retry_after_s: float | None) -> None:
         def change(account: Account, now: float) -> tuple[Account | None, None]:
-            filled = account.fill(now, self.quota, retry_after_s)
-            return (None if filled == account else filled), None
+            return account.fill(now, self.quota, retry_after_s, self._last), None
 
         self._change(change)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.quota.account import OTHERS, Account, Quota
+from airflow_provider_docsanalytics.quota.account import OTHERS, Account, Entry, Quota
 
 QUOTA = Quota(10, 3600.0)
 NOW = 1_800_000_000.0
@@ -28,7 +28,7 @@ def _empty() -> Account:
 def _with(*seconds_ago: float) -> Account:
     account = _empty()
     for each in seconds_ago:
-        account = account.enter(NOW - each, "dag.task", "host")
+        account = account.enter(Entry.at_moment(NOW - each, "dag.task", "host"))
     return account
 
 
@@ -48,7 +48,7 @@ def test_no_window_ever_holds_more_requests_than_the_quota(
         account = account.at(now, QUOTA)
         moment = account.room_at(now, QUOTA, share)
         if moment - now <= longest_s:
-            account = account.enter(moment, "dag.task", "host")
+            account = account.enter(Entry.at_moment(moment, "dag.task", "host"))
             sent.append(moment)
     assert not sent or _most_in_a_window(sent) <= QUOTA.limit
 
@@ -64,7 +64,7 @@ def test_waiting_requests_queue_behind_each_other() -> None:
     moments = []
     for _ in range(3):
         moments.append(account.room_at(NOW, QUOTA))
-        account = account.enter(moments[-1], "dag.task", "host")
+        account = account.enter(Entry.at_moment(moments[-1], "dag.task", "host"))
     assert moments == pytest.approx([NOW - ago + QUOTA.kept_s for ago in (1000, 900, 800)])
 
 
@@ -72,13 +72,14 @@ def test_a_share_leaves_the_rest_to_others() -> None:
     six = _with(*range(100, 700, 100))
     assert six.room_at(NOW, QUOTA, share=0.7) == NOW
     assert six.room_at(NOW, QUOTA, share=0.6) == pytest.approx(NOW - 600 + QUOTA.kept_s)
-    assert six.room_at(NOW, QUOTA, share=0.29 + 0.31) > NOW, "0.6 in floating point"
+    hundred = Quota(100, 3600.0)
+    assert _with(*range(28)).room_at(NOW, hundred, share=0.29) == NOW, "29, not 28.99…"
     assert _empty().room_at(NOW, QUOTA, share=0.01) == NOW, "one request is always possible"
 
 
 def test_room_now_is_not_taken_from_a_request_that_waits_for_its_moment() -> None:
     """Nine count, and one of a low share waits: it and the tenth are all that fit."""
-    account = _with(*range(100, 1000, 100)).enter(NOW + 60, "backfill", "host")
+    account = _with(*range(100, 1000, 100)).enter(Entry.at_moment(NOW + 60, "backfill", "host"))
     assert account.room_at(NOW, QUOTA) > NOW + 60
 
 
@@ -90,28 +91,50 @@ def test_a_refusal_fills_the_account_until_the_service_has_room() -> None:
     assert filled.room_at(NOW, QUOTA) == pytest.approx(NOW + 500)
 
 
-def test_a_refusal_of_a_full_account_says_nothing_new() -> None:
-    full = _with(*range(100, 1100, 100))
-    assert full.fill(NOW, QUOTA, 500.0) == full
+def test_a_refusal_of_a_full_account_says_only_when_there_is_room() -> None:
+    full = _with(*range(2700, 3700, 100))
+    told = full.fill(NOW, QUOTA, 500.0)
+    assert told.entries == full.entries
+    assert full.room_at(NOW, QUOTA) < NOW + 100
+    assert told.room_at(NOW, QUOTA) == NOW + 500
 
 
-def test_others_who_keep_sending_keep_their_room() -> None:
-    """After the second refusal, only one request is sent within a period to look for room."""
-    filled = _with(10, 20, 30).fill(NOW, QUOTA, 60.0)
-    later = NOW + 60
-    again = filled.at(later, QUOTA).enter(later, "dag.task", "host").fill(later, QUOTA, 60.0)
-    first = again.room_at(later, QUOTA)
-    assert first == pytest.approx(later + 60)
-    ours = [each for each in again.entries if each.by != OTHERS]
-    assert len(ours) == 4
-    assert again.used(later, QUOTA) == QUOTA.limit
+def test_others_who_keep_sending_cost_a_refusal_a_period_once_their_share_is_known() -> None:
+    """Others send 30 of 100 an hour, one after the other, and one of us as much as it may."""
+    quota = Quota(100, 3600.0)
+    account, now, service, taken = _empty(), NOW, list[float](), 0
+    refusals = list[float]()
+    others = [NOW + number * 120 + 7 for number in range(200)]
+    while now < NOW + 4 * quota.period_s:
+        account = account.at(now, quota)
+        now = max(now, account.room_at(now, quota)) + 1
+        while others[0] <= now:
+            service.append(others.pop(0))
+        service = [each for each in service if each > now - quota.period_s]
+        entry = Entry.at_moment(now, "dag.task", "host")
+        account = account.enter(entry)
+        if len(service) < quota.limit:
+            service.append(now)
+            taken += 1
+        else:
+            refusals.append(now)
+            account = account.fill(now, quota, min(service) + quota.period_s - now, entry)
+    assert len(refusals) <= 15
+    assert sum(each > NOW + 2 * quota.period_s for each in refusals) <= 2
+    assert taken >= 4 * 70, "what the others leave is used"
+
+
+def test_an_account_of_others_alone_is_tried_when_the_service_says_so() -> None:
+    filled = _empty().fill(NOW, QUOTA, 60.0).at(NOW + 61, QUOTA)
+    assert filled.fill(NOW + 61, QUOTA, 50.0).room_at(NOW + 61, QUOTA) == pytest.approx(NOW + 111)
 
 
 def test_a_clock_that_is_a_day_ahead_does_not_stop_everybody() -> None:
     account = _empty()
     for _ in range(10):
-        account = account.enter(NOW + 86_400, "dag.task", "host")
+        account = account.enter(Entry.at_moment(NOW + 86_400, "dag.task", "host"))
     assert account.at(NOW, QUOTA).room_at(NOW, QUOTA) == NOW
+    assert account.used(NOW, QUOTA) == 0
 
 
 @pytest.mark.parametrize("text", ["", "100", "0/3600", "100/0", "-1/3600", "100/hour", "1/2/3"])
