@@ -14,7 +14,7 @@ from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.settings import Settings
 from airflow_provider_docsanalytics.errors import QuotaReached
-from airflow_provider_docsanalytics.quota.account import Account, Quota
+from airflow_provider_docsanalytics.quota.account import OTHERS, Account, Quota
 from airflow_provider_docsanalytics.quota.ledger import Admission, Ledger, name_of
 from airflow_provider_docsanalytics.simulator import Config, Simulator
 from airflow_provider_docsanalytics.storage import Storage
@@ -137,6 +137,9 @@ def test_a_refusal_stops_all_workers_until_the_service_has_room(place: Place, cl
     one, other = place.ledger(), place.ledger()
     one.enter(0)
     one.refused(600)
+    assert {each.by for each in other.read().entries} == {OTHERS}, (
+        "a refused request does not count"
+    )
     waits = other.enter(0)
     assert not waits.entered
     assert waits.wait_s == pytest.approx(600)
