@@ -136,7 +136,7 @@ def test_a_refusal_while_the_account_shows_room_is_one_for_all_tasks(
         with pytest.raises(RateLimited, match="caller_stats"):
             _export(tmp_path / f"lake-{number}")
     assert _statuses(connections) == [200, 429]
-    assert [entry["by"] for entry in _entries(ledger)].count("others") == 3
+    assert [entry["by"] for entry in _entries(ledger)].count("others") == 4
 
 
 def test_testing_a_connection_without_room_says_so_and_sends_nothing(
