@@ -108,7 +108,7 @@ class Ledger:
 
     def enter(self, longest_s: float) -> Admission:
         """Enter a request, if it may be sent within ``longest_s`` seconds, at most a period."""
-        longest_s = min(longest_s, self.quota.period_s)
+        longest_s = min(longest_s, self.quota.kept_s)
         return self._or_without(lambda: self._enter(longest_s), Admission(entered=True, wait_s=0))
 
     def refused(self, retry_after_s: float | None) -> None:

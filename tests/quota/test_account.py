@@ -15,7 +15,7 @@ STEPS = st.lists(
     st.tuples(
         st.floats(0, 2000),  # seconds since the step before
         st.sampled_from([0.01, 0.3, 0.6, 1.0]),  # share
-        st.sampled_from([0.0, 120.0, QUOTA.period_s]),  # how long it may wait
+        st.sampled_from([0.0, 120.0, QUOTA.kept_s]),  # how long it may wait
     ),
     max_size=60,
 )

@@ -253,8 +253,11 @@ def _send(
     with Client(settings, ledger=ledger, sleep=sleep) as client:
         while time.time() < begin + scale.duration_s:
             try:
-                for _ in client.iter_pages(selection):
-                    pass
-            except (RateLimited, _EndError):
+                try:
+                    for _ in client.iter_pages(selection):
+                        pass
+                except RateLimited as error:  # as a deferred task, which comes back then
+                    sleep(error.retry_after_s or 1.0)
+            except _EndError:
                 break
     return sum(wait_s > 0 for wait_s in waits)
