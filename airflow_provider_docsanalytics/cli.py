@@ -6,6 +6,7 @@ Exit status: 0 fine, 1 something found that needs you, 2 could not run.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,15 @@ _COMMANDS = (simulator, examples, audit, schema, quota, plan)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status."""
     options = _parser().parse_args(arguments)
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # what Airflow and its libraries tell of their own start
     try:
         status: int = options.run(options)
     except DocsAnalyticsError as error:
         sys.stderr.write(f"docsanalytics: {error}\n")
         return COULD_NOT_RUN
+    finally:
+        logging.disable(before)
     return status
 
 
