@@ -24,7 +24,7 @@ from urllib.parse import quote
 import pytest
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_4_PLUS
 from tests.security.conftest import KEY
 from tests.security.encodings import CODES, NAMES, say
 from tests.support.airflow_home import AIRFLOW_COMMANDS, DATABASE, airflow_environment
@@ -165,8 +165,11 @@ def test_the_database_has_seen_the_deferred_tasks_and_their_templates(remains: R
     triggers = remains.query("select classpath, kwargs from trigger")
     assert len(triggers) == 2
     assert all("MintlifyConversationTrigger" in classpath for classpath, _ in triggers)
-    assert len(remains.query("select * from rendered_task_instance_fields")) == len(DAGS)
-    assert len(remains.query("select * from xcom where key = 'return_value'")) == 2
+    rendered, xcom = "select * from rendered_task_instance_fields", "select key from xcom"
+    if AIRFLOW_V_3_4_PLUS:
+        rendered, xcom = "select * from rtif_v2", "select key from xcom_v2"
+    assert len(remains.query(rendered)) == len(DAGS)
+    assert [key for (key,) in remains.query(xcom)].count("return_value") == 2
 
 
 @pytest.mark.parametrize("secret", [KEY, PROXY_PASSWORD, ENVIRONMENTS_PASSWORD])
