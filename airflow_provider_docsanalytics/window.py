@@ -76,8 +76,7 @@ def _aware(value: object, field: str) -> datetime:
         except ValueError as error:
             raise ConfigError(
                 f"{field}={value!r:.100} is not a date.\nWrite ISO 8601, such as 2026-01-31 or "
-                "2026-01-31T06:00:00Z (no zone means UTC), or leave it out to use the run's "
-                "data interval."
+                "2026-01-31T06:00:00Z (no zone means UTC)."
             ) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 

@@ -14,7 +14,11 @@ from airflow_provider_docsanalytics.lake.audit_files import check_files
 from airflow_provider_docsanalytics.lake.audit_labels import check_labels
 from airflow_provider_docsanalytics.lake.audit_silence import check_silence
 from airflow_provider_docsanalytics.lake.audit_totals import check_alike, count_of
-from airflow_provider_docsanalytics.lake.audit_windows import check_windows, overlapping
+from airflow_provider_docsanalytics.lake.audit_windows import (
+    check_windows,
+    overlapping,
+    starting_early,
+)
 from airflow_provider_docsanalytics.lake.catalog import Export, join_older, read_directories
 from airflow_provider_docsanalytics.lake.finding import CODES, Finding, Report, printable
 from airflow_provider_docsanalytics.lake.tracks import Track, by_window, tracks_of
@@ -81,9 +85,14 @@ class _Audit:
         self._sums: dict[str, dict[str, int]] = {}
 
     def run(self) -> Report:
+        since, until = self._scope.since, self._scope.until
+        if since is not None and since >= until:
+            raise ConfigError(
+                f"since={iso_ms(since)} is not before until={iso_ms(until)}.\n"
+                "Give an earlier since, or a later until."
+            )
         exports = join_older(self._read())
         if not exports and not self._findings:
-            since = self._scope.since
             ended = f" of windows that end after {iso_ms(since)}" if since else ""
             raise ConfigError(
                 f"{self._files.uri} holds no exports{ended}.\n"
@@ -132,10 +141,10 @@ class _Audit:
         known = {each.where for each in self._findings if each.code in ("missing-file", "size")}
         done = 0
         for track in tracks:
-            doubled = _doubled(track)
+            early = starting_early(track)
             with closing(new_keys(track.exports[0])) as keys:
                 for export in track.exports:
-                    compared = track.has_events and export.path not in doubled
+                    compared = track.has_events and export.path not in early
                     earlier = keys if compared else None
                     findings, sums = check_rows(self._files, export, earlier, known)
                     self._findings += findings

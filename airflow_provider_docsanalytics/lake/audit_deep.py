@@ -10,6 +10,7 @@ import msgspec
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.documents import MANIFEST
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved
+from airflow_provider_docsanalytics.lake.audit_files import MOVE_AWAY
 from airflow_provider_docsanalytics.lake.audit_totals import SUMMED, check_response
 from airflow_provider_docsanalytics.lake.catalog import read_directory
 from airflow_provider_docsanalytics.lake.files import Listing
@@ -133,17 +134,10 @@ def _read_part(
 ) -> Iterator[Finding]:
     """Read one file; its rows count only if its checksum is right."""
     where = files.uri_of(export.path, file.name)
-    before, problem = exported.rows, ""
     try:
         with files.open(export.path, file.name) as opened:
             reader = PartReader(opened, file.name)
-            try:
-                for rows in reader.chunks():
-                    exported.add(rows)
-                    if exported.rows - before > file.rows:
-                        break
-            except UnreadableRows as error:
-                problem = f"The rows cannot be read: {error}."
+            problem, action = _add_rows(reader, file, exported, manifest)
             sha256 = reader.finish()
     except FileNotFoundError:
         what = f"The manifest lists this file with {file.rows:,} rows, and it is not there."
@@ -166,10 +160,25 @@ def _read_part(
         what = "The content has changed since it was exported: its SHA-256 is another."
         yield finding("sha256", "error", where, what, _EXPORT_AGAIN)
         return
-    if not problem:
-        problem = _miscounted(exported.rows - before, file) or _of_another(reader, manifest)
     if problem:
-        yield finding("rows", "error", where, problem, _EXPORT_AGAIN)
+        yield finding("rows", "error", where, problem, action)
+
+
+def _add_rows(
+    reader: PartReader, file: File, exported: _Rows, manifest: Manifest
+) -> tuple[str, str]:
+    """Add the rows of a file; return what is wrong with them, and what to do about it."""
+    before = exported.rows
+    try:
+        for rows in reader.chunks():
+            if another := _of_another(reader, manifest):
+                return another, MOVE_AWAY  # its keys say nothing about this series
+            exported.add(rows)
+            if exported.rows - before > file.rows:
+                break
+    except UnreadableRows as error:
+        return f"The rows cannot be read: {error}.", _EXPORT_AGAIN
+    return _miscounted(exported.rows - before, file), _EXPORT_AGAIN
 
 
 def _miscounted(rows: int, file: File) -> str:

@@ -19,6 +19,11 @@ UNFINISHED_AFTER = timedelta(hours=6)
 """An export that was not continued for so long. A wait for the quota is shorter."""
 
 _EXPORT_AGAIN = "Run the export of this window again: it replaces what is there."
+MOVE_AWAY = (
+    "Move the manifest away, because an export refuses a directory whose manifest it cannot read "
+    "or that is another's. Then run the export of this window again."
+)
+_UPGRADE = "Upgrade this provider. Leave the directory as it is."
 _PERMISSIONS = "Give the audit's connection the right to list and to read there."
 
 
@@ -46,10 +51,12 @@ def _check(files: LakeFiles, directory: Directory, now: datetime) -> Iterator[Fi
         what = f"The storage does not allow reading {name}."
         yield finding("unreadable", "error", files.uri_of(listing.path, name), what, _PERMISSIONS)
     if directory.damage:
-        what = f"The manifest is damaged: {directory.damage}."
-        yield finding(
-            "damaged-manifest", "error", files.uri_of(listing.path, MANIFEST), what, _EXPORT_AGAIN
-        )
+        where_damaged = files.uri_of(listing.path, MANIFEST)
+        what = f"The manifest {directory.damage}."
+        action = _EXPORT_AGAIN if directory.manifest else MOVE_AWAY
+        if directory.is_newer:
+            action = _UPGRADE
+        yield finding("damaged-manifest", "error", where_damaged, what, action)
     yield from _check_links(files, directory)
     yield from _check_listed(files, directory)
     yield from _check_unlisted(files, directory)

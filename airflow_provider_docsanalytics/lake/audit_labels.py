@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_docsanalytics.lake.finding import Finding, finding
 from airflow_provider_docsanalytics.lake.tracks import pattern_of
@@ -36,35 +36,39 @@ def check_labels(files: LakeFiles, track: Track, known: Collection[str]) -> Iter
         track: the exports.
         known: paths of exports that another finding explains.
     """
-    templates: dict[str, list[tuple[Export, DateWindow, datetime]]] = defaultdict(list)
-    for export, window in zip(track.exports, track.windows, strict=True):
+    templates: dict[str, list[_Labelled]] = defaultdict(list)
+    for number, (export, window) in enumerate(zip(track.exports, track.windows, strict=True)):
         if (label := _label_of(export.path)) is not None:
-            templates[pattern_of(export.path)].append((export, window, label))
+            labelled = _Labelled(number, export, window, label)
+            templates[pattern_of(export.path)].append(labelled)
     for members in templates.values():
         if len(members) < _FEWEST:
             continue
-        wrong = [
-            (export, window)
-            for export, window in _misfits(track, members)
-            if export.path not in known
-        ]
+        wrong = [each for each in _misfits(track, members) if each.export.path not in known]
         if wrong:
             yield _finding(files, track, wrong)
 
 
-def _misfits(
-    track: Track, members: list[tuple[Export, DateWindow, datetime]]
-) -> Iterator[tuple[Export, DateWindow]]:
-    by_start = [window.start - label for _, window, label in members]
-    by_end = [window.end - label for _, window, label in members]
+class _Labelled(NamedTuple):
+    """An export, and the date in its path; ``number`` is its place in the track."""
+
+    number: int
+    export: Export
+    window: DateWindow
+    label: datetime
+
+
+def _misfits(track: Track, members: list[_Labelled]) -> Iterator[_Labelled]:
+    by_start = [each.window.start - each.label for each in members]
+    by_end = [each.window.end - each.label for each in members]
     distances = max(by_start, by_end, key=lambda each: max(Counter(each).values()))
     usual = Counter(distances).most_common(1)[0][0]
     fits = [abs(distance - usual) <= _DST for distance in distances]
     if sum(fits) < _USUAL_SHARE * len(fits):
         return
-    for (export, window, _), fitting in zip(members, fits, strict=True):
-        if not fitting or window.end - window.start > track.length * 1.5:
-            yield export, window
+    for each, fitting in zip(members, fits, strict=True):
+        if not fitting or track.is_wide(each.number):
+            yield each
 
 
 def _label_of(path: str) -> datetime | None:
@@ -78,14 +82,14 @@ def _label_of(path: str) -> datetime | None:
         return None
 
 
-def _finding(files: LakeFiles, track: Track, wrong: list[tuple[Export, DateWindow]]) -> Finding:
-    export, window = wrong[0]
-    more = f" So do {len(wrong) - 1} more directories, up to {files.uri_of(wrong[-1][0].path)}."
+def _finding(files: LakeFiles, track: Track, wrong: list[_Labelled]) -> Finding:
+    first, last = wrong[0].export, wrong[-1].export
+    more = f" So it is with {len(wrong) - 1} more, up to {files.uri_of(last.path)}."
     return finding(
         "label",
         "error",
-        files.uri_of(export.path),
-        f"{track.series}: the directory holds {window}, which is not what its name says, as the "
-        f"others mean it.{more if len(wrong) > 1 else ''}",
+        files.uri_of(first.path),
+        f"{track.series}: the directory holds {wrong[0].window}, which is not what its name "
+        f"says, as the others mean it.{more if len(wrong) > 1 else ''}",
         "Export the window into the directory of its own date, and delete this one.",
     )

@@ -28,25 +28,30 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.lake.catalog import Export
     from airflow_provider_docsanalytics.lake.files import LakeFiles
     from airflow_provider_docsanalytics.lake.tracks import Track
-    from airflow_provider_docsanalytics.window import DateWindow
 
 LEAST_EXPECTED, LEAST_IN_ONE = 25, 60
 _BASELINE = 8
 _FEWEST = 4
 _QUIET_SHARE = 0.25
-_HALF_A_DAY, _A_DAY_AND_A_HALF = timedelta(hours=12), timedelta(hours=36)
+_HOUR, _HALF_A_DAY, _A_DAY_AND_A_HALF = (
+    timedelta(hours=1),
+    timedelta(hours=12),
+    timedelta(hours=36),
+)
 
 
 def check_silence(files: LakeFiles, track: Track) -> Iterator[Finding]:
     """Yield a finding for each silence of one track."""
-    if track.step is None:
-        return
+    exports = [
+        (export, slot)
+        for number, export in enumerate(track.exports)
+        if (slot := _slot(track, number)) is not None
+    ]
     counts = [
-        (_slot(window, track.step), export.rows if export.total is None else export.total)
-        for export, window in zip(track.exports, track.windows, strict=True)
+        (slot, export.rows if export.total is None else export.total) for export, slot in exports
     ]
     for first, last, expected in silences(counts):
-        yield _finding(files, track, track.exports[first], track.exports[last], expected)
+        yield _finding(files, track, exports[first][0], exports[last][0], expected)
 
 
 def silences(counts: Iterable[tuple[object, int]]) -> Iterator[tuple[int, int, float]]:
@@ -87,13 +92,18 @@ def _expected(earlier: deque[int]) -> float:
     return float(median(earlier))
 
 
-def _slot(window: DateWindow, step: timedelta) -> object:
-    """Return what a window is compared by."""
-    if step > _A_DAY_AND_A_HALF:
+def _slot(track: Track, number: int) -> tuple[int, ...] | None:
+    """Return what a window is compared by; ``None`` for one of no regular series."""
+    steps = track.steps(number)
+    if not steps:
         return None
-    if step > _HALF_A_DAY:
-        return window.start.weekday()
-    return window.start.weekday(), window.start.hour
+    window = track.windows[number]
+    time = min(*steps, window.end - window.start)
+    if time > _A_DAY_AND_A_HALF:
+        return ()
+    if time > _HALF_A_DAY:
+        return (window.start.weekday(),)
+    return (round(time / _HOUR), window.start.weekday(), window.start.hour)
 
 
 def _finding(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.lake.finding import Finding, finding
+from airflow_provider_docsanalytics.lake.tracks import pattern_of
 from airflow_provider_docsanalytics.window import DateWindow
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.lake.files import LakeFiles
     from airflow_provider_docsanalytics.lake.tracks import Track
 
+_DELETE = "Delete the directory that should not be there, or move it out of the lake."
+_NARROW = (
+    "Export one of them again, with date_from and date_to that end where the other begins, into a "
+    "directory of its own. Then delete the one that it replaces."
+)
 _STOPPED_AFTER = 2
 """Windows of the usual length for which there is no export: one may still be on its way."""
 
@@ -25,8 +32,13 @@ def check_windows(files: LakeFiles, track: Track, until: datetime) -> Iterator[F
     """Yield the gaps and the overlaps of one track."""
     yield from _gaps(files, track)
     yield from _stopped(files, track, until)
-    for cluster in overlapping(track):
-        yield _overlap(files, track, cluster)
+    alike: dict[object, list[list[Export]]] = defaultdict(list)
+    for number, cluster in enumerate(overlapping(track)):
+        patterns = frozenset(pattern_of(export.path) for export in cluster)
+        # A series that lies in two places is one mistake, not one a window.
+        alike[patterns if len(patterns) > 1 else number].append(cluster)
+    for clusters in alike.values():
+        yield _overlap(files, track, clusters)
 
 
 def overlapping(track: Track) -> Iterator[list[Export]]:
@@ -36,10 +48,11 @@ def overlapping(track: Track) -> Iterator[list[Export]]:
     """
     cluster: list[Export] = []
     covered: DateWindow | None = None
-    for export, window in zip(track.exports, track.windows, strict=False):  # it may have none
-        doubles = covered is not None and (
-            window == covered if track.overlaps_by_design else window.start < covered.end
-        )
+    exports = zip(track.exports, track.windows, strict=False)  # it may have none
+    for number, (export, window) in enumerate(exports):
+        doubles = covered is not None and window.start < covered.end
+        if doubles and window != covered:
+            doubles = not track.overlaps_by_design(number)
         if not doubles:
             if len(cluster) > 1:
                 yield cluster
@@ -51,44 +64,72 @@ def overlapping(track: Track) -> Iterator[list[Export]]:
         yield cluster
 
 
+def starting_early(track: Track) -> set[str]:
+    """Return the paths of exports that start before an earlier one ends, by design or not."""
+    early, covered = set(), track.windows[0].start if track.windows else None
+    for export, window in zip(track.exports, track.windows, strict=False):  # it may have none
+        assert covered is not None
+        if window.start < covered:
+            early.add(export.path)
+        covered = max(covered, window.end)
+    return early
+
+
 def _gaps(files: LakeFiles, track: Track) -> Iterator[Finding]:
     previous, covered = track.exports[0], track.windows[0]
-    for export, window in zip(track.exports[1:], track.windows[1:], strict=True):
-        is_late = track.step is not None and window.start - covered.start > track.step * 1.1
-        if window.start > covered.end and (is_late or not track.samples):
-            missing = DateWindow(covered.end, window.start)
-            where = posixpath.commonpath([previous.path or ".", export.path or "."])
-            yield finding(
-                "gap",
-                "error",
-                files.uri_of("" if where == "." else where),
-                f"{track.series}: no export covers {missing}{_number(track, missing)}.",
-                "Run the export of that time: clear its runs, or start a backfill.",
-            )
+    exports = zip(track.exports, track.windows, strict=True)
+    for number, (export, window) in enumerate(exports):
+        if window.start > covered.end:
+            steps = track.steps(number)
+            is_sample = bool(steps) and covered.end - covered.start < min(steps) / 1.5
+            if not is_sample or window.start - covered.start > max(steps) * 1.1:
+                missing = DateWindow(covered.end, window.start)
+                where = posixpath.commonpath([previous.path or ".", export.path or "."])
+                yield finding(
+                    "gap",
+                    "error",
+                    files.uri_of("" if where == "." else where),
+                    f"{track.series}: no export covers {missing}"
+                    f"{_number(missing, min(steps, default=None))}.",
+                    "Run the export of that time: clear its runs, or start a backfill.",
+                )
         if window.end > covered.end:
             previous, covered = export, window
 
 
 def _stopped(files: LakeFiles, track: Track, until: datetime) -> Iterator[Finding]:
     last = max(window.end for window in track.windows)
-    if track.step is None or until < last + track.step * _STOPPED_AFTER:
+    step = _last_step(track)
+    if step is None or until < last + step * _STOPPED_AFTER:
         return
     missing = DateWindow(last, until)
     yield finding(
         "gap",
         "error",
         files.uri_of(posixpath.dirname(track.exports[-1].path)),
-        f"{track.series} has stopped: no export covers {missing}{_number(track, missing)}.",
+        f"{track.series} has stopped: no export covers {missing}{_number(missing, step)}.",
         "Find out why its Dag does not run. If you ended it on purpose, audit with a later since, "
         "or move its directory out of the lake.",
     )
 
 
-def _number(track: Track, missing: DateWindow) -> str:
+def _last_step(track: Track) -> timedelta | None:
+    """Return how long the next window of a track may take; ``None`` if nobody can tell.
+
+    A series that was exported every day, and once or twice every week, is now weekly.
+    """
+    (step,) = track.steps(len(track.windows)) or (None,)
+    if step is None or track.every or len(track.windows) == 1:
+        return step
+    before, window = track.windows[-2:]
+    return max(step, min(window.start - before.start, window.end - window.start))
+
+
+def _number(missing: DateWindow, step: timedelta | None) -> str:
     """Return how many windows are missing, where that is a whole number."""
-    if track.step is None or not (number := round((missing.end - missing.start) / track.step)):
+    if step is None or not (number := round((missing.end - missing.start) / step)):
         return ""
-    return f": {number:,} {'window' if number == 1 else 'windows'} of {spelled(track.step)}"
+    return f": {number:,} {'window' if number == 1 else 'windows'} of {spelled(step)}"
 
 
 def spelled(time: timedelta) -> str:
@@ -100,8 +141,9 @@ def spelled(time: timedelta) -> str:
     return str(time)
 
 
-def _overlap(files: LakeFiles, track: Track, cluster: list[Export]) -> Finding:
+def _overlap(files: LakeFiles, track: Track, clusters: list[list[Export]]) -> Finding:
     """Return the finding of exports that cover instants twice: the widest is where it is."""
+    cluster = clusters[0]
     widest = max(cluster, key=_width)
     other = next(export for export in reversed(cluster) if export is not widest)
     if widest.window == other.window:
@@ -110,14 +152,24 @@ def _overlap(files: LakeFiles, track: Track, cluster: list[Export]) -> Finding:
         others = f"{len(cluster) - 1} other exports, such as {files.uri_of(other.path)}"
     else:
         others = f"{files.uri_of(other.path)}, which is of {other.window}"
+    more = ""
+    if len(clusters) > 1:
+        last = max(clusters[-1], key=_width)
+        more = f" So it is with {len(clusters) - 1} more, up to {files.uri_of(last.path)}."
     return finding(
         "overlap",
         "error",
         files.uri_of(widest.path),
         f"{track.series}: this export is of {widest.window}. It shares time with {others}. Whoever "
-        "adds them up counts rows twice.",
-        "Delete the directory that should not be there, or move it out of the lake.",
+        f"adds them up counts rows twice.{more}",
+        _DELETE if all(_within(each, widest) for each in cluster) else _NARROW,
     )
+
+
+def _within(inner: Export, outer: Export) -> bool:
+    assert inner.window is not None
+    assert outer.window is not None
+    return outer.window.start <= inner.window.start and inner.window.end <= outer.window.end
 
 
 def _width(export: Export) -> timedelta:

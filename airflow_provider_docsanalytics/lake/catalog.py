@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _READERS = 16
 """Manifests that are read at the same time from an object store."""
+_VERSION = 1
+"""Of the manifests that this version reads."""
 _PLATFORMS = {platform.name: platform for platform in (MINTLIFY, VYOM)}
 
 
@@ -85,6 +87,7 @@ class Directory:
     Attributes:
         manifest: ``None`` if there is none, or none that can be read.
         damage: why the manifest cannot be read, or contradicts itself; ``""`` if neither.
+        is_newer: whether it cannot be read because a later version of this provider wrote it.
         denied: the files that the storage refused to give.
         checkpoint: ``None`` as the manifest.
         has_checkpoint: whether there is one, readable or not.
@@ -94,6 +97,7 @@ class Directory:
     manifest: Manifest | None = None
     window: DateWindow | None = None
     damage: str = ""
+    is_newer: bool = False
     denied: tuple[str, ...] = ()
     checkpoint: Checkpoint | None = None
     has_checkpoint: bool = False
@@ -143,8 +147,9 @@ def read_directory(files: LakeFiles, listing: Listing) -> Directory:
 def _with_manifest(files: LakeFiles, directory: Directory) -> Directory:
     listing = directory.listing
     if (size := listing.sizes.get(MANIFEST, 0)) > LARGEST_READ_BYTES:
-        damage = f"it has {size:,} bytes, more than this provider ever writes"
+        damage = f"has {size:,} bytes, more than this provider ever writes"
         return replace(directory, damage=damage)
+    text: bytes | None = None
     try:
         text = files.read(listing.path, MANIFEST)
         if text is None:  # deleted since it was listed
@@ -152,11 +157,16 @@ def _with_manifest(files: LakeFiles, directory: Directory) -> Directory:
         manifest = msgspec.json.decode(text, type=Manifest)
         window = _window_of(manifest)
     except ConfigError as error:
-        return replace(directory, damage=str(error).partition("\n")[0])
+        reason = str(error).partition("\n")[0].removesuffix(".")
+        return replace(directory, damage=f"cannot be read: {reason}")
     except StorageRefused:
         return replace(directory, denied=(*directory.denied, MANIFEST))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return replace(directory, damage=str(error))
+        version = _version_of(text)
+        damage = f"is of version {version}, which this version of the provider cannot read"
+        is_newer = version > _VERSION
+        damage = damage if is_newer else f"cannot be read: {error}"
+        return replace(directory, damage=damage, is_newer=is_newer)
     return replace(directory, manifest=manifest, window=window, damage=_miscounted(manifest))
 
 
@@ -176,6 +186,18 @@ def _with_checkpoint(files: LakeFiles, directory: Directory) -> Directory:
     return replace(directory, checkpoint=checkpoint)
 
 
+def _version_of(text: bytes | None) -> int:
+    """Return the version of a manifest that this version does not understand, 0 if it has none."""
+    try:
+        return msgspec.json.decode(text or b"", type=_Versioned).manifest_version
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return 0
+
+
+class _Versioned(msgspec.Struct):
+    manifest_version: int
+
+
 def _window_of(manifest: Manifest) -> DateWindow | None:
     """Return the window; raise :class:`ConfigError` for dates that are none."""
     if manifest.date_from is None and manifest.date_to is None:
@@ -186,9 +208,9 @@ def _window_of(manifest: Manifest) -> DateWindow | None:
 def _miscounted(manifest: Manifest) -> str:
     """Return in what a manifest contradicts itself, ``""`` if it does not."""
     if len({file.name for file in manifest.files}) < len(manifest.files):
-        return "it lists a file twice"
+        return "contradicts itself: it lists a file twice"
     if (rows := sum(file.rows for file in manifest.files)) != manifest.rows:
-        return f"it says {manifest.rows:,} rows, and its files have {rows:,}"
+        return f"contradicts itself: it says {manifest.rows:,} rows, and its files have {rows:,}"
     return ""
 
 

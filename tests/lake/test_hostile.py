@@ -33,6 +33,27 @@ def test_a_manifest_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
     assert "1,073,741,824 bytes" in finding.what
 
 
+@pytest.mark.parametrize(
+    ("change", "what", "do"),
+    [
+        ({"manifest_version": 2}, "is of version 2, which this", "Upgrade this provider."),
+        ({"manifest_version": None}, "cannot be read: Expected `int`", "Move the manifest away"),
+        ({"date_to": "2020-01-01"}, "is not before date_to=2020-01-01", "Move the manifest away"),
+        ({"rows": 7}, "contradicts itself: it says 7 rows", "Run the export of this window again"),
+    ],
+)
+def test_what_to_do_about_a_manifest_depends_on_its_damage(
+    days: list[Path], change: dict[str, object], what: str, do: str
+) -> None:
+    manifest = json.loads((days[2] / MANIFEST).read_text())
+    (days[2] / MANIFEST).write_text(json.dumps(manifest | change))
+    (finding,) = audited(days[0].parent, START).findings
+    assert finding.code == "damaged-manifest"
+    assert what in finding.what
+    assert ".." not in finding.what
+    assert finding.do.startswith(do)
+
+
 def test_a_checkpoint_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
     with (days[2] / "_checkpoint.json").open("wb") as file:
         os.truncate(file.fileno(), 2**30)

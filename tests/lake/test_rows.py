@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.operators._plan import OutputOptions
-from tests.lake.made import START, audited, codes, make
+from tests.lake.made import DAY, START, audited, codes, make
 from tests.support.lake import LakeWriter
 
 if TYPE_CHECKING:
@@ -89,3 +89,28 @@ def test_a_file_is_read_no_further_than_its_rows_are_listed(tmp_path: Path) -> N
     (day / "_manifest.json").write_text(json.dumps(manifest | {"rows": 2}))
     (finding,) = audited(tmp_path, START, deep=True).findings
     assert "more than 2 rows, and the manifest says 2" in finding.what
+
+
+def test_an_event_in_two_exports_is_found_unless_their_windows_share_time(tmp_path: Path) -> None:
+    for day in range(5):
+        lookback = (START + (day - 3) * DAY, 4 * DAY)
+        make(tmp_path / "late" / f"dt={day}", *lookback, endpoint="feedback")
+    assert codes(audited(tmp_path, START, deep=True)) == []
+    make(tmp_path / "late" / "next", START + 5 * DAY, endpoint="feedback")
+    (finding,) = audited(tmp_path, START, deep=True).findings
+    assert (finding.code, finding.where) == ("duplicate-key", str(tmp_path / "late" / "next"))
+    assert "in an earlier one of the series" in finding.what
+
+
+def test_the_rows_of_another_export_are_its_own_fault_only(tmp_path: Path) -> None:
+    days = [make(tmp_path / f"{day}", START + day * DAY, endpoint="feedback") for day in range(2)]
+    part = next(days[0].glob("part-*"))
+    rows = [b'{"_project_id":"other",' + row[1:] for row in part.read_bytes().splitlines(True)]
+    part.write_bytes(b"".join(rows))
+    manifest = json.loads((days[0] / "_manifest.json").read_text())
+    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+    manifest["files"][0] |= {"bytes": part.stat().st_size, "sha256": sha256}
+    (days[0] / "_manifest.json").write_text(json.dumps(manifest))
+    (finding,) = audited(tmp_path, START, deep=True).findings
+    assert (finding.code, finding.where) == ("rows", str(part))
+    assert finding.do.startswith("Move the manifest away")

@@ -18,6 +18,12 @@ HOUR = timedelta(hours=1)
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 
+def _delete(export: Path) -> None:
+    for file in export.iterdir():
+        file.unlink()
+    export.rmdir()
+
+
 def _end(number: int) -> datetime:
     return START + number * DAY
 
@@ -57,6 +63,77 @@ def test_windows_that_always_overlap_are_a_lookback(tmp_path: Path) -> None:
     assert codes(audited(tmp_path, _end(16))) == []
     make(tmp_path / "again", _end(3), 7 * DAY)
     assert codes(audited(tmp_path, _end(16))) == ["overlap"]
+
+
+def _series(lake: Path, *stretches: tuple[int, timedelta], **manifest: str) -> datetime:
+    """Write exports whose windows follow each other, so many of each length; return the end."""
+    start = START
+    for number, length in stretches:
+        for _ in range(number):
+            name = "%Y-%m-%dT%H" if length < DAY else "%Y-%m-%d"
+            make(lake / f"dt={start:{name}}", start, length, **manifest)
+            start += length
+    return start
+
+
+@pytest.mark.parametrize(
+    "stretches",
+    [
+        ((48, HOUR), (9, DAY)),
+        ((9, DAY), (48, HOUR)),
+        ((20, DAY), (3, 7 * DAY)),
+        ((6, 7 * DAY), (7, DAY)),
+        ((20, DAY), (5, 28 * DAY), (7, 7 * DAY)),
+    ],
+    ids=["hours, days", "days, hours", "days, weeks", "weeks, days", "days, months, weeks"],
+)
+def test_a_series_that_is_exported_more_or_less_often_now_is_measured_by_that(
+    tmp_path: Path, stretches: tuple[tuple[int, timedelta], ...]
+) -> None:
+    end, now = _series(tmp_path, *stretches), stretches[-1][1]
+    assert codes(audited(tmp_path, end + 1.9 * now)) == []
+    (finding,) = audited(tmp_path, end + 3 * now).findings
+    assert "has stopped" in finding.what
+    assert ": 3 windows of " in finding.what
+
+
+def test_a_missing_hour_is_found_where_hours_are_the_habit(tmp_path: Path) -> None:
+    _series(tmp_path, (40, DAY), (24, HOUR), (40, DAY), endpoint="feedback")
+    lost = START + 40 * DAY + 15 * HOUR
+    _delete(tmp_path / f"dt={lost:%Y-%m-%dT%H}")
+    (finding,) = audited(tmp_path, START).findings
+    assert (finding.code, "1 window of 1 hour" in finding.what) == ("gap", True)
+
+
+def test_a_day_that_is_missing_every_other_day_is_found_by_who_knows_better(tmp_path: Path) -> None:
+    for directory in make_days(tmp_path, 9)[1::2]:
+        _delete(directory)
+    assert codes(audited(tmp_path, START)) == []
+    assert codes(audited(tmp_path, START, every=DAY)) == ["gap"] * 4
+
+
+def test_a_lookback_may_begin_and_end(tmp_path: Path) -> None:
+    for day in range(36):
+        lookback = 6 * DAY if 12 <= day < 24 else 0 * DAY
+        make(tmp_path / f"until={day}", _end(day) - lookback, DAY + lookback)
+    assert codes(audited(tmp_path, _end(36))) == []
+
+
+def test_a_series_that_lies_in_two_places_is_one_finding(tmp_path: Path) -> None:
+    make_days(tmp_path, 20)
+    make_days(tmp_path, 20, "copy")
+    (finding,) = audited(tmp_path, START).findings
+    assert (finding.code, finding.where) == ("overlap", f"{tmp_path}/views/dt=2026-01-05")
+    assert finding.what.endswith(f"So it is with 19 more, up to {tmp_path}/copy/dt=2026-01-24.")
+
+
+def test_windows_that_overlap_in_part_are_not_to_be_deleted_at_once(tmp_path: Path) -> None:
+    make_days(tmp_path, 5)
+    for day in range(5, 10):
+        make(tmp_path / "views" / f"dt={_end(day):%Y-%m-%d}", _end(day) - HOUR)
+    (finding,) = audited(tmp_path, START).findings
+    assert finding.code == "overlap"
+    assert finding.do.startswith("Export one of them again")
 
 
 def test_one_day_a_week_is_a_sample(tmp_path: Path) -> None:
@@ -128,8 +205,9 @@ def test_what_a_label_means_is_learned_and_one_that_means_another_is_found(
 
 def test_since_leaves_out_what_ended_before(tmp_path: Path) -> None:
     days = make_days(tmp_path, 10)
-    (days[2] / "_manifest.json").unlink()
-    (days[2] / "part-00000-1f3a9c2e.jsonl").unlink()
+    _delete(days[2])
     assert codes(audited(tmp_path, _end(10))) == ["gap"]
     report = audited(tmp_path, _end(10), since=_end(4))
     assert (codes(report), report.exports, report.rows) == ([], 6, 18)
+    with pytest.raises(ConfigError, match=r"since=.* is not before until="):
+        audited(tmp_path, _end(10), since=_end(10))
