@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import redirect_stdout
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.commands import FINE, times
@@ -73,7 +73,9 @@ def _summary(options: argparse.Namespace) -> dict[str, Any]:
     quota = quota_of(hook.platform, hook.settings)
     costs = _costs(hook, options, windows[-1])
     found = [estimate(each, windows) for each in costs]
-    total, high = sum(each.requests for each in found), sum(each.high for each in found)
+    total = sum(each.requests for each in found)
+    highs = [each.high for each in found]
+    high = None if None in highs else sum(each or 0 for each in highs)
     return {
         "from": f"{start:%Y-%m-%dT%H:%M:%SZ}",
         "to": f"{end:%Y-%m-%dT%H:%M:%SZ}",
@@ -85,7 +87,7 @@ def _summary(options: argparse.Namespace) -> dict[str, Any]:
                 "windows": each.windows,
                 "requests": each.requests,
                 "requests_high": each.high,
-                "estimated_from": "past exports" if each.known else "nothing: the least possible",
+                "estimated_from": each.basis,
                 "cheaper": dict(wider(of, start, end, options.every)),
             }
             for of, each in zip(costs, found, strict=True)
@@ -93,8 +95,8 @@ def _summary(options: argparse.Namespace) -> dict[str, Any]:
         "requests": total,
         "requests_high": high,
         "hours": hours(total, quota, options.share),
-        "hours_high": hours(high, quota, options.share),
-        "last_window": f"{windows[-1][0]:%Y-%m-%d}",
+        "hours_high": None if high is None else hours(high, quota, options.share),
+        "backfill": _backfill(windows, options.every),
     }
 
 
@@ -102,22 +104,43 @@ def _costs(
     hook: DocsAnalyticsHook, options: argparse.Namespace, last: tuple[datetime, datetime]
 ) -> list[Costs]:
     """Return what is known of each endpoint."""
+    from airflow_provider_docsanalytics.api.window_split import WindowSplitPaging
     from airflow_provider_docsanalytics.quota.plan import Costs
 
     platform = hook.platform
     windowed = [name for name, row in platform.endpoints.items() if row.windowed]
     past = _past(hook, options.lake, options.storage_conn_id) if options.lake else {}
     costs = []
-    for name in options.endpoint or windowed:
+    for name in dict.fromkeys(options.endpoint or windowed):
         row = platform.endpoint(name)
         if not row.windowed:
             raise ConfigError(f"{name} takes no dates.\nUse one of {', '.join(windowed)}.")
-        known = past.get(name, [])
+        known, at_least = past.get(name, []), False
         if not known and options.probe:
-            known = [_probe(hook, name, last)]
-        events = bool(getattr(row.paging, "events", False))
-        costs.append(Costs(name, row.page_size, events, tuple(known)))
+            probed, at_least = _probe(hook, name, last)
+            known = [probed]
+        costs.append(
+            Costs(
+                name,
+                row.page_size,
+                events=bool(getattr(row.paging, "events", False)),
+                splits=isinstance(row.paging, WindowSplitPaging),
+                past=tuple(known),
+                at_least=at_least,
+            )
+        )
     return costs
+
+
+def _backfill(windows: Sequence[tuple[datetime, datetime]], every: timedelta) -> str | None:
+    """Return the command that runs it; ``None`` if windows are not the days of the example Dag."""
+    first, last = windows[0][0], windows[-1]
+    if every != timedelta(days=1) or any(each.time() != time() for each in (first, last[1])):
+        return None
+    return (  # Airflow's dates are both included
+        "airflow backfill create --dag-id mintlify_backfill --run-backwards --max-active-runs 2 "
+        f"--from-date {first:%Y-%m-%d} --to-date {last[0]:%Y-%m-%d}"
+    )
 
 
 def _past(hook: DocsAnalyticsHook, lake: str, storage_conn_id: str | None) -> dict[str, list[Past]]:
@@ -140,44 +163,68 @@ def _past(hook: DocsAnalyticsHook, lake: str, storage_conn_id: str | None) -> di
     return {endpoint: list(windows.values()) for endpoint, windows in found.items()}
 
 
-def _probe(hook: DocsAnalyticsHook, endpoint: str, last: tuple[datetime, datetime]) -> Past:
-    """Return the last window, as one request shows it; a page that is not the last makes two."""
+def _probe(
+    hook: DocsAnalyticsHook, endpoint: str, last: tuple[datetime, datetime]
+) -> tuple[Past, bool]:
+    """Return the last window, as one request shows it, and whether there is more than that."""
     from airflow_provider_docsanalytics.quota.plan import Past
     from airflow_provider_docsanalytics.window import DateWindow
 
     page = hook.fetch_once(hook.select(endpoint, window=DateWindow.between(*last)))
-    return Past(*last, rows=len(page.rows), requests=1 if page.next_cursor is None else 2)
+    has_more = page.next_cursor is not None
+    return Past(*last, rows=len(page.rows), requests=2 if has_more else 1), has_more
+
+
+_BASES = {
+    "past exports": "",
+    "past exports of other windows": "from other windows: not more than",
+    "one window": "from one window",
+    "nothing": "nothing is known: the least possible",
+}
 
 
 def _lines(summary: dict[str, Any], now: datetime) -> Iterator[str]:
     """Yield the plan as people read it."""
     endpoints: Sequence[dict[str, Any]] = summary["endpoints"]
     width = max(len(each["endpoint"]) for each in endpoints)
-    yield f"{'endpoint':<{width}}  windows  requests  at most"
+    yield f"{'endpoint':<{width}}  windows  requests  if busy"
     for each in endpoints:
-        least = "" if each["estimated_from"] == "past exports" else "  (the least possible)"
-        yield (
+        basis = _BASES[each["estimated_from"]]
+        if each["estimated_from"] == "one window" and each["requests_high"] is None:
+            basis = "from the first page of one window: the least possible"
+        row = (
             f"{each['endpoint']:<{width}}  {each['windows']:>7,}  {each['requests']:>8,}  "
-            f"{each['requests_high']:>7,}{least}"
+            f"{_number(each['requests_high']):>7}  {basis}"
         )
-    together = f"{summary['requests']:>8,}  {summary['requests_high']:>7,}"
+        yield row.rstrip()
+    together = f"{summary['requests']:>8,}  {_number(summary['requests_high']):>7}"
     yield f"{'together':<{width}}  {'':>7}  {together}"
     yield ""
     usual, high = summary["hours"], summary["hours_high"]
     yield (
         f"With a share of {summary['share']:g} of {summary['quota']} (requests/seconds), which "
-        f"nobody else uses: {usual:,.0f} to {high:,.0f} hours."
+        f"nobody else uses: {usual:,.0f}{' or more' if high is None else f' to {high:,.0f}'} hours."
     )
-    yield f"Begun now, it ends at {now + timedelta(hours=high):%Y-%m-%d %H:%M} UTC at the latest."
+    ends = now + timedelta(hours=usual if high is None else high)
+    ends = max(ends, parse_instant(summary["to"], "--to"))  # no window is exported before its end
+    yield (
+        f"Begun now, it ends at {ends:%Y-%m-%d %H:%M} UTC at the "
+        f"{'earliest' if high is None else 'latest'}."
+    )
     for each in endpoints:
         ways = [f"{requests:,} {name}" for name, requests in each["cheaper"].items()]
         if ways:
             yield (
                 f"Cheaper: {each['endpoint']} costs {', '.join(ways)} instead of "
-                f"{each['requests']:,}; each window is then one directory."
+                f"{each['requests']:,}. With split='day' in the task, each day still has its own "
+                "directory."
             )
     yield ""
-    yield (  # Airflow's dates are both included
-        "airflow backfill create --dag-id mintlify_backfill --run-backwards --max-active-runs 2 "
-        f"--from-date {summary['from'][:10]} --to-date {summary['last_window']}"
+    yield summary["backfill"] or (
+        "The example Dag mintlify_backfill exports whole days. For other windows, write a Dag with "
+        "them as date_from and date_to."
     )
+
+
+def _number(requests: int | None) -> str:
+    return "?" if requests is None else f"{requests:,}"

@@ -63,8 +63,8 @@ def quota_of(platform: Platform, settings: Settings) -> Quota:
     text = settings.quota or platform.quota
     if text is None:
         raise ConfigError(
-            f"The connection's extra has a ledger, but {platform.title} documents no quota.\n"
-            "Add quota to the extra, such as 100/3600: requests, and seconds."
+            f"{platform.title} documents no quota, and the connection names none.\n"
+            "Add quota to the connection's extra, such as 100/3600: requests, and seconds."
         )
     return Quota.parse(text)
 

@@ -84,10 +84,11 @@ def test_without_a_lake_the_plan_is_the_least_and_says_so(connections: Simulator
     done = _plan(*YEAR, "--share", "0.6")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    endpoints = [line for line in lines if line.endswith("(the least possible)")]
+    endpoints = [line for line in lines if line.endswith("?  nothing is known: the least possible")]
     assert len(endpoints) == 7, "every endpoint that takes dates"
-    assert any(line.split() == ["together", "2,555", "2,555"] for line in lines)
-    assert "42 to 42 hours" in done.stdout, "2,555 requests, 60 at a time"
+    assert any(line.split() == ["together", "2,555", "?"] for line in lines)
+    assert "42 or more hours" in done.stdout, "2,555 requests, 60 at a time"
+    assert " UTC at the earliest." in done.stdout
     assert lines[-1].startswith("airflow backfill create --dag-id mintlify_backfill")
     assert lines[-1].endswith("--from-date 2026-01-01 --to-date 2026-12-31"), "both are included"
     assert "Cheaper" not in done.stdout, "nobody knows how many rows there are"
@@ -100,13 +101,34 @@ def test_a_probe_sends_one_request_for_each_endpoint_without_a_past(
     chosen = ("--endpoint", "conversations", "--endpoint", "searches")
     plan = _read("--from", DAYS[0], "--to", DAYS[-1], "--lake", lake, "--probe", *chosen)
     assert [entry["endpoint"] for entry in connections.requests] == ["searches"]
-    assert {row["estimated_from"] for row in plan["endpoints"]} == {"past exports"}
+    assert [row["estimated_from"] for row in plan["endpoints"]] == ["past exports", "one window"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(*YEAR, "--every", "1w"), ("--from", "2026-01-01T12:00", "--to", "2026-02-01")]
+)
+def test_the_example_dag_is_not_offered_for_windows_that_are_no_days(
+    connections: Simulator, arguments: tuple[str, ...]
+) -> None:
+    done = _plan(*arguments)
+    assert "airflow backfill create" not in done.stdout
+    assert "mintlify_backfill exports whole days" in done.stdout
+    assert not connections.requests
+
+
+def test_an_endpoint_that_is_named_twice_counts_once_and_the_future_takes_its_time(
+    connections: Simulator,
+) -> None:
+    done = _plan("--from", "2026-01-01", "--to", "2099-01-01", *("--endpoint", "views") * 2)
+    assert done.stdout.count("\nviews ") == 1
+    assert "Begun now, it ends at 2099-01-01 00:00 UTC" in done.stdout
+    assert not connections.requests
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--from", "2026-02-01", "--to", "2026-01-01"), "there is no window"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "There is no window from 2026-02-01"),
         ((*YEAR, "--every", "1m"), "windows"),
         ((*YEAR, "--endpoint", "convesations"), "Did you mean 'conversations'?"),
         ((*YEAR, "--endpoint", "threads"), "takes no dates"),
