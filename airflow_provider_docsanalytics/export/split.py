@@ -114,19 +114,23 @@ def export_by_day(
     lease = Lease(directory, plan.identity, source.name, plan.run, commits=False, now=now)
     progress = lease.acquire(None, lambda: None)
     writer = Writer(plan, directory, lease, progress, source.requests_sent)
-    with writer.keeping_rest():
-        if not progress.complete:
-            read_all(plan, _checked(source, day_of), writer, directory.uri)
-            writer.publish()
-        reading = writer.progress
-        with closing(_RowsByDay(directory.uri)) as rows:
-            _sort(writer, directory, rows, day_of)
-            commit_day = partial(_commit_day, reading.started_at, lease, directory.uri)
-            manifests = tuple(
-                commit_day(day, _pages(rows.of(number), reading, page_rows))
-                for number, day in enumerate(days)
-            )
-        _finish(directory, lease)
+    try:
+        with writer.keeping_rest():
+            if not progress.complete:
+                read_all(plan, _checked(source, day_of), writer, directory.uri)
+                writer.publish()
+            reading = writer.progress
+            with closing(_RowsByDay(directory.uri)) as rows:
+                _sort(writer, directory, rows, day_of)
+                commit_day = partial(_commit_day, reading.started_at, lease, directory.uri)
+                manifests = tuple(
+                    commit_day(day, _pages(rows.of(number), reading, page_rows))
+                    for number, day in enumerate(days)
+                )
+            _finish(directory, lease)
+    except StorageError:
+        lease.check()  # an attempt that has finished has removed the directory
+        raise
     split = Split(manifests, reading.pages, writer.requests)
     _log_export(split, days, reading, source)
     return split
