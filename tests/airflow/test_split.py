@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import Asset, TaskDeferred
 
-from airflow_provider_docsanalytics.errors import BadResponse, ConfigError
+from airflow_provider_docsanalytics.errors import BadResponse
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
+from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from tests.airflow.conftest import connect
 from tests.airflow.test_operators import REFUSED, _refusal
 from tests.airflow.test_pinned import StateStore, _context, _fired
@@ -218,7 +220,7 @@ def test_a_retry_keeps_the_days_that_are_done_and_requests_nothing(
 ) -> None:
     in_the_way = tmp_path / "dt=2026-01-31" / "_checkpoint.json"
     in_the_way.mkdir(parents=True)
-    with pytest.raises(ConfigError, match="not a regular file"):
+    with pytest.raises(REFUSED, match="not a regular file"):
         _split(tmp_path)
     done = [tmp_path / f"dt=2026-01-{day}" / "_manifest.json" for day in (28, 29, 30)]
     before = [each.stat() for each in done]
@@ -333,3 +335,27 @@ def test_a_split_path_on_s3(api: Simulator, lake: Any) -> None:
     names = {name.partition("/split/")[2] for name in lake.fs.find("bucket/split")}
     assert len(names) == 12
     assert all(name.startswith("conversations/dt=2026-0") for name in names)
+
+
+def test_lineage_and_events_name_every_day(api: Simulator, tmp_path: Path) -> None:
+    asset = Asset(uri=f"docsanalytics://mintlify/{api.project_id}/conversations")
+    event = SimpleNamespace(extra=None, keys=[])
+    event.add_partitions = event.keys.extend
+    operator = _operator(tmp_path, split="day", partitioned=True, outlets=[asset])
+    summary = operator.execute({"outlet_events": {asset: event}})
+    assert event.extra == summary
+    days = sorted(each.name for each in tmp_path.iterdir())
+    keys = [f"{day.removeprefix('dt=')}T00:00:00" for day in days]
+    assert event.keys == (keys if AIRFLOW_V_3_3_PLUS else [])
+    written = operator.get_openlineage_facets_on_complete(None).outputs
+    assert [each.name for each in written] == [str(tmp_path / day) for day in days]
+    counts = [each.outputFacets["outputStatistics"].rowCount for each in written]
+    assert sum(counts) == summary["rows"] > counts[0] > 0
+
+
+def test_a_mapped_split_is_checked_when_it_runs(api: Simulator, tmp_path: Path) -> None:
+    operator = _operator(tmp_path, endpoint="{{ params.x }}", split="day")
+    operator.endpoint = "searches"
+    with pytest.raises(REFUSED, match="rows of searches have no time of their own"):
+        operator.execute({})
+    assert api.requests == []
