@@ -36,9 +36,9 @@ _ALSO_KNOWN_AS = {"s3a": "s3", "gcs": "gs"}
 
 
 def lineage_of(
-    source: str, summary: Mapping[str, Any] | None, *, extra_column: bool, verbatim: bool
+    source: str, summaries: Iterable[Mapping[str, Any]], *, extra_column: bool, verbatim: bool
 ) -> OperatorLineage[Any, Any]:
-    """Return what an export reads and, once it has a summary, what it has written.
+    """Return what a task reads and, once it has summaries of exports, what it has written.
 
     The input is reported from the start. Otherwise the OpenLineage provider would report the assets
     in ``outlets`` as outputs, and the task would read and write the same dataset. Arguments are
@@ -47,10 +47,10 @@ def lineage_of(
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     lineage: OperatorLineage[Any, Any] = OperatorLineage(inputs=[dataset_read(source)])
-    if summary is not None:
-        lineage.outputs.append(
-            dataset_written(source, summary, extra_column=extra_column, verbatim=verbatim)
-        )
+    lineage.outputs += [
+        dataset_written(source, summary, extra_column=extra_column, verbatim=verbatim)
+        for summary in summaries
+    ]
     return lineage
 
 

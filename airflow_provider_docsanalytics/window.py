@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 from airflow_provider_docsanalytics.errors import ConfigError
 
+_DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
+MOST_DAYS = 1000
+"""Of a window that is split; each is a directory with a manifest."""
 
 
 def parse_instant(value: object, field: str) -> datetime:
@@ -157,5 +160,46 @@ class DateWindow:
         middle = self.start + (length_ms // 2) * MILLISECOND
         return DateWindow(self.start, middle), DateWindow(middle, self.end)
 
+    def days(self) -> tuple[DateWindow, ...]:
+        """Return its days, each from midnight to midnight in the zone of its start.
+
+        Where the clock skips midnight, a day starts when the clock is set; where midnight comes
+        twice, at the first.
+
+        Raises:
+            ConfigError: it does not start and end at midnight, or has too many days.
+        """
+        zone, first = self.start_zone, self.local_start.date()
+        last = self.end.astimezone(zone).date()
+        if (last - first).days > MOST_DAYS:
+            raise ConfigError(
+                f"The window {self} has {(last - first).days} days; at most {MOST_DAYS} can be "
+                "split.\nExport several narrower windows."
+            )
+        if self.start != _midnight(first, zone):
+            raise _not_midnight("date_from", self.start, _midnight(first + _DAY, zone), zone)
+        if self.end != _midnight(last, zone):
+            complete = _midnight(last if last > first else last + _DAY, zone)
+            raise _not_midnight("date_to", self.end, complete, zone)
+        starts = [_midnight(first + number * _DAY, zone) for number in range((last - first).days)]
+        return tuple(
+            DateWindow(start, end, zone, zone)
+            for start, end in zip(starts, [*starts[1:], self.end], strict=True)
+        )
+
     def __str__(self) -> str:
         return f"[{self.date_from}, {self.date_to})"
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """Return the first instant of a day, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _not_midnight(name: str, given: datetime, complete: datetime, zone: tzinfo) -> ConfigError:
+    given, complete = given.astimezone(zone), complete.astimezone(zone)
+    return ConfigError(
+        f"split='day' writes complete days, and {name}={given.isoformat()} is not the start of a "
+        f"day in the window's zone, {zone}.\nUse {name}={complete.isoformat()!r}, or leave out "
+        "split."
+    )

@@ -145,6 +145,8 @@ class Endpoint:
         totals: fields of the response that are about the complete selection, not one page.
         fields: the fields of a row, as the API documents them. Others are kept, too.
         key: the fields that tell rows apart; without any, the complete row does.
+        moment: the field with the instant of a row, by which the service selects it for a window;
+            ``""`` if rows are about the complete window.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Endpoint:
     totals: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     key: tuple[str, ...] = ()
+    moment: str = ""
 
     @property
     def by_id(self) -> bool:

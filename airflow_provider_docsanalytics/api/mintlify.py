@@ -94,6 +94,7 @@ _ENDPOINTS = (
         "conversations",
         1000,
         fields=_TURN,
+        moment="timestamp",
     ),
     Endpoint(
         "threads",
@@ -119,6 +120,7 @@ _ENDPOINTS = (
         filters=_FEEDBACK,
         fields=_ENTRY,
         key=("id",),
+        moment="createdAt",
     ),
     Endpoint(
         "feedback_by_page",

@@ -158,7 +158,9 @@ def _past(hook: DocsAnalyticsHook, lake: str, storage_conn_id: str | None) -> di
             continue
         of_ours = manifest.project_id in (None, hook.settings.project_id)
         if manifest.platform == hook.platform.name and of_ours:
-            past = Past(window.start, window.end, manifest.rows, manifest.requests)
+            # A day of a window that was split counts no requests; alone, each page is one.
+            requests = manifest.requests or manifest.pages
+            past = Past(window.start, window.end, manifest.rows, requests)
             found.setdefault(manifest.endpoint, {})[window] = past
     return {endpoint: list(windows.values()) for endpoint, windows in found.items()}
 

@@ -56,10 +56,18 @@ class ExportDirectory:
 
     def __init__(self, filesystem: Any, root: str, uri: str) -> None:
         self.uri = uri.rstrip("/")
+        self._filesystem, self._root = filesystem, root.rstrip("/")
         self._storage = Storage(filesystem, root, self.uri)
         self._encoder = CheckpointEncoder()
         self.make = self._storage.make
         self.open_spool = self._storage.open_spool
+        self.blocks = self._storage.blocks
+        self.remove_directory = self._storage.remove_directory
+
+    def beside(self, name: str) -> ExportDirectory:
+        """Return the directory of that name, or path, next to this one."""
+        root, uri = (each.rpartition("/")[0] for each in (self._root, self.uri))
+        return ExportDirectory(self._filesystem, f"{root}/{name}", f"{uri}/{name}")
 
     def list_sizes(self) -> dict[str, int]:
         """Return the name and size of every part and temporary file in the directory."""

@@ -104,6 +104,9 @@ class Lease:
         identity: of the export.
         source: the name of the service, see :class:`~.plan.Source`.
         run: the task's run, see :class:`~.plan.Plan`.
+        resumes: whether to resume from the progress of an earlier attempt.
+        commits: whether a manifest is written here. Where none is (:mod:`.split`), a checkpoint
+            that is missing is proof that another attempt has finished.
         now: the clock.
 
     Attributes:
@@ -117,9 +120,13 @@ class Lease:
         source: str,
         run: str | None = None,
         *,
+        resumes: bool = True,
+        commits: bool = True,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._directory = directory
+        self._resumes = resumes
+        self._commits = commits
         self._identity = identity
         self._source = source
         self._run = run
@@ -194,12 +201,15 @@ class Lease:
             owner = self._directory.read_owner()
             if owner == self.owner:
                 return
-            if owner is not None or self._directory.read_manifest() != self._manifest:
+            if owner is not None or not self._is_unfinished():
                 self._superseded = self._superseded_by(owner)
                 continue
             log.info("%s: the checkpoint is missing; putting it back", self._directory.uri)
             if self._written is not None and self._write(self._written):
                 return
+
+    def _is_unfinished(self) -> bool:
+        return self._commits and self._directory.read_manifest() == self._manifest
 
     def _require_replaceable(self, progress: Progress) -> None:
         """Find out before the first request whether the storage allows replacing a file."""
@@ -258,7 +268,7 @@ class Lease:
 
     def _progress_to_resume(self, checkpoint: Checkpoint | None) -> Progress | None:
         """Return the progress of an earlier attempt, ``None`` if there is none to resume from."""
-        if checkpoint is None or checkpoint.finished:
+        if checkpoint is None or checkpoint.finished or not self._resumes:
             return None
         if reason := self._why_not_resumable(checkpoint):
             log.warning(

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from airflow_provider_docsanalytics.export.documents import File
 from airflow_provider_docsanalytics.export.drift import Drift, DriftFinding
-from airflow_provider_docsanalytics.export.readable import readable
+from airflow_provider_docsanalytics.export.readable import Readable, one_line, readable
 from airflow_provider_docsanalytics.export.row_keys import append_keys
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.plan import PageLike
     from airflow_provider_docsanalytics.export.row_keys import NewRows
 
+RESPONSE_FIELD = "(response) "
+"""Before the name of a new field that is outside of the rows."""
 _CHUNK_ROWS = 1000
 """Rows that are encoded together, to bound memory: as cells, a row takes a kilobyte or more."""
 
@@ -112,7 +114,7 @@ class PendingPart:
 def _drift_of_page(page: PageLike, new: NewRows) -> Drift:
     """Return drift outside the single rows; not every source reports unknown fields."""
     names = getattr(page, "unknown", ())
-    findings = [DriftFinding("new", f"(response) {name}") for name in names]
+    findings = [DriftFinding("new", f"{RESPONSE_FIELD}{name}") for name in names]
     if new.duplicates:
         findings.append(DriftFinding("values", "two rows of a page have one key"))
     return Drift.of(findings)
@@ -150,10 +152,14 @@ class Part:
         self._compressed = output_format.compressed(sink)
         self._encoder = output_format.encoder(self._compressed or sink)
         self._reserved_names = output_format.reserved_names
+        self._raw = output_format.raw
 
     def write(self, rows: Sequence[bytes]) -> Written:
         """Append rows."""
-        written = readable(rows, self._reserved_names)
+        if self._raw:
+            written = Readable(list(map(one_line, rows)))
+        else:
+            written = readable(rows, self._reserved_names)
         unsure: list[bytes] = []
         for start in range(0, len(rows), _CHUNK_ROWS):
             odd = self._encoder.write(written.rows[start : start + _CHUNK_ROWS])

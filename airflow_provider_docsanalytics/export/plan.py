@@ -75,6 +75,7 @@ class Plan:
         by_offset: whether pages are requested by row offset.
         page_size: the page size of the requests, if it is less than the maximum.
         run: the ID of the run of the exporting task; ``None`` outside Airflow.
+        raw: write rows as they came, for another export to read: see :mod:`.split`.
     """
 
     identity: Identity
@@ -86,6 +87,7 @@ class Plan:
     run: str | None = None
     by_offset: bool = False
     page_size: int | None = None
+    raw: bool = False
 
     def __post_init__(self) -> None:
         _ = self.output_format
@@ -111,4 +113,5 @@ class Plan:
             self.context,
             self.fields,
             escape_formulas=identity.escape_formulas is True,
+            raw=self.raw,
         )

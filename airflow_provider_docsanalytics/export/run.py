@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics._loop_guard import LoopGuard, page_fingerprint
-from airflow_provider_docsanalytics.errors import BadResponse, CursorLost, NotFound, Superseded
+from airflow_provider_docsanalytics.errors import BadResponse, CursorLost, NotFound
 from airflow_provider_docsanalytics.export.commit import commit
 from airflow_provider_docsanalytics.export.lease import Lease, utc_now
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved
@@ -57,20 +57,19 @@ def export(
     lease = Lease(directory, plan.identity, source.name, plan.run, now=now)
     progress = lease.acquire(manifest, read_manifest)
     writer = Writer(plan, directory, lease, progress, source.requests_sent)
-    try:
-        with writer.keeping_rest():
-            if not progress.complete:
-                _read_all(plan, source, writer, directory.uri)
-            manifest = commit(plan, directory, lease, writer, source.quota_left())
-    except Superseded:
-        writer.discard_unlisted()
-        raise
+    with writer.keeping_rest():
+        if not progress.complete:
+            read_all(plan, source, writer, directory.uri)
+        manifest = commit(plan, directory, lease, writer, source.quota_left())
     _log_export(manifest, directory.uri, source)
     return manifest
 
 
-def _read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
-    """Read the source from the checkpoint on; start over once if that is impossible."""
+def read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
+    """Read the source from the checkpoint on; start over once if that is impossible.
+
+    The pages of the last part are left pending.
+    """
     while True:
         try:
             _read(plan, source, writer)
@@ -83,7 +82,7 @@ def _read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
             log.warning(
                 "%s: starting from the beginning; %s so far are discarded: %s",
                 uri,
-                _count(writer.pending.pages, "page"),
+                count_text(writer.pending.pages, "page"),
                 getattr(error, "summary", error),
             )
             writer.start_over(restarts)
@@ -112,9 +111,9 @@ def _read(plan: Plan, source: Source, writer: Writer) -> None:
             if pending.pages > 1:  # most exports have one page, and then _log_export says it all
                 log.info(
                     "%s so far (page %d, %s, %.0f rows/s)",
-                    _rows(plan.identity.endpoint, pending.rows),
+                    rows_text(plan.identity.endpoint, pending.rows),
                     pending.pages,
-                    _count(writer.requests, "request"),
+                    count_text(writer.requests, "request"),
                     (pending.rows - before.rows) / max(time.monotonic() - started, 1e-6),
                 )
             pages = pending.pages - writer.progress.pages
@@ -148,41 +147,56 @@ def _not_readable(endpoint: str, error: Exception) -> BadResponse:
 
 def _log_export(manifest: Manifest, uri: str, source: Source) -> None:
     endpoint = manifest.endpoint
-    if manifest.drift:
+    log_findings(manifest, source)
+    log.info(
+        "Exported %s to %s (%s, %s)%s",
+        rows_text(endpoint, manifest.rows),
+        uri,
+        count_text(len(manifest.files), "file"),
+        count_text(manifest.requests, "request"),
+        quota_text(source),
+    )
+
+
+def log_findings(found: Manifest, source: Source) -> None:
+    """Log what differs from the endpoint table, and what was dropped or rewritten."""
+    endpoint = found.endpoint
+    if found.drift:
         log.warning(
             "%s: the rows differ from the endpoint table of this version, and were exported as "
             "they are: %s",
             endpoint,
-            source.redact(str(manifest.drift)),
+            source.redact(str(found.drift)),
         )
-    if manifest.repeated:
+    if found.repeated:
         log.warning(
-            "%s: dropped %s at page boundaries", endpoint, _count(manifest.repeated, "repeated row")
+            "%s: dropped %s at page boundaries",
+            endpoint,
+            count_text(found.repeated, "repeated row"),
         )
-    if manifest.repaired:
+    if found.repaired:
         log.warning(
             "%s: rewrote %d of %s so that every reader can parse them: half a character became "
             "U+FFFD; the manifest's drift lists duplicate names.",
             endpoint,
-            manifest.repaired,
-            _count(manifest.rows, "row"),
+            found.repaired,
+            count_text(found.rows, "row"),
         )
+
+
+def quota_text(source: Source) -> str:
+    """Return what is left of the quota, as the end of a sentence; ``""`` if that is unknown."""
     left = source.quota_left()
-    log.info(
-        "Exported %s to %s (%s, %s)%s",
-        _rows(endpoint, manifest.rows),
-        uri,
-        _count(len(manifest.files), "file"),
-        _count(manifest.requests, "request"),
-        "" if left is None else f". {_count(left, 'request')} left, by the quota ledger",
-    )
+    return "" if left is None else f". {count_text(left, 'request')} left, by the quota ledger"
 
 
-def _rows(endpoint: str, number: int) -> str:
+def rows_text(endpoint: str, number: int) -> str:
+    """Return a number of rows, as people read it."""
     if endpoint in _ROW_NOUNS:
-        return _count(number, _ROW_NOUNS[endpoint])
-    return f"{_count(number, 'row')} of {endpoint}"
+        return count_text(number, _ROW_NOUNS[endpoint])
+    return f"{count_text(number, 'row')} of {endpoint}"
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
+    """Return a number and its noun."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

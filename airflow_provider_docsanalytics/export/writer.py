@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError
+from airflow_provider_docsanalytics.errors import DocsAnalyticsError, StorageError, Superseded
 from airflow_provider_docsanalytics.export.documents import Progress
 from airflow_provider_docsanalytics.export.drift import RowSchema
 from airflow_provider_docsanalytics.export.part import Part, PendingPart
@@ -112,14 +112,21 @@ class Writer:
 
     @contextmanager
     def keeping_rest(self) -> Iterator[None]:
-        """If the block fails, publish what is not yet published, so that a retry resumes there."""
+        """If the block fails, publish what is not yet published, so that a retry resumes there.
+
+        If another attempt owns the directory, leave nothing there instead.
+        """
         try:
-            yield
-        except BaseException:
-            self.publish()
+            try:
+                yield
+            except BaseException:
+                self.publish()
+                raise
+            finally:
+                self._pending.close()
+        except Superseded:
+            self._discard_unlisted()
             raise
-        finally:
-            self._pending.close()
 
     def mark_complete(self) -> None:
         """Note that there was nothing to read."""
@@ -137,7 +144,7 @@ class Writer:
         self._lease.save(self.progress)
         self._pending = self._new_pending()
 
-    def discard_unlisted(self) -> None:
+    def _discard_unlisted(self) -> None:
         """Delete the part that this attempt may have put in place and could not list.
 
         A failure is only logged, because the next commit deletes the part. If it were raised, it

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias, AssetAll, Ass
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_docsanalytics.window import DateWindow
 
@@ -26,9 +26,9 @@ def send_events(
     summary: dict[str, Any],
     *,
     source: str,
-    partition: str | None,
+    partitions: Sequence[str],
 ) -> None:
-    """Put the summary, and a partition key if there is one, into the event of each asset.
+    """Put the summary, and the partition keys if there are any, into the event of each asset.
 
     An ``AssetAlias`` gets an event of the asset that was exported.
 
@@ -37,7 +37,7 @@ def send_events(
         outlets: of the task.
         summary: of the export, as in XCom; the ``extra`` of each event.
         source: the URI of the asset that was exported.
-        partition: the partition key of the events; ``None``: they have none.
+        partitions: the partition keys; Airflow sends an event for each.
     """
     events = context.get("outlet_events")
     if events is None:
@@ -45,32 +45,34 @@ def send_events(
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
             events[outlet].add(Asset(uri=source), extra=summary)
-            if partition is not None:
+            if partitions:
                 log.warning(
                     "%r: events of an alias cannot have a partition key.\n"
                     "Put the asset itself into outlets.",
                     outlet,
                 )
         elif isinstance(outlet, Asset):
-            _fill(events[outlet], summary, partition)
+            _fill(events[outlet], summary, partitions)
         elif isinstance(outlet, _reference_types()):
-            _fill_referenced(events, outlet, summary, partition)
+            _fill_referenced(events, outlet, summary, partitions)
         elif isinstance(outlet, AssetAny | AssetAll):
             log.warning(
                 "%r: Airflow sends no event for a condition.\nList its assets in outlets.", outlet
             )
 
 
-def partition_of(window: DateWindow | None) -> str | None:
-    """Return the partition key of a window; ``None``, with a warning, before Airflow 3.3."""
-    if window is None:
-        return None
-    if not AIRFLOW_V_3_3_PLUS:
+def partitions_of(windows: Sequence[DateWindow]) -> list[str]:
+    """Return the partition key of each window; none, with a warning, before Airflow 3.3."""
+    if windows and not AIRFLOW_V_3_3_PLUS:
         log.warning(
             "partitioned=True needs Airflow 3.3; these events have no partition.\n"
             "Upgrade Airflow, or leave out partitioned."
         )
-        return None
+        return []
+    return [_partition_of(window) for window in windows]
+
+
+def _partition_of(window: DateWindow) -> str:
     key = partition_key(window)
     if window.local_start.fold:
         log.warning(
@@ -87,20 +89,20 @@ def partition_key(window: DateWindow) -> str:
     return window.local_start.strftime(_PARTITION_KEY)
 
 
-def _fill(event: Any, summary: dict[str, Any], partition: str | None) -> None:
+def _fill(event: Any, summary: dict[str, Any], partitions: Sequence[str]) -> None:
     event.extra = summary
-    if partition is not None:
-        event.add_partitions(partition)
+    if partitions:
+        event.add_partitions(partitions)
 
 
 def _fill_referenced(
-    events: Any, outlet: Any, summary: dict[str, Any], partition: str | None
+    events: Any, outlet: Any, summary: dict[str, Any], partitions: Sequence[str]
 ) -> None:
     """Fill the event of an asset that is only named: this asks Airflow for the asset."""
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     try:
-        _fill(events[outlet], summary, partition)
+        _fill(events[outlet], summary, partitions)
     except AirflowRuntimeError as error:  # the export is complete all the same
         log.warning(
             "%r: no active Dag defines this asset, so its event has no extra: %s\n"

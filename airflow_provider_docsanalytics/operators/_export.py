@@ -16,34 +16,26 @@ from airflow_provider_docsanalytics._airflow_retry import (
     airflow_failures,
     check_retry_policy,
 )
-from airflow_provider_docsanalytics._object_storage import check_options, directory_at
+from airflow_provider_docsanalytics._object_storage import check_options
 from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics._retry import Wait, decide
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError, NotFound
 from airflow_provider_docsanalytics.operators import _window
-from airflow_provider_docsanalytics.operators._asset_events import partition_of, send_events
-from airflow_provider_docsanalytics.operators._path import (
-    check_path,
-    fields_of,
-    fill,
-    label_warning,
-    path_text,
-    verbatim,
-)
+from airflow_provider_docsanalytics.operators._asset_events import partitions_of, send_events
+from airflow_provider_docsanalytics.operators._job import job_of, path_of
+from airflow_provider_docsanalytics.operators._path import check_path, path_text
 from airflow_provider_docsanalytics.operators._plan import (
     OutputOptions,
     check_selection,
-    plan_of,
     source_of,
-    summary_of,
 )
+from airflow_provider_docsanalytics.operators._split import check_split, check_splits
 from airflow_provider_docsanalytics.operators._waiting import (
     Resumed,
     deferral,
     utc_text,
     way_to_wait,
 )
-from airflow_provider_docsanalytics.operators._window import Pinned
 from airflow_provider_docsanalytics.operators.links import ManifestLink
 from airflow_provider_docsanalytics.parameters import (
     check_page_size,
@@ -63,11 +55,11 @@ if TYPE_CHECKING:
     from airflow.sdk import RetryPolicy
 
     from airflow_provider_docsanalytics.api.endpoint import Endpoint, Platform, Selection
-    from airflow_provider_docsanalytics.export.directory import ExportDirectory
-    from airflow_provider_docsanalytics.export.documents import Manifest
-    from airflow_provider_docsanalytics.export.plan import Plan
     from airflow_provider_docsanalytics.hooks._base import DocsAnalyticsHook
+    from airflow_provider_docsanalytics.operators._job import Exported, Job
     from airflow_provider_docsanalytics.operators._plan import Compression, FileFormat, IfExists
+    from airflow_provider_docsanalytics.operators._split import SplitBy
+    from airflow_provider_docsanalytics.operators._window import Pinned
     from airflow_provider_docsanalytics.parameters import Reference
     from airflow_provider_docsanalytics.window import DateWindow
 
@@ -150,8 +142,10 @@ class ExportOperator(KeepsText, BaseOperator):
     ui_color = "#e6f2ec"
     summary: dict[str, Any] | None = None
     """What was returned: set only in the process in which the export finished."""
+    split: SplitBy | None = None
     _platform: ClassVar[Platform]
     _is_exporting = False
+    _directories: Sequence[dict[str, Any]] = ()  # their summaries
 
     def __init__(
         self,
@@ -250,7 +244,7 @@ class ExportOperator(KeepsText, BaseOperator):
         selection = self.hook.select(self.endpoint, **self.selection_arguments())
         return lineage_of(
             self.hook.asset_uri(selection),
-            self.summary,
+            self._directories,
             extra_column=self.file_format != "jsonl",
             verbatim=not self.escape_formulas,
         )
@@ -268,11 +262,13 @@ class ExportOperator(KeepsText, BaseOperator):
         flag("deferrable", self.deferrable)
         flag("partitioned", self.partitioned)
         share("quota_share", self.quota_share)
-        self._output.check()
+        OutputOptions.of(self).check()
         check_page_size(self.page_size)
         if self.storage_options is not None and not holds_template(self.storage_options):
             check_options(self.storage_options)
-        _window.check_dates(self.date_from, self.date_to, self.lookback, self.settle)
+        dates = (self.date_from, self.date_to, self.lookback)
+        _window.check_dates(*dates, self.settle)
+        check_split(self.split, self.path, dates)
         if not holds_template(self.endpoint):
             arguments = self.selection_arguments()
             check_selection(self._platform, self._endpoint(), arguments, self.path, self.page_size)
@@ -287,36 +283,34 @@ class ExportOperator(KeepsText, BaseOperator):
         endpoint = self._platform.endpoint(self.endpoint)
         dates = (self.date_from, self.date_to, self.lookback)
         _window.check_takes_dates(endpoint, dates, partitioned=self.partitioned)
+        if self.split:
+            check_splits(endpoint)
         return endpoint
 
     def _run(self, context: Context, resumed: Resumed | None = None) -> dict[str, Any]:
         waits = resumed.waits if resumed else 0
         with airflow_failures():
-            selection, plan, directory = self._begin(context, resumed)
-            pinned = Pinned(selection.window, fill(self.path, fields_of(selection)))
-            self._settle(context, waits, pinned)
+            job = self._begin(context, resumed)
+            self._settle(context, waits, job.pinned)
             try:
-                manifest = self._export(selection, plan, directory)
+                self.summary, self._directories = self._export(job)
             except DocsAnalyticsError as error:
                 decision = decide(error, waits + 1)
                 if not isinstance(decision, Wait) or not self.deferrable:
                     raise
                 self.log.warning("%s", error)
-                self._defer(decision.delay_s, waits, pinned)
-            self.summary = summary_of(manifest, directory.uri)
+                self._defer(decision.delay_s, waits, job.pinned)
             send_events(
                 context,
                 self.outlets,
                 self.summary,
-                source=self.hook.asset_uri(selection),
-                partition=partition_of(selection.window) if self.partitioned else None,
+                source=self.hook.asset_uri(job.selection),
+                partitions=partitions_of(job.windows) if self.partitioned else (),
             )
             _window.clear_pinned(context)
             return self.summary
 
-    def _begin(
-        self, context: Context, resumed: Resumed | None
-    ) -> tuple[Selection, Plan, ExportDirectory]:
+    def _begin(self, context: Context, resumed: Resumed | None) -> Job:
         """Return what is exported, how, and where to: as pinned by the first try of this run."""
         if self._was_mapped:
             self._check_parameters()
@@ -325,52 +319,36 @@ class ExportOperator(KeepsText, BaseOperator):
         run = _window.run_id_of(context, self._dates_as_written)
         pinned = (resumed and resumed.pinned) or _window.load_pinned(context, run)
         selection = self.select(context, pinned.window if pinned else None)
-        if pinned and pinned.path is not None:
-            self.path = verbatim(pinned.path)
-        plan = self._plan(selection, run)
-        url = fill(self.path, fields_of(selection))
-        directory = directory_at(url, self.storage_conn_id, self.storage_options)
+        self.path = path_of(pinned, self)
+        job = job_of(self, self.hook, selection, run)
         if pinned is None and selection.window is not None:
-            if misleads := label_warning(self.path, selection.window):
+            if misleads := job.label_warning:
                 self.log.warning("%s", misleads)
             begun = None
             if resumed or (run and self._dates_as_written[:2] != (None, None)):
                 # Else the window is the run's own, the same in every try.
                 begun = _window.window_of_checkpoint(
-                    directory.read_checkpoint(), plan, selection.window, resumed=resumed is not None
+                    job.directory.read_checkpoint(),
+                    job.plan,
+                    selection.window,
+                    resumed=resumed is not None,
                 )
             if begun not in (None, selection.window):
                 self.log.info("Resuming with the window that this run started with: %s", begun)
-                self.path = verbatim(url)  # where that export started
-                selection = self.select(context, begun)
-                plan = self._plan(selection, run)
-            _window.save_pinned(context, run, selection.window)
-        return selection, plan, directory
+                self.path = path_of(job.pinned, self)  # where that export started
+                job = job_of(self, self.hook, self.select(context, begun), run)
+            _window.save_pinned(context, run, job.selection.window)
+        return job
 
-    def _plan(self, selection: Selection, run: str | None) -> Plan:
-        service, conn_id = self.hook.settings.service, self.hook.conn_id
-        return plan_of(selection, self._output, service=service, conn_id=conn_id, run=run)
-
-    @property
-    def _output(self) -> OutputOptions:
-        return OutputOptions(
-            file_format=self.file_format,
-            compression=self.compression,
-            escape_formulas=self.escape_formulas,
-            pages_per_file=self.pages_per_file,
-            if_exists=self.if_exists,
-        )
-
-    def _export(self, selection: Selection, plan: Plan, directory: ExportDirectory) -> Manifest:
-        from airflow_provider_docsanalytics.export.run import export
-
+    def _export(self, job: Job) -> Exported:
         with self.hook.get_conn() as client:
-            self.log.info("Exporting %s to %s", selection, directory.uri)
+            self.log.info("Exporting %s to %s", job.selection, job.directory.uri)
             self._is_exporting = True
             try:
-                return export(plan, directory, source_of(client, selection, self.hook.settings))
+                return job.run(source_of(client, job.selection, self.hook.settings))
             except NotFound as error:
-                error.place = error.place or self.hook.settings.place_of(selection.project_id)
+                project_id = job.selection.project_id
+                error.place = error.place or self.hook.settings.place_of(project_id)
                 raise
             finally:
                 self._is_exporting = False

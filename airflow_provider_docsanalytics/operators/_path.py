@@ -72,6 +72,11 @@ def fields_of(selection: Selection) -> dict[str, str | datetime]:
     return fields
 
 
+def example_fields(window: DateWindow) -> dict[str, str | datetime]:
+    """Return the fields that a path may use, with examples and the dates of a window."""
+    return {**_EXAMPLES, "date_from": window.local_start, "date_to": window.local_end}
+
+
 def label_warning(path: str, window: DateWindow) -> str:
     """Return why a directory's label misleads, ``""`` if it does not.
 

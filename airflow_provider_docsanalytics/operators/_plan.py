@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +35,11 @@ class OutputOptions:
     escape_formulas: bool
     pages_per_file: int
     if_exists: IfExists
+
+    @classmethod
+    def of(cls, operator: Any) -> OutputOptions:
+        """Return the options of an operator."""
+        return cls(**{each.name: getattr(operator, each.name) for each in fields(cls)})
 
     def check(self) -> None:
         """Raise :class:`ConfigError` for an option that is wrong whatever is installed."""

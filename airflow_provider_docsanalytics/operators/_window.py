@@ -157,14 +157,17 @@ class Pinned:
     Attributes:
         window: ``None`` where the endpoint takes no dates.
         path: the directory; ``None``: as the templates give it.
+        path_of_days: with the fields of dates, for a window that is split; else ``None``.
     """
 
     window: DateWindow | None = None
     path: str | None = None
+    path_of_days: str | None = None
 
     def to_json(self) -> dict[str, str]:
         """Return it as JSON accepts it; zones by name, because labels depend on them."""
-        fields = {} if self.path is None else {"path": self.path}
+        paths = {"path": self.path, "path_of_days": self.path_of_days}
+        fields = {name: path for name, path in paths.items() if path is not None}
         if self.window is not None:
             fields["date_from"] = _zoned_text(self.window.local_start)
             fields["date_to"] = _zoned_text(self.window.local_end)
@@ -180,7 +183,7 @@ class Pinned:
             if "date_from" in fields:
                 start, end = _parse_zoned(fields["date_from"]), _parse_zoned(fields["date_to"])
                 window = DateWindow.between(start, end)
-            return cls(window, fields.get("path"))
+            return cls(window, fields.get("path"), fields.get("path_of_days"))
         except (ConfigError, ValueError, LookupError, OverflowError, OSError) as error:
             raise AirflowException(
                 f"Cannot read the window that this task started with: {fields!r:.200}: {error}\n"

@@ -23,7 +23,8 @@ class ManifestLink(BaseOperatorLink):
 
     For Amazon S3 and Google Cloud Storage, the manifest in the console. For a local disk, Azure and
     all other storage, the task's XCom in Airflow, where the path is: a browser opens no local file
-    from a page of Airflow, and an address in the Azure portal needs the ID of the subscription.
+    from a page of Airflow, and an address in the Azure portal needs the ID of the subscription. So
+    does an export that is split, which has many manifests.
     """
 
     name = "Manifest"
@@ -31,7 +32,7 @@ class ManifestLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the URL of the page; ``""`` if the export has not finished."""
         summary = _summary(operator, ti_key)
-        return (console_url(summary["manifest"]) or _xcom_url(ti_key)) if summary else ""
+        return (console_url(summary["manifest"] or "") or _xcom_url(ti_key)) if summary else ""
 
 
 class AuditLink(BaseOperatorLink):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
     from airflow_provider_docsanalytics.operators._plan import Compression, FileFormat, IfExists
+    from airflow_provider_docsanalytics.operators._split import SplitBy
     from airflow_provider_docsanalytics.parameters import Reference
 
 
@@ -34,6 +35,11 @@ class MintlifyExportOperator(ExportOperator):
     :class:`~airflow_provider_docsanalytics.operators._export.ExportOperator`.
 
     Args:
+        split: ``"day"``: read the window once, and export each day into a directory of its own, as
+            a task for that day alone would. For ``conversations`` and ``feedback``, whose rows
+            have a time of their own. ``path`` needs ``{date_from:%Y-%m-%d}``, and the window whole
+            days in its zone. In the returned dictionary ``manifests`` has the URI of each day's
+            manifest, and ``manifest`` is ``None``.
         project_id: the Mintlify project (templated). Default: the connection's login.
         thread_ids: only for the endpoint ``threads``, and required there: a list of thread IDs
             (templated). Each costs one request. The manifest lists IDs that do not exist under
@@ -76,6 +82,7 @@ class MintlifyExportOperator(ExportOperator):
         partitioned: bool = False,
         quota_share: float = 1.0,
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        split: SplitBy | None = None,
         project_id: str | Reference | None = None,
         thread_ids: Sequence[str] | AbstractSet[str] | Reference | None = None,
         mintlify_conn_id: str | Reference = "mintlify_default",
@@ -103,6 +110,7 @@ class MintlifyExportOperator(ExportOperator):
             retry_policy=retry_policy,
             **kwargs,
         )
+        self.split = split
         self.project_id = project_id
         self.thread_ids = thread_ids
         self.mintlify_conn_id: Any = mintlify_conn_id

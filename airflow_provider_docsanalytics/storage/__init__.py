@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,7 @@ _STORES = {
     "gcs": frozenset({"gs", "gcs"}),
     "azure": frozenset({"abfs", "abfss", "az"}),
 }
+_BLOCK_BYTES = 2**20
 _FLAT = _STORES["s3"] | _STORES["gcs"] | _STORES["azure"] | {"adl", "wasb", "memory"}
 """Object stores have no directories to create; creating one would create a bucket."""
 
@@ -128,6 +130,18 @@ class Storage:
             self._seen[name] = _Seen(found[1], found[0]) if found else _Seen(None, None)
             return self._seen[name].text
 
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Yield a file's content, which may be large, in blocks.
+
+        Raises:
+            StorageError: there is no such file, or the storage failed.
+        """
+        with self._errors("read", name):
+            self._fs.invalidate_cache(self._root)
+            with self._open(name) as file:
+                while block := file.read(_BLOCK_BYTES):
+                    yield block
+
     def create(self, name: str, text: bytes, owner: str) -> bool:
         """Put a file in place; ``False``, and nothing was written, if there is one.
 
@@ -197,6 +211,18 @@ class Storage:
                 self._fs.rm_file(self._at(name))
             except FileNotFoundError:
                 log.debug("%s/%s is already deleted", self._uri, name)
+
+    def remove_directory(self) -> None:
+        """Remove the directory, if the file system has directories and it is empty."""
+        if self.local:
+            with suppress(OSError):
+                Path(self._root).rmdir()
+
+    def _open(self, name: str) -> IO[bytes]:
+        if self.local:
+            return os.fdopen(local.open_regular(self._at(name), os.O_RDONLY), "rb")
+        opened: IO[bytes] = self._fs.open(self._at(name), "rb")
+        return opened
 
     def _choose_objects(self) -> ConditionalObjects:
         """Return the conditional writes of this store."""

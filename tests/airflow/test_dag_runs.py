@@ -35,7 +35,7 @@ RUN_DATE = "2026-01-11"
 SNIPPETS = {  # Dags that the documentation shows: where each writes, and its window's start
     "every_day_of_cron": ("calls/calls_by_time/dt=2026-01-10", "2026-01-10"),
     "late_data": ("late/feedback/until=2026-01-11", "2026-01-04"),
-    "one_wide_window": ("history/2026-01-01_2026-01-31", "2026-01-01"),
+    "one_wide_window": ("history/conversations/dt=2026-01-10", "2026-01-10"),
 }
 LOADED = ("feedback", "searches")
 EXPIRED_KEY = "mint_expired_since_yesterday"

@@ -235,3 +235,15 @@ def test_two_hours_with_one_local_time_are_not_one_instant() -> None:
     context = {"data_interval_start": first, "data_interval_end": second}
     window = resolve_window(context, None, None, None)
     assert window.end - window.start == HOUR
+
+
+@pytest.mark.parametrize("month", [*CHANGES, datetime(2025, 9, 1, tzinfo=UTC)])
+@pytest.mark.parametrize("zone", [*ZONES, "Africa/Cairo", "Asia/Beirut", "America/Santiago"])
+def test_the_days_of_a_wide_window_are_those_of_a_daily_dag(zone: str, month: datetime) -> None:
+    """Also where the clock is set at midnight, as in Cairo, Beirut and Santiago."""
+    windows = _days(zone, month)
+    wide = _window(_dag(None, zone), windows[0].start, windows[-1].end)
+    days = wide.days()
+    assert list(days) == windows
+    path = "/lake/{date_from:%Y-%m-%d}/{date_to:%Y-%m-%d}"
+    assert [_path(path, day) for day in days] == [_path(path, window) for window in windows]

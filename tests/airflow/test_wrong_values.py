@@ -151,6 +151,7 @@ PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
         MintlifyExportOperator.__init__,
         OUTPUT
         | {
+            "split": {"None"},
             "project_id": IDS | {"None"},
             "thread_ids": {"None"},
             "mintlify_conn_id": ANY_TEXT,

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 PARTS = (
     *("crash", "races", "explorer", "stalls", "storage", "rights", "clock", "wire", "pairs"),
     *("pages", "windows", "cursors", "modes", "differential", "labels", "templates"),
-    *("memory", "deadline", "quota", "lake", "silence"),
+    *("memory", "deadline", "quota", "lake", "silence", "split"),
 )
-QUICK = ("crash", "races", "explorer", "storage", "rights", "clock", "lake", "silence")
+QUICK = ("crash", "races", "explorer", "storage", "rights", "clock", "lake", "silence", "split")
 """The others have tests of their own below, or in ``tests/airflow``."""
 
 

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.export.formats.parquet import GZIP_LEVEL, Parquet
 from airflow_provider_docsanalytics.export.formats.table import Table
-from airflow_provider_docsanalytics.export.formats.text import Csv, JsonLines
+from airflow_provider_docsanalytics.export.formats.text import Csv, JsonLines, RawLines
 from airflow_provider_docsanalytics.parameters import one_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class OutputFormat:
         context: the fields that are put first into every row.
         fields: the row's, as in the endpoint table: the columns, in formats that have columns.
         escape_formulas: CSV only: keeps spreadsheet programs from running text as formulas.
+        raw: write rows as they came, one on a line, for another export to read.
     """
 
     file_format: str
@@ -52,6 +53,7 @@ class OutputFormat:
     context: Mapping[str, str]
     fields: tuple[Field, ...]
     escape_formulas: bool = False
+    raw: bool = False
 
     def __post_init__(self) -> None:
         check_format(self.file_format, self.compression, escape_formulas=self.escape_formulas)
@@ -81,7 +83,7 @@ class OutputFormat:
 
     def encoder(self, sink: IO[bytes]) -> Encoder:
         """Return an encoder of rows into ``sink``."""
-        return self._format.encoder(sink, self)
+        return RawLines(sink) if self.raw else self._format.encoder(sink, self)
 
     @property
     def _format(self) -> _Format:

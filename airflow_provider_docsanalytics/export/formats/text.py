@@ -47,6 +47,21 @@ class JsonLines:
         """Nothing is buffered."""
 
 
+class RawLines:
+    """The rows' own text, one on a line, without context fields."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+
+    def write(self, rows: Sequence[bytes]) -> Sequence[int]:
+        """Append one line per row; none is to be checked, because that is for its reader."""
+        self._sink.write(b"".join(row + b"\n" for row in rows))
+        return ()
+
+    def close(self) -> None:
+        """Nothing is buffered."""
+
+
 class Csv:
     """RFC 4180 with a header, in UTF-8, lines ending in LF.
 

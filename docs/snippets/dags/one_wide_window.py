@@ -1,4 +1,4 @@
-"""Months of conversations in one export: the cheapest way to catch up."""
+"""Months of conversations in one task, a directory for each day: the cheapest way to catch up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ with DAG(
         endpoint="conversations",
         date_from="{{ params['from'] }}",
         date_to="{{ params['to'] }}",
-        path="{{ var.value.docs_lake }}/history/{date_from:%Y-%m-%d}_{date_to:%Y-%m-%d}",
+        path="{{ var.value.docs_lake }}/history/{endpoint}/dt={date_from:%Y-%m-%d}",
+        split="day",
         deferrable=True,  # waits for the quota without holding a worker slot
     )
     # task]
