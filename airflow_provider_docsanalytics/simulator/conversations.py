@@ -29,6 +29,7 @@ _THREAD_EVERY = 10
 # Turns, of 50, of a person who asks again: in the same thread, or in a new one.
 _AGAIN = [n % _THREAD_EVERY == _THREAD_EVERY - 1 or n in (12, 37) for n in range(50)]
 _RELEASE_EVERY = 5
+_ODD = 7919
 _CALLERS = ("web",) * 7 + ("api",) * 2 + ("other",)
 
 
@@ -185,7 +186,7 @@ def _follow_up(times: Iterable[int]) -> Iterator[int]:
     before_ms = 0
     for number, instant_ms in enumerate(times):
         if _AGAIN[number % len(_AGAIN)]:
-            before_ms = min(instant_ms, before_ms + 30_000 + 7 * number % 240 * 1000)
+            before_ms = min(instant_ms, before_ms + 30_000 + number * _ODD % 240_000)
         else:
             before_ms = instant_ms
         yield before_ms

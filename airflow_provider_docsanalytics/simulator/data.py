@@ -143,7 +143,7 @@ class Dataset:
             calls.append(
                 Call(
                     midnight_ms if snaps else instant_ms,
-                    round(rng.expovariate(1 / 240), 3),
+                    round(rng.expovariate(1 / (150 + 40 * assistant)), 3),
                     None if is_passthrough else assistant,
                     None
                     if is_passthrough

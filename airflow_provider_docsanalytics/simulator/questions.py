@@ -98,7 +98,7 @@ class Texts:
     def _asked_from(self, scene: Scene, number: int, topic: Topic) -> str:
         """Return a URL, the same for a question and the next one, in a form that browsers send."""
         rng = self._random(f"page:{scene}:{number}")
-        elsewhere = site.choose_page(rng, self._pages, reference=0.2)
+        elsewhere = site.choose_page(rng, self._pages)
         page = elsewhere if rng.random() < 0.3 else site.page_of(topic, self._pages)
         return site.page_url(page) + (_ODD_FORMS.get(number % 13, "") if page else "")
 
@@ -107,8 +107,8 @@ class Texts:
 
 
 def awkward(number: int) -> str:
-    """Return text that breaks exporters for one number in nine, and none for the others."""
-    return values.AWKWARD[number // 9 % len(values.AWKWARD)] if number % 9 == 4 else ""
+    """Return text that breaks exporters for one number in 17, and none for the others."""
+    return values.AWKWARD[number // 17 % len(values.AWKWARD)] if number % 17 == 4 else ""
 
 
 def _answer(
@@ -121,17 +121,17 @@ def _answer(
     if is_question:
         sentences = [rng.choice(words.CLARIFYING)]
     elif status == "unanswered":
-        sentences = [rng.choice(words.UNANSWERED), rng.choice(words.MORE)]
+        sentences = [rng.choice(words.UNANSWERED)]
     else:
         first = rng.randrange(max(1, len(topic.answers) - 1))
         sentences = [*topic.answers[first : first + 2], rng.choice(words.MORE)]
-    more = [site.choose_page(rng, pages, reference=0.3) for _ in range(2)]
+    cited = [page, *(site.choose_page(rng, pages) for _ in range(2))]
     return {
         "response": site.fill(rng, " ".join(sentences), site.page_title(page)) + awkward(number),
         "responseType": "clarifying_question" if is_question else "answer",
         "sources": [
             {"title": site.page_title(each), "url": site.page_url(each)}
-            for each in [page, *more][: number % 4]
+            for each in cited[: number % 11 and 1 + number % 3]
         ],
         "resolutionStatus": status,
     }

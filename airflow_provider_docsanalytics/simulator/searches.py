@@ -70,4 +70,4 @@ def _prefixes(rng: Random, term: str) -> list[str]:
 def _clicked(rng: Random, topic: Topic, pages: int) -> int:
     if rng.random() < 0.8:
         return site.page_of(topic, pages)
-    return site.choose_page(rng, pages, reference=0.2)
+    return site.choose_page(rng, pages)

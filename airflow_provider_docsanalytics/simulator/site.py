@@ -30,7 +30,7 @@ _REFERENCE_PAGES = len(words.RESOURCES) * len(words.OPERATIONS)
 _FIRST_EDITION = 2025 * 4 + 3  # a quarter
 _WEIGHTS = list(accumulate(topic.weight for topic in topics.TOPICS))
 _HOUR_MS = 3_600_000
-_FRIDAY = 4
+_SATURDAY = 5
 _OUTAGE_FROM_H, _OUTAGE_TO_H = 9, 15
 _TRAFFIC_BY_WEEKDAY = (1.0, 1.1, 1.1, 1.05, 0.9, 0.42, 0.38)
 _TRAFFIC_BY_HOUR = (
@@ -60,9 +60,9 @@ def make_story(window: Window) -> Story:
 
 
 def _working_day(instant_ms: int) -> int:
-    """Return the first midnight from the instant on that starts a Monday to Thursday."""
+    """Return the first midnight from the instant on that starts a Monday to Friday."""
     day_ms = -(-instant_ms // DAY_MS) * DAY_MS
-    while as_datetime(day_ms).weekday() >= _FRIDAY:
+    while as_datetime(day_ms).weekday() >= _SATURDAY:
         day_ms += DAY_MS
     return day_ms
 
@@ -111,11 +111,12 @@ def page_of(topic: Topic, pages: int) -> int:
     return _NUMBERS[topic.page] % pages
 
 
-def choose_page(rng: Random, pages: int, *, reference: float) -> int:
-    """Return one of the pages. ``reference`` is the part of those that nobody wrote by hand."""
+def choose_page(rng: Random, pages: int, *, is_ai: bool = False) -> int:
+    """Return one of the pages. Machines read the reference most, also its old editions."""
     written = min(WRITTEN_PAGES, pages)
-    if rng.random() < reference and pages > written:
-        return written + int((pages - written) * rng.random() ** 1.5)
+    reference, spread = (0.7, 1.2) if is_ai else (0.22, 3)
+    if pages > written and rng.random() < reference:
+        return written + int((pages - written) * rng.random() ** spread)
     return int(written * rng.random() ** 1.6)
 
 

@@ -1,4 +1,4 @@
-"""Views of pages: people read what others wrote for them, machines read the reference."""
+"""Views of pages: of people and of machines."""
 
 # ruff: noqa: PLR2004 - the proportions of made-up data need no names
 
@@ -33,5 +33,5 @@ def make_views(times: Sequence[int], story: Story, pages: int, rng: Random) -> I
         if instant_ms >= story.release_ms and rng.random() < 0.06:
             page = news
         else:
-            page = site.choose_page(rng, pages, reference=0.7 if is_ai else 0.15)
+            page = site.choose_page(rng, pages, is_ai=is_ai)
         yield View(instant_ms, page, visitor, is_ai)

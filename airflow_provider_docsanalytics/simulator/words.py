@@ -72,8 +72,8 @@ AGAIN = ("That did not work. ", "Still the same. ", "Same question again: ", "ok
 """Before a question that repeats the previous one."""
 UNANSWERED = (
     "I could not find this in the documentation. The closest page is “{title}”.",
-    "The documentation does not say. Please contact support, and mention “{title}”.",
-    "I am not sure: “{title}” describes a part of it, but not your case.",
+    "The documentation does not say. “{title}” covers a part; support can help with the rest.",
+    "I am not sure. “{title}” describes the usual case, which may not be yours.",
 )
 OUTAGE = (
     "Something went wrong while I searched the documentation. Please try again later.",
@@ -88,7 +88,7 @@ MORE = (
     "Try it in the sandbox first, which does not cost anything.",
     "If the response is a 4xx, its `message` names the field.",
     "The SDKs for Python, Node, Go, PHP and Ruby do this in one call.",
-    "With {carrier}, this can take up to {number} minutes.",
+    "With {carrier}, allow for some hours until you see the change.",
 )
 
 PRAISE = (
