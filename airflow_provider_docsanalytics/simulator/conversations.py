@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator.questions import POOL
 from airflow_provider_docsanalytics.simulator.values import Window, iso
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _THREAD_EVERY = 10
 # Turns, of 50, of a person who asks again: in the same thread, or in a new one.
 _AGAIN = [n % _THREAD_EVERY == _THREAD_EVERY - 1 or n in (12, 37) for n in range(50)]
-_RELEASE_EVERY = 5
-_ODD = 7919
+_RELEASE_EVERY = 5  # turns, from the release on
 _CALLERS = ("web",) * 7 + ("api",) * 2 + ("other",)
 
 
@@ -168,7 +168,7 @@ class Turns:
                 scene = "outage"
             elif number % _RELEASE_EVERY == 0:
                 scene = "release"
-        return self._texts.pooled(scene, number, again=again)
+        return self._texts[scene, number % POOL, again]
 
     def _id(self, number: int, instant_ms: int) -> str:
         if self._continues(number):
@@ -186,7 +186,7 @@ def _follow_up(times: Iterable[int]) -> Iterator[int]:
     before_ms = 0
     for number, instant_ms in enumerate(times):
         if _AGAIN[number % len(_AGAIN)]:
-            before_ms = min(instant_ms, before_ms + 30_000 + number * _ODD % 240_000)
+            before_ms = min(instant_ms, before_ms + 30_000 + 7919 * number % 240_000)
         else:
             before_ms = instant_ms
         yield before_ms

@@ -21,6 +21,7 @@ STATUSES = ("pending", "in_progress", "resolved", "dismissed")
 
 _HELPFUL = 0.78
 _HELPFUL_ON = {site.BAD_PAGE: 0.12, site.RELEASE_TOPIC.page: 0.4}
+_MUCH_RATED = {site.NUMBERS[path] for path in _HELPFUL_ON}
 
 
 class Feedback(NamedTuple):
@@ -48,7 +49,7 @@ def make_feedback(views: Sequence[View], count: int, salt: int, rng: Random) -> 
 
 def _chance(view: View) -> float:
     """Return how likely the reader is to say something, compared with others."""
-    return (0.3 if view.is_ai else 1) * (4 if site.page_path(view.page) in _HELPFUL_ON else 1)
+    return (0.3 if view.is_ai else 1) * (4 if view.page in _MUCH_RATED else 1)
 
 
 def _row(rng: Random, number: int, view: View) -> dict[str, Any]:

@@ -6,32 +6,25 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_docsanalytics.simulator import site, topics, values, words
+from airflow_provider_docsanalytics.simulator import site, values, words
 
 if TYPE_CHECKING:
     from airflow_provider_docsanalytics.simulator.topics import Topic
 
 Scene = Literal["usual", "release", "outage"]
+Kind = tuple[Scene, int, bool]
+"""What happens meanwhile, a number below :data:`POOL`, and whether the person asks again."""
 
-_POOL = 311  # a prime number, so that no period of the row numbers is a multiple of it
+POOL = 311  # a prime number, so that no period of the row numbers is a multiple of it
 _HEAD_BYTES = 73  # from the opening brace of a row to "query", without the brace of the padded part
-_DECK = [topic for topic in topics.TOPICS for _ in range(topic.weight)]
 _DECK_STRIDE = 37  # without a common factor with the deck: neighbours differ, and all have a turn
 _ODD_FORMS = {5: "#example", 8: "?utm_source=newsletter", 11: "/", 12: ".md"}
 
 
-class _Kind(NamedTuple):
-    """All turns of a kind have the same text. ``again`` follows the same kind without it."""
-
-    scene: Scene
-    number: int
-    again: bool = False
-
-
-class Texts:
-    """The texts of all turns: a pool, of which each is rendered when it is first needed.
+class Texts(dict[Kind, bytes]):
+    """The JSON of each kind of turn from ``"query"`` on, rendered when it is first needed.
 
     Args:
         seed: of the texts.
@@ -47,38 +40,35 @@ class Texts:
         self._pages = pages
         self._legacy_schema = legacy_schema
         self._row_bytes = row_bytes
-        self._pool: dict[tuple[Scene, int, bool], bytes] = {}
 
-    def pooled(self, scene: Scene, number: int, *, again: bool) -> bytes:
-        """Return the JSON of a turn from ``"query"`` on."""
-        key = scene, number % _POOL, again
-        text = self._pool.get(key)
-        if text is None:
-            text = self._pool[key] = self._render(_Kind(*key))
+    def __missing__(self, kind: Kind) -> bytes:
+        text = self[kind] = self._render(kind)
         return text
 
     def added(self, number: int, resolution_status: str | None) -> bytes:
         """Return the same for a turn with this status, if there is one."""
-        return self._render(_Kind("usual", number % _POOL), resolution_status)
+        return self._render(("usual", number % POOL, False), resolution_status)
 
-    def _render(self, kind: _Kind, resolution_status: str | None = None) -> bytes:
+    def _render(self, kind: Kind, resolution_status: str | None = None) -> bytes:
         row = self._row(kind, resolution_status)
         if self._legacy_schema:
             row = {name: row[name] for name in ("query", "response", "sources", "queryCategory")}
-        escaped = kind.number % 8 == 5
+        escaped = kind[1] % 8 == 5
         padding = 0
         if self._row_bytes is not None:
             padding = self._row_bytes - _HEAD_BYTES - len(_json(row, escaped=escaped))
-        elif kind == ("usual", _POOL // 2, False):
+        elif kind == ("usual", POOL // 2, False):
             padding = values.LONG_ANSWER_BYTES
         if padding > 0:
             row["response"] += values.prose(self._random(f"padding:{kind}"), padding)
         return _json(row, escaped=escaped)[1:]
 
-    def _row(self, kind: _Kind, resolution_status: str | None) -> dict[str, Any]:
+    def _row(self, kind: Kind, resolution_status: str | None) -> dict[str, Any]:
         scene, number, again = kind
         topic = (
-            site.RELEASE_TOPIC if scene == "release" else _DECK[number * _DECK_STRIDE % len(_DECK)]
+            site.RELEASE_TOPIC
+            if scene == "release"
+            else site.DECK[number * _DECK_STRIDE % len(site.DECK)]
         )
         rng = self._random(f"turn:{kind}")
         question = rng.choice(words.AGAIN if again else ("",)) + rng.choice(topic.questions)

@@ -35,7 +35,7 @@ def make_searches(times: Sequence[int], story: Story, pages: int, rng: Random) -
     while number < len(times):
         start_ms = times[number]
         is_about_release = start_ms >= story.release_ms and rng.random() < 0.12
-        topic = site.RELEASE_TOPIC if is_about_release else site.choose_topic(rng)
+        topic = site.RELEASE_TOPIC if is_about_release else rng.choice(site.DECK)
         term, clicks = _term(rng, topic)
         page = _clicked(rng, topic, pages) if rng.random() < clicks else None
         terms = [*_prefixes(rng, term), term][number - len(times) :]
@@ -62,9 +62,9 @@ def _term(rng: Random, topic: Topic) -> tuple[str, float]:
 
 def _prefixes(rng: Random, term: str) -> list[str]:
     """Return what the person has typed each time that they paused."""
-    lengths = range(3, len(term))
-    pauses = rng.sample(lengths, min(len(lengths), rng.choice((0, 0, 0, 1, 2, 3))))
-    return list(dict.fromkeys(term[:length].rstrip() for length in sorted(pauses)))
+    pauses = max(0, int(7 * rng.random()) - 3) if len(term) > 3 else 0
+    lengths = {3 + int((len(term) - 3) * rng.random()) for _ in range(pauses)}
+    return sorted({term[:length].rstrip() for length in lengths}, key=len)
 
 
 def _clicked(rng: Random, topic: Topic, pages: int) -> int:

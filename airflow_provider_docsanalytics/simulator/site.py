@@ -8,7 +8,6 @@ assistant answers nothing for some hours: :func:`make_story` says when.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_docsanalytics.simulator import topics, words
@@ -24,11 +23,12 @@ SITE = "https://docs.example.com"
 BAD_PAGE = topics.SIGNATURES.page
 RELEASE_TOPIC = topics.MIGRATION
 WRITTEN_PAGES = len(words.PAGES)
+DECK = [topic for topic in topics.TOPICS for _ in range(topic.weight)]
+"""Each topic as often as its weight says."""
 
-_NUMBERS = {path: number for number, (path, _) in enumerate(words.PAGES)}
+NUMBERS = {path: number for number, (path, _) in enumerate(words.PAGES)}
 _REFERENCE_PAGES = len(words.RESOURCES) * len(words.OPERATIONS)
 _FIRST_EDITION = 2025 * 4 + 3  # a quarter
-_WEIGHTS = list(accumulate(topic.weight for topic in topics.TOPICS))
 _HOUR_MS = 3_600_000
 _SATURDAY = 5
 _OUTAGE_FROM_H, _OUTAGE_TO_H = 9, 15
@@ -101,14 +101,9 @@ def _hours(window: Window, rng: Random) -> Iterator[tuple[Window, float]]:
         start_ms = next_ms
 
 
-def choose_topic(rng: Random) -> Topic:
-    """Return a topic of a question or a search."""
-    return rng.choices(topics.TOPICS, cum_weights=_WEIGHTS)[0]
-
-
 def page_of(topic: Topic, pages: int) -> int:
     """Return the page about a topic, on a site that has this many pages."""
-    return _NUMBERS[topic.page] % pages
+    return NUMBERS[topic.page] % pages
 
 
 def choose_page(rng: Random, pages: int, *, is_ai: bool = False) -> int:
@@ -134,6 +129,7 @@ def page_url(page: int) -> str:
     return SITE + page_path(page)
 
 
+@lru_cache(maxsize=4096)
 def page_title(page: int) -> str:
     """Return the title of a page."""
     if page < WRITTEN_PAGES:

@@ -24,7 +24,7 @@ SIGNATURES = Topic(
     "Webhooks",
     "/guides/webhook-signatures",
     16,
-    0.5,
+    0.45,
     (
         "How do I verify the webhook signature in {sdk}?",
         "the signature never matches, i use the raw body and the secret from the dashboard",
@@ -312,7 +312,7 @@ TOPICS = (
         None,
         "/account/team",
         6,
-        0.8,
+        0.7,
         (
             "Do you support single sign-on with SAML?",
             "Is there a way to host Tidepost on our own servers?",
