@@ -23,8 +23,8 @@ class Topic(NamedTuple):
 SIGNATURES = Topic(
     "Webhooks",
     "/guides/webhook-signatures",
-    16,
-    0.45,
+    20,
+    0.42,
     (
         "How do I verify the webhook signature in {sdk}?",
         "the signature never matches, i use the raw body and the secret from the dashboard",
@@ -193,7 +193,7 @@ TOPICS = (
         "Customs",
         "/guides/customs",
         7,
-        0.25,
+        0.18,
         (
             "Which customs form do I need for {country}?",
             "What do I enter as HS code for a gift card?",
@@ -244,7 +244,7 @@ TOPICS = (
         "Billing",
         "/account/billing",
         5,
-        0.3,
+        0.2,
         (
             "Why is the invoice higher than the rate that the API gave?",
             "Where can I download the invoices of last year?",
@@ -312,7 +312,7 @@ TOPICS = (
         None,
         "/account/team",
         6,
-        0.7,
+        0.6,
         (
             "Do you support single sign-on with SAML?",
             "Is there a way to host Tidepost on our own servers?",
