@@ -34,6 +34,8 @@ _Result = TypeVar("_Result")
 _TRIES = 100
 """Of one change, while other workers keep changing the file."""
 _LONGEST_PAUSE_S = 0.2
+_AGREES_S = 2.0
+"""Dates of responses are rounded to a second, and came a moment ago."""
 
 
 class Admission(NamedTuple):
@@ -59,7 +61,7 @@ class Ledger:
         share: of the quota that this task may see used before it waits, more than 0 and at most 1.
         by: the task.
         host: where it runs.
-        now: the clock, in seconds since 1970.
+        now: this worker's clock, in seconds since 1970.
         sleep: waits for other workers, in seconds.
     """
 
@@ -84,7 +86,7 @@ class Ledger:
         self._share = share
         self._by = by
         self._host = host
-        self._now = now
+        self._clock = now
         self._sleep = sleep
         self._account: Account | None = None
         self._last: Entry | None = None
@@ -95,7 +97,7 @@ class Ledger:
         """How many requests the account has left, as last seen; ``None`` if that is unknown."""
         if self._account is None or not self._is_usable:
             return None
-        return max(0, self.quota.limit - self._account.used(self._now(), self.quota))
+        return max(0, self.quota.limit - self._account.used(self.now(), self.quota))
 
     @property
     def limits(self) -> str:
@@ -121,6 +123,7 @@ class Ledger:
         Raises:
             StorageError: it cannot be read, or is not of this service.
         """
+        self._account = None  # what it was is not what the next write has to be based on
         text = self._storage.read(self._name)
         if text is None:
             self._storage.make()
@@ -137,7 +140,16 @@ class Ledger:
                 f"{self._uri}/{self._name} is of {account.service!r:.100}, not of "
                 f"{self._service!r}.\nUse a ledger of its own for each organisation."
             )
-        return account.at(self._now(), self.quota)
+        return account.at(self.now(), self.quota)
+
+    def now(self) -> float:
+        """Return the moment by which requests are entered, in seconds since 1970.
+
+        That is the time of the storage, so that a worker whose clock is wrong does no harm. A disk
+        has none, and dates of responses are in seconds: clocks that agree so far are equal.
+        """
+        here, there = self._clock(), self._storage.now()
+        return here if there is None or abs(there - here) < _AGREES_S else there
 
     def _enter(self, longest_s: float) -> Admission:
         def change(account: Account, now: float) -> tuple[Account | None, Admission]:
@@ -165,8 +177,8 @@ class Ledger:
         """
         for tries in range(_TRIES):
             known, self._account = self._account, None
-            account = self.read() if known is None else known.at(self._now(), self.quota)
-            changed, result = change(account, self._now())
+            account = self.read() if known is None else known.at(self.now(), self.quota)
+            changed, result = change(account, self.now())
             if changed is None:
                 self._account = account
                 if known is None:
