@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import requests
+from s3fs import S3FileSystem
 
 from airflow_provider_docsanalytics._retry import decide
 from airflow_provider_docsanalytics.errors import RateLimited
@@ -20,7 +21,7 @@ from airflow_provider_docsanalytics.simulator import Quota as ServiceQuota
 from airflow_provider_docsanalytics.simulator import Simulator
 from airflow_provider_docsanalytics.simulator.request import RefusedError
 from airflow_provider_docsanalytics.storage import Storage
-from tests.reliability.targets import LocalTarget, S3Target
+from tests.reliability.targets import LocalTarget
 from tests.support.processes import free_ports
 from tests.support.stores import BUCKET, gcs_server
 
@@ -184,8 +185,9 @@ def local(lake: Path) -> Store:
 
 def on_s3(s3: S3) -> Store:
     """Return a ledger's directory on S3."""
-    target = S3Target(s3, "quota")
-    return Store("S3", target.filesystem, target.root)
+    options = {"client_kwargs": {"endpoint_url": s3.url, "region_name": "eu-west-1"}}
+    keys = {"key": "k", "secret": "s"}
+    return Store("S3", partial(S3FileSystem, **keys, **options, session=s3.session), "lake/quota")
 
 
 class CountingLedger(Ledger):
