@@ -36,7 +36,7 @@ _TRIES = 100
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 10.0
 """Before another try. They grow from what a try takes, so that many workers come apart."""
 _PASSED_OVER_S = 300.0
-"""How long a ledger that has failed is not used: a storage that is away takes its time to say so."""
+"""How long a ledger that has failed is not used: a storage that is away lets each request wait."""
 _AGREES_S = 2.0
 """Dates of responses are rounded to a second, and came a moment ago."""
 

@@ -15,7 +15,6 @@ import requests
 from s3fs import S3FileSystem
 
 from airflow_provider_docsanalytics._retry import decide
-from airflow_provider_docsanalytics.errors import RateLimited
 from airflow_provider_docsanalytics.quota.ledger import Ledger
 from airflow_provider_docsanalytics.simulator import Quota as ServiceQuota
 from airflow_provider_docsanalytics.simulator import Simulator
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from airflow_provider_docsanalytics.errors import RateLimited
     from airflow_provider_docsanalytics.quota.account import Quota
     from airflow_provider_docsanalytics.simulator import Config
     from tests.reliability.targets import S3
@@ -142,7 +142,7 @@ class RigStorage(Storage):
         return written
 
     def _take(self, share: float) -> None:
-        delay_s = _SLOW_S if self._store.fault == SLOW else random.uniform(0, _DELAY_S)
+        delay_s = _SLOW_S if self._store.fault == SLOW else random.uniform(0, _DELAY_S)  # noqa: S311 - to spread
         self._clock.sleep(share * delay_s)
 
 
@@ -203,4 +203,4 @@ class CountingLedger(Ledger):
 
 def resumes_in(error: RateLimited) -> float:
     """Return the seconds until a task runs again that this error has deferred."""
-    return (decide(error, 1).delay_s or 0.0) + random.uniform(0, _RESUMES_S)
+    return (decide(error, 1).delay_s or 0.0) + random.uniform(0, _RESUMES_S)  # noqa: S311 - to spread
