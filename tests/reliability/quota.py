@@ -84,7 +84,7 @@ def cases() -> Iterator[Case]:
 
 def quick() -> Iterator[Case]:
     """Try a few processes."""
-    small = Scale(processes=4, limit=20, hours=3.2)
+    small = Scale(processes=4, limit=20, hours=2.2)
     with stage() as (lake, s3):
         disk = local(lake)
         works = [partial(shared, store, small) for store in (disk, on_s3(s3))]
