@@ -1,4 +1,4 @@
-"""The quota's ledger on the real server of each storage, opened as a connection's extra names it."""
+"""The quota's ledger on the real server of each storage, named as a connection's extra names it."""
 
 from __future__ import annotations
 
