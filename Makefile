@@ -94,7 +94,7 @@ e2e-warehouses: .venv/warehouses  ## Exports loaded into PostgreSQL, schemas and
 e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
 	@CHROMIUM=$(CHROMIUM) AIRFLOW_2=$(AIRFLOW_2) $(SYSTEM) system tests/system/browser
 
-reliability: .venv/test  ## Crashes, faults, races and hostile input: rows lost, rows doubled
+reliability: .venv/storage  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(SYSTEM) reliability tests/reliability
 
 mutants: .venv/mutants  ## Small wrong changes to the code, and how many of them the tests notice: 20 min

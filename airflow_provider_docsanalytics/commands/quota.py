@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
@@ -61,7 +60,8 @@ def _read(conn_id: str) -> dict[str, Any]:
         )
     provide_of(hook.settings.ledger)
     ledger = open_ledger(hook.settings, quota_of(hook.platform, hook.settings), hook.quota_share)
-    return _summary(ledger.read(), ledger.quota, time.time())
+    account = ledger.read()
+    return _summary(account, ledger.quota, ledger.now())
 
 
 def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:

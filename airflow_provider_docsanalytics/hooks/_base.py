@@ -120,9 +120,15 @@ class DocsAnalyticsHook(BaseHook):
 
         The default project is the connection's.
         """
-        if project_id is None:
+        if not self.platform.has_projects:
+            if project_id is not None:
+                raise ConfigError(
+                    f"project_id={project_id!r:.100}: {self.platform.title} has no projects.\n"
+                    "Leave out project_id: a key reads the data of its account."
+                )
+        elif project_id is None:
             project_id = self.settings.project_id
-            if project_id is None and self.platform.has_projects:
+            if project_id is None:
                 error = self.platform.no_project_id()
                 raise ConfigError(f"Connection {self.conn_id!r}: {error}") from error
         return self.platform.select(

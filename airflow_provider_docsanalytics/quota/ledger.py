@@ -4,8 +4,8 @@ Every entry is one conditional write: it succeeds only if nobody else has change
 was read. So two workers never use the same room. A request that has to wait is entered for the
 moment at which it may be sent, and others queue behind it: nobody asks again and again.
 
-The ledger never fails an export. If it cannot be read or written, it says so once, and requests are
-sent as without it.
+The ledger never fails an export. If it cannot be read or written, it says so, and requests are sent
+as without it for some minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _TRIES = 100
 """Of one change, while other workers keep changing the file."""
-_LONGEST_PAUSE_S = 0.2
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 10.0
+"""Before another try. They grow from what a try takes, so that many workers come apart."""
+_PASSED_OVER_S = 300.0
+"""How long a ledger that has failed is not used: a storage that is away lets each request wait."""
+_AGREES_S = 2.0
+"""Dates of responses are rounded to a second, and came a moment ago."""
 
 
 class Admission(NamedTuple):
@@ -59,7 +64,7 @@ class Ledger:
         share: of the quota that this task may see used before it waits, more than 0 and at most 1.
         by: the task.
         host: where it runs.
-        now: the clock, in seconds since 1970.
+        now: this worker's clock, in seconds since 1970.
         sleep: waits for other workers, in seconds.
     """
 
@@ -84,18 +89,19 @@ class Ledger:
         self._share = share
         self._by = by
         self._host = host
-        self._now = now
+        self._clock = now
         self._sleep = sleep
         self._account: Account | None = None
         self._last: Entry | None = None
-        self._is_usable = True
+        self._is_shared = False
+        self._usable_from = 0.0
 
     @property
     def left(self) -> int | None:
         """How many requests the account has left, as last seen; ``None`` if that is unknown."""
-        if self._account is None or not self._is_usable:
+        if self._account is None:
             return None
-        return max(0, self.quota.limit - self._account.used(self._now(), self.quota))
+        return max(0, self.quota.limit - self._account.used(self.now(), self.quota))
 
     @property
     def limits(self) -> str:
@@ -124,7 +130,7 @@ class Ledger:
         text = self._storage.read(self._name)
         if text is None:
             self._storage.make()
-            return Account(service=self._service)
+            return self._seen(Account(service=self._service))
         try:
             account = msgspec.json.decode(text, type=Account)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -137,7 +143,16 @@ class Ledger:
                 f"{self._uri}/{self._name} is of {account.service!r:.100}, not of "
                 f"{self._service!r}.\nUse a ledger of its own for each organisation."
             )
-        return account.at(self._now(), self.quota)
+        return self._seen(account)
+
+    def now(self) -> float:
+        """Return the moment by which requests are entered, in seconds since 1970.
+
+        That is the time of the storage, so that a worker whose clock is wrong does no harm. A disk
+        has none, and dates of responses are in seconds: clocks that agree so far are equal.
+        """
+        here, there = self._clock(), self._storage.now()
+        return here if there is None or abs(there - here) < _AGREES_S else there
 
     def _enter(self, longest_s: float) -> Admission:
         def change(account: Account, now: float) -> tuple[Account | None, Admission]:
@@ -155,42 +170,51 @@ class Ledger:
 
         self._change(change)
 
+    def _seen(self, account: Account) -> Account:
+        """Keep the account as it has just been read; return it without what no longer counts."""
+        self._is_shared = self._account is not None and account != self._account
+        self._account = account
+        return account.at(self.now(), self.quota)
+
     def _change(
         self, change: Callable[[Account, float], tuple[Account | None, _Result]]
     ) -> _Result:
         """Apply a change to the account, again if another worker was faster.
 
-        First to the account as this worker has last written it: if nobody has changed it since,
-        that saves reading it.
+        First to the account as this worker has last seen it, unless somebody else had changed it by
+        then: if nobody has, that saves reading it.
         """
+        known = None if self._is_shared else self._account
         for tries in range(_TRIES):
-            known, self._account = self._account, None
-            account = self.read() if known is None else known.at(self._now(), self.quota)
-            changed, result = change(account, self._now())
+            began = self._clock()
+            account = known.at(self.now(), self.quota) if known else self.read()
+            changed, result = change(account, self.now())
             if changed is None:
-                self._account = account
-                if known is None:
+                if not known:
                     return result
-                self._account = None  # look again: the account may be old
             elif self._storage.replace(self._name, msgspec.json.encode(changed), self._by):
                 self._account = changed
                 return result
-            elif known is None:
-                self._sleep(random.uniform(0, min(_LONGEST_PAUSE_S, 0.01 * 2**tries)))  # noqa: S311 - jitter, no secret
+            elif not known:
+                pause_s = (self._clock() - began + _SHORTEST_PAUSE_S) * 2**tries
+                self._sleep(random.uniform(0, max(0, min(pause_s, _LONGEST_PAUSE_S))))  # noqa: S311 - jitter, no secret
+            known = None  # somebody has changed it, or may have
         raise StorageError(
             f"{self._uri}/{self._name}: other workers were faster {_TRIES} times in a row.\n"
             "Use a faster storage for the ledger."
         )
 
     def _or_without(self, step: Callable[[], _Result], without: _Result) -> _Result:
-        """Return what a step returns; once a step has failed, what holds without a ledger."""
-        if not self._is_usable:
+        """Return what a step returns; if it fails, and for a while, what holds without a ledger."""
+        if self._clock() < self._usable_from:
             return without
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the ledger never fails an export
-            self._is_usable = False
-            log.warning("Requests are sent without the ledger. %s", error)
+            self._account = None
+            self._usable_from = self._clock() + _PASSED_OVER_S
+            minutes = _PASSED_OVER_S / 60
+            log.warning("Requests are sent without the ledger for %.0f minutes. %s", minutes, error)
             return without
 
 

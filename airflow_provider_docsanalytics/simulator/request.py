@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from airflow_provider_docsanalytics.simulator import values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 RETRY_AFTER_STYLES = ("seconds", "date", "none")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -143,10 +143,17 @@ class Quota:
     All keys and projects of the organisation share it. ``retry_after`` is the style of the header
     of a 429: ``seconds``, an HTTP ``date``, or ``none`` for no header. ``others`` is how many
     requests people whom nobody asks send in each period, one after the other at equal distances.
+    ``now`` is the clock, in seconds.
     """
 
     def __init__(
-        self, limit: int, period_s: float, retry_after: str = "seconds", others: int = 0
+        self,
+        limit: int,
+        period_s: float,
+        retry_after: str = "seconds",
+        others: int = 0,
+        *,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         if limit < 0 or period_s <= 0 or retry_after not in RETRY_AFTER_STYLES or others < 0:
             raise ValueError(
@@ -156,7 +163,8 @@ class Quota:
             )
         self.others = others
         self._others_sent = 0
-        self._began = time.monotonic()
+        self._now = now
+        self._began = now()
         self.limit = limit
         self.period_s = period_s
         self.retry_after = retry_after
@@ -170,7 +178,7 @@ class Quota:
             RefusedError: 429, when nothing is left.
         """
         with self._lock:
-            now = time.monotonic()
+            now = self._now()
             self._let_others_spend(now)
             if self._spend_at(now):
                 return

@@ -99,6 +99,14 @@ class Storage:
         """
         return self._objects.deletes_on_condition
 
+    def now(self) -> float | None:
+        """Return the store's time, in seconds since 1970, as its last response showed it.
+
+        ``None`` if it has no clock of its own (a disk), or has not shown it yet.
+        """
+        clock = self._objects.clock
+        return clock.now() if clock else None
+
     def make(self) -> None:
         """Create the directory, if the file system has directories."""
         if not self._flat:

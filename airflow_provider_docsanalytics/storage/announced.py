@@ -56,6 +56,7 @@ class AnnouncedObjects:
     """
 
     deletes_on_condition = True
+    clock = None
 
     def __init__(
         self,

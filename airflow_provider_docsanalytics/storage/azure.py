@@ -5,7 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_docsanalytics.storage.conditional import READ_ATTEMPTS, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import (
+    READ_ATTEMPTS,
+    StoreClock,
+    check_size,
+    run,
+)
 
 _CONFLICTS = ("ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists", "BlobNotFound")
 _NOT_FOUND = ("BlobNotFound", "ContainerNotFound", "ResourceNotFound")
@@ -23,6 +28,7 @@ class AzureObjects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
+        self.clock = StoreClock()
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and ETag; 2 requests, more if the blob changes meanwhile.
@@ -64,7 +70,7 @@ class AzureObjects:
 
     async def _read(self, path: str) -> tuple[bytes, str]:
         async with self._blob(path) as blob:
-            found = await blob.get_blob_properties()
+            found = await blob.get_blob_properties(raw_response_hook=self._see)
             check_size(found.size, found.content_settings.content_encoding)
             version = str(found.etag)
             stream = await blob.download_blob(**_has(version))
@@ -75,12 +81,16 @@ class AzureObjects:
         async with self._blob(path) as blob:
             response = await blob.upload_blob(text, **condition)
         self._fs.invalidate_cache(path.rpartition("/")[0])
+        self.clock.saw(response.get("date"))
         return response["etag"]
 
     async def _delete(self, path: str, version: str) -> None:
         async with self._blob(path) as blob:
             await blob.delete_blob(**_has(version))
         self._fs.invalidate_cache(path.rpartition("/")[0])
+
+    def _see(self, response: Any) -> None:
+        self.clock.saw(response.http_response.headers.get("Date"))
 
     def _blob(self, path: str) -> Any:
         container, name, _ = self._fs.split_path(path)

@@ -16,6 +16,10 @@ endpoint and proxy are the same for all requests.
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -45,6 +49,31 @@ class TooLarge(Exception):  # noqa: N818 - what the file is
         self.size = size
 
 
+class StoreClock:
+    """The clock of a store, as its responses show it: to the second."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[float, float] | None = None
+
+    def saw(self, date: datetime | str | None) -> None:
+        """Take note of the date of a response that has just come; one that cannot be read is none.
+
+        Args:
+            date: as text as well, as HTTP or ISO 8601 writes it.
+        """
+        if isinstance(date, str):
+            date = _parse(date)
+        if date is not None and date.tzinfo:
+            self._seen = (date.timestamp(), time.monotonic())
+
+    def now(self) -> float | None:
+        """Return the store's time, in seconds since 1970; ``None`` until a response showed it."""
+        if self._seen is None:
+            return None
+        date, seen = self._seen
+        return date + time.monotonic() - seen
+
+
 class ConditionalObjects(Protocol):
     """Single objects of one store. A version is opaque; ``None`` means "no such object".
 
@@ -53,6 +82,10 @@ class ConditionalObjects(Protocol):
     """
 
     deletes_on_condition: bool
+
+    @property
+    def clock(self) -> StoreClock | None:
+        """The store's clock; ``None`` if the clocks of the workers are all there is."""
 
     def read(self, path: str) -> tuple[bytes, Any] | None:
         """Return an object's content and its version, ``None`` if there is no such object.
@@ -70,6 +103,13 @@ class ConditionalObjects(Protocol):
 
     def delete(self, path: str, version: Any) -> bool:
         """Delete an object; ``False`` if it no longer has the given version, ``True`` if gone."""
+
+
+def _parse(date: str) -> datetime | None:
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError):
+            return parse(date)
+    return None
 
 
 def check_size(size: int, encoding: str | None = None) -> None:

@@ -7,7 +7,12 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_docsanalytics.storage.conditional import READ_ATTEMPTS, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import (
+    READ_ATTEMPTS,
+    StoreClock,
+    check_size,
+    run,
+)
 
 
 class GcsObjects:
@@ -21,6 +26,7 @@ class GcsObjects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
+        self.clock = StoreClock()
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Return content and generation; 2 requests, more if the object changes meanwhile."""
@@ -62,7 +68,9 @@ class GcsObjects:
         found = await self._fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True)  # noqa: SLF001 - the asynchronous call has no public name
         check_size(int(found["size"]), found.get("contentEncoding"))
         generation = str(found["generation"])
-        _, text = await self._fs._call("GET", self._fs.url(path), ifGenerationMatch=generation)  # noqa: SLF001 - as above
+        url = self._fs.url(path)
+        headers, text = await self._fs._call("GET", url, ifGenerationMatch=generation)  # noqa: SLF001 - as above
+        self.clock.saw(headers.get("Date"))
         return bytes(text), generation
 
     async def _write(self, path: str, text: bytes, version: str) -> Any:
@@ -84,6 +92,7 @@ class GcsObjects:
             ifGenerationMatch=version,
         )
         self._fs.invalidate_cache(path)
+        self.clock.saw(response.get("updated"))
         return response["generation"]
 
     async def _delete(self, path: str, version: str) -> None:

@@ -55,6 +55,7 @@ class LocalObjects:
     """
 
     deletes_on_condition = True
+    clock = None
 
     def __init__(self, root: str, sleep: Callable[[float], None]) -> None:
         self._lock = DirectoryLock(root, sleep=sleep)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_docsanalytics.storage.conditional import NoConditions, check_size, run
+from airflow_provider_docsanalytics.storage.conditional import (
+    NoConditions,
+    StoreClock,
+    check_size,
+    run,
+)
 
 _CONFLICTS = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _NOT_FOUND = frozenset({"NoSuchKey", "404"})
@@ -25,6 +30,7 @@ class S3Objects:
 
     def __init__(self, filesystem: Any) -> None:
         self._fs = filesystem
+        self.clock = StoreClock()
         if pays := getattr(filesystem, "req_kw", None):
             # Older s3fs sends it with reads only, not with writes and deletes.
             filesystem.s3_additional_kwargs = {**filesystem.s3_additional_kwargs, **pays}
@@ -90,7 +96,9 @@ class S3Objects:
 
     async def _call(self, method: str, path: str, arguments: dict[str, Any]) -> Any:
         bucket, key, _ = self._fs.split_path(path)
-        return await self._fs._call_s3(method, Bucket=bucket, Key=key, **arguments)  # noqa: SLF001 - the asynchronous call_s3 has no public name
+        response = await self._fs._call_s3(method, Bucket=bucket, Key=key, **arguments)  # noqa: SLF001 - the asynchronous call_s3 has no public name
+        self.clock.saw(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+        return response
 
 
 def _code(error: BaseException) -> str:

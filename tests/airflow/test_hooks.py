@@ -39,6 +39,12 @@ def test_vyoms_rows_are_unwrapped(connections: Simulator) -> None:
     assert rows == connections.truth("calls_by_service", "2026-01-01", "2026-01-31")[0]
 
 
+def test_vyom_does_not_drop_a_project_silently(connections: Simulator) -> None:
+    with pytest.raises(ConfigError, match="Vyom has no projects"):
+        VyomHook().iter_pages("dashboard", project_id="p_1", **MONTH)
+    assert connections.requests == []
+
+
 def test_a_parameter_is_checked_when_it_is_passed_not_when_a_page_is_iterated(
     connections: Simulator,
 ) -> None:

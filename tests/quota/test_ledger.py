@@ -214,6 +214,16 @@ def test_a_worker_whose_clock_is_a_minute_off_still_sends(place: Place, clock: C
     assert late.enter(120).entered
 
 
+def test_who_has_looked_at_the_account_does_not_undo_what_others_have_entered(
+    place: Place,
+) -> None:
+    one, other = place.ledger(), place.ledger()
+    assert [one.enter(0), other.enter(0)] == [GO, GO]
+    one.read()
+    one.enter(0)
+    assert len(one.read().entries) == 3
+
+
 def test_each_service_has_a_file_of_its_own() -> None:
     assert name_of(SERVICE) == "quota-api.mintlify.com.json"
     assert name_of("http://127.0.0.1:8080/v2/x") == "quota-127.0.0.1-8080-v2-x.json"

@@ -191,6 +191,7 @@ class _Objects:
         asks_version_first: bool = False,
     ) -> None:
         self._store = store
+        self.clock = None
         self.deletes_on_condition = deletes_on_condition
         self._asks_version_first = asks_version_first
 

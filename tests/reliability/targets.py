@@ -107,9 +107,19 @@ class S3:
 
 
 _SERVE = """
-import contextlib, logging, threading
+import contextlib, functools, logging, threading
+from moto.s3.responses import S3Response
 logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it writes of uploads aborted meanwhile
 from moto.server import ThreadedMotoServer
+lock = threading.Lock()
+def one_by_one(method):  # S3 writes on condition in one step, moto in two
+    @functools.wraps(method)
+    def locked(*arguments):
+        with lock:
+            return method(*arguments)
+    return locked
+S3Response.get_object = one_by_one(S3Response.get_object)
+S3Response.put_object = one_by_one(S3Response.put_object)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
 with contextlib.redirect_stdout(None):
     server.start()

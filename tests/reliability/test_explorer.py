@@ -20,6 +20,7 @@ class Careless(S3Store):
 
 class _Careless:
     deletes_on_condition = True
+    clock = None
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import multiprocessing
+import time
 import uuid
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_docsanalytics.errors import StorageError
 from airflow_provider_docsanalytics.export.directory import ExportDirectory
 from airflow_provider_docsanalytics.storage import Storage
+from airflow_provider_docsanalytics.storage.conditional import StoreClock
 from tests.reliability import s3_proxy
 from tests.storage.places import Listed, Place, count_up, memory, s3
 
@@ -166,6 +169,35 @@ def test_whether_a_removal_is_one_step_is_told(tmp_path: Path, s3_url: str) -> N
     assert Storage(LocalFileSystem(), str(tmp_path), "uri").removes_on_condition
     assert Storage(memory(), "/x", "uri").removes_on_condition
     assert not Storage(s3(s3_url), "lake/x", "uri").removes_on_condition
+
+
+def test_the_time_is_the_stores_where_it_has_one(tmp_path: Path, s3_url: str) -> None:
+    disk = Storage(LocalFileSystem(), str(tmp_path), "uri")
+    store = Storage(s3(s3_url), f"lake/{uuid.uuid4()}", "uri")
+    for each in (disk, store):
+        assert each.read(NAME) is None
+        assert each.replace(NAME, b"1", "1")
+    assert disk.now() is None
+    assert store.now() == pytest.approx(time.time(), abs=5)
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Fri, 27 Nov 2026 03:44:14 GMT", 1_795_751_054),
+        ("2026-11-27T03:44:14.250Z", 1_795_751_054.25),
+        (datetime(2026, 11, 27, 3, 44, 14, tzinfo=UTC), 1_795_751_054),
+        ("yesterday", None),
+        ("2026-11-27T03:44:14", None),
+        (None, None),
+    ],
+)
+def test_the_date_of_a_response_is_the_stores_time(
+    date: datetime | str | None, expected: float | None
+) -> None:
+    clock = StoreClock()
+    clock.saw(date)
+    assert clock.now() == (None if expected is None else pytest.approx(expected, abs=1))
 
 
 def test_s3_is_read_with_one_request_and_written_with_one(s3_url: str) -> None:

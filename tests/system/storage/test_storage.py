@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.simulator_process import Service
 from tests.support.stores import S3, Azure, Gcs, Lake, Local
-from tests.system.storage import conditions, readers
+from tests.system.storage import conditions, ledger, readers
 from tests.system.storage.trial import CONN_ID, FROM, TO, Trial, export_large, large_service
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ def test_an_export_lives_its_whole_life_in_every_storage(
 @pytest.mark.short
 def test_of_several_writers_at_once_one_wins_in_every_storage(report: Report, lake: Lake) -> None:
     conditions.run(report, lake)
+
+
+@pytest.mark.short
+def test_a_ledger_is_shared_in_every_storage(report: Report, lake: Lake) -> None:
+    ledger.run(report, lake)
 
 
 def test_a_part_that_no_storage_takes_in_one_piece_is_complete(
