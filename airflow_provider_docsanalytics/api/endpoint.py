@@ -72,11 +72,13 @@ class Body:
 
     Attributes:
         unknown: names of an envelope's unknown fields, once it has been unwrapped.
+        plain_rows: the rows of a plain page, which are not in ``fields``; see :mod:`._plain`.
     """
 
     raw: bytes | msgspec.Raw
     fields: Mapping[str, msgspec.Raw]
     unknown: tuple[str, ...] = ()
+    plain_rows: list[bytes] | None = None
 
     @classmethod
     def parse(cls, raw: bytes | msgspec.Raw) -> Body:
@@ -283,6 +285,7 @@ class Page:
         page_size: the page size of the next request, if it is not the endpoint's largest. A reading
             that begins at ``next_cursor`` requests no larger pages.
         fingerprint: for the loop guard; see :func:`._loop_guard.page_fingerprint`.
+        plain: whether the rows are plain, so that every reader can parse them; see :mod:`._plain`.
     """
 
     rows: Sequence[bytes]
@@ -292,6 +295,7 @@ class Page:
     unknown: tuple[str, ...] = ()
     page_size: int | None = None
     fingerprint: str = ""
+    plain: bool = False
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

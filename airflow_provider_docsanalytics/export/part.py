@@ -11,7 +11,7 @@ from msgspec import structs
 
 from airflow_provider_docsanalytics.export.documents import File
 from airflow_provider_docsanalytics.export.drift import Drift, DriftFinding
-from airflow_provider_docsanalytics.export.readable import readable
+from airflow_provider_docsanalytics.export.readable import Readable, readable
 from airflow_provider_docsanalytics.export.row_keys import append_keys
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class PendingPart:
 
     def add(self, page: PageLike, new: NewRows, fingerprints: tuple[str, ...]) -> None:
         """Add the new rows of a page, and its fingerprints for the loop guard."""
-        written = self.open().write(new.rows) if new.rows else Written(0, Drift(), ())
+        # Not every source knows it.
+        plain = getattr(page, "plain", False)
+        written = self.open().write(new.rows, plain=plain) if new.rows else Written(0, Drift(), ())
         self._keys += new.keys
         self._fingerprints += fingerprints
         before = self.after
@@ -151,9 +153,9 @@ class Part:
         self._encoder = output_format.encoder(self._compressed or sink)
         self._reserved_names = output_format.reserved_names
 
-    def write(self, rows: Sequence[bytes]) -> Written:
-        """Append rows."""
-        written = readable(rows, self._reserved_names)
+    def write(self, rows: Sequence[bytes], *, plain: bool = False) -> Written:
+        """Append rows; ``plain``: every reader can parse them as they are."""
+        written = Readable(rows) if plain else readable(rows, self._reserved_names)
         unsure: list[bytes] = []
         for start in range(0, len(rows), _CHUNK_ROWS):
             odd = self._encoder.write(written.rows[start : start + _CHUNK_ROWS])
