@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.fields import Field, Kind
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ def plain_page(endpoint: Endpoint, content: bytes) -> PlainPage | None:
     key = b'"%b":[' % endpoint.rows_key.encode()
     if any(key in bytes(raw) for raw in fields.values()):
         return None
+    if not fields.keys() >= set(endpoint.paging.response_fields):
+        return None  # the message about it shows what the response has
     # Nothing is written longer than it came. So if all of it is as long, then each row is.
     members = sum(len(name) + len(memoryview(raw)) + len('"":,') for name, raw in fields.items())
     commas = max(len(sizes) - 1, 0)
@@ -75,7 +79,8 @@ def plain_page(endpoint: Endpoint, content: bytes) -> PlainPage | None:
     start = text.index(key) + len(key)
     starts = accumulate((size + 1 for size in sizes), initial=start)
     rows = [text[start : start + size] for start, size in zip(starts, sizes, strict=False)]
-    return PlainPage(rows, fields, 2 + len(fields) + _values(endpoint.fields, response.rows))
+    values = 2 + sum(_json.values(bytes(raw)) for raw in fields.values())
+    return PlainPage(rows, fields, values + _values(endpoint.fields, response.rows))
 
 
 def _values(fields: Sequence[Field], objects: Sequence[Any]) -> int:
@@ -83,7 +88,7 @@ def _values(fields: Sequence[Field], objects: Sequence[Any]) -> int:
     count = len(objects) * (1 + len(fields))
     for field in fields:
         if field.fields:
-            lists = (getattr(each, field.name) or () for each in objects)
+            lists = filter(None, map(attrgetter(field.name), objects))
             count += sum(map(len, lists)) * (1 + len(field.fields))
     return count
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.formats.table import Table
 
 _EMPTY = b"{}"
+_BLOCK_ROWS = 100
+"""Rows that are written to JSON lines together: few enough for the processor's cache."""
 _BLOCK_BYTES = 256 * 1024
-"""Rows that are written together: they fit into the processor's cache."""
+"""Rows that are written to CSV together."""
 _FORMULAS = (b"=", b"+", b"-", b"@", b"\t", b"\r")
 
 
@@ -32,7 +34,8 @@ class JsonLines:
     def write(self, rows: Sequence[bytes]) -> Sequence[int]:
         """Append one line per row; nothing is parsed."""
         head = self._head + b","
-        for block in _blocks(rows):
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            block = rows[start : start + _BLOCK_ROWS]
             if _EMPTY in block:
                 lines = (self._head + b"}" if row == _EMPTY else head + row[1:] for row in block)
                 text = b"\n".join(lines) + b"\n"
