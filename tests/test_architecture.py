@@ -47,7 +47,7 @@ MAY_USE = {
     "triggers": {"triggers", "hooks", "_retry", "version_compat"},
 }
 SHARED = {"", "errors", "fields", "parameters", "_json", "_loop_guard", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard", "_retry"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard"}
 ONLY_STANDARD_LIBRARY |= {"window", ""}
 
 
