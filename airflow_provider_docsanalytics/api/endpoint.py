@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar
+
+import msgspec
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.fields import Field
 from airflow_provider_docsanalytics.parameters import (
     check_page_size,
     checked_id,
@@ -18,18 +20,10 @@ from airflow_provider_docsanalytics.parameters import (
 )
 from airflow_provider_docsanalytics.window import DateWindow
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import msgspec
-
-    from airflow_provider_docsanalytics.fields import Field
-
 Query = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """One filter of an endpoint.
 
     Attributes:
@@ -66,8 +60,7 @@ class Filter:
         return ",".join(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """The body of a response: its complete text, and its top-level fields as undecoded slices.
 
     Attributes:
@@ -86,8 +79,7 @@ class Body:
         return cls(raw, _json.members(raw))
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(msgspec.Struct, frozen=True):
     """What one request adds to the selection: paging parameters, and which part it is for."""
 
     query: Query
@@ -95,15 +87,14 @@ class PageRequest:
     thread_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PageResult:
+class PageResult(msgspec.Struct, frozen=True):
     """What a response contains: its rows' own text, and the next cursor, if there is one."""
 
     rows: list[bytes]
     next_cursor: str | None
 
 
-class Paging(Protocol):
+class Paging(msgspec.Struct, frozen=True):
     """A pagination strategy: pure functions without state.
 
     A cursor is text from which any process can resume at any time; ``None`` is the start.
@@ -120,12 +111,14 @@ class Paging(Protocol):
 
     def request(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request to send at ``cursor``."""
+        raise NotImplementedError
 
     def result(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return the response's rows and the next cursor, or raise :class:`.BadResponse`.
 
         ``body`` is ``None`` if the service says that the requested object does not exist.
         """
+        raise NotImplementedError
 
     def split(self, selection: Selection, cursor: str | None) -> str | None:  # noqa: ARG002 - for the strategies that can
         """Return the cursor that requests the same rows by narrower windows.
@@ -135,8 +128,7 @@ class Paging(Protocol):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """One row of a platform's table.
 
     Attributes:
@@ -155,7 +147,7 @@ class Endpoint:
     rows_key: str = ""
     page_size: int = 0
     windowed: bool = True
-    filters: Mapping[str, Filter] = field(default_factory=lambda: MappingProxyType({}))
+    filters: Mapping[str, Filter] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     totals: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     key: tuple[str, ...] = ()
@@ -166,8 +158,7 @@ class Endpoint:
         return "{thread_id}" in self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(msgspec.Struct, frozen=True):
     """One service: its endpoints, and its formats of keys, dates and responses.
 
     Attributes:
@@ -245,8 +236,7 @@ class Platform:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """Which rows to read: checked, so that every request made from it is well-formed."""
 
     platform: Platform
@@ -272,8 +262,7 @@ class Selection:
         return f"{self.endpoint.name} {self.window or ''}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page: what a request has returned.
 
     Attributes:
