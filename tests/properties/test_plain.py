@@ -132,6 +132,10 @@ def test_an_object_with_the_name_of_the_rows_is_not_taken_for_them() -> None:
     assert page.rows == [row]
 
 
+def test_rows_without_their_fields_are_not_plain_because_they_take_more_memory_than_text() -> None:
+    assert plain_page(VIEWS, b'{"views":[{},{}],"hasMore":false}') is None
+
+
 def test_a_plain_page_can_hold_too_many_values_too() -> None:
     row = _compact({"path": "", "human": 0, "ai": 0, "total": 0})
     selection = MINTLIFY.select("views", project_id="p")
