@@ -40,7 +40,8 @@ a watcher                logs it, polls  the same                       polls af
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+import msgspec
 
 from airflow_provider_docsanalytics.errors import (
     AuthError,
@@ -62,22 +63,19 @@ _QUOTA_FIRST_S, _QUOTA_MAX_S = 60.0, 900.0
 _TRANSIENT_FIRST_S, _TRANSIENT_MAX_S = 1.0, 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """No retry helps, or none is allowed."""
 
     delay_s: None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """The service asks for a pause: send nothing before ``delay_s`` is over."""
 
     delay_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """A retry may help: after ``delay_s``, or, where that is ``None``, in a later run only."""
 
     delay_s: float | None

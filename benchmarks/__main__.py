@@ -18,6 +18,7 @@ from benchmarks import aims, parts
 from benchmarks.audit import audit
 from benchmarks.rig import CLONE, WrongRunError, service
 from benchmarks.storage import storage
+from benchmarks.where import where
 
 PARTS = {
     part.__name__: part
@@ -29,6 +30,7 @@ PARTS = {
         parts.memory,
         parts.speed,
         parts.formats,
+        where,
         audit,
     )
 }

@@ -41,6 +41,7 @@ PROMISED = (
     *(Aim(f"{store} over S3", 2, f"{{:.0f}} more requests to {store} than to S3")
       for store in ("GCS", "Azure")),
     Aim("jsonl", 2.0, "{:.2f} times the floor's CPU for JSON lines"),
+    Aim("not_found", 0.1, "{:.2f} of that is in no step of the table"),
     Aim("gzip", 7, "{:.2f} times for JSON lines with gzip"),
     Aim("zstd", 2.5, "{:.2f} times for JSON lines with zstd"),
     Aim("parquet", 5, "{:.2f} times for Parquet"),

@@ -176,6 +176,10 @@ def contend(name: str, service: Mapping[str, Any], out: str) -> dict[str, float]
     """Run one contender in this process; return its figures."""
     if name not in ("floor", "dlt"):
         import airflow.sdk  # noqa: F401 - a worker has it loaded
+    if service.get("metered"):
+        from benchmarks.meter import metered
+
+        return metered(service, out)
     stamps = _stamp_requests() if service.get("stamped") else []
     rows, figures = spent(lambda: CONTENDERS[name](service, out))
     return {"rows": rows, **figures} | (ms_a_page(stamps) if stamps else {})

@@ -47,7 +47,7 @@ MAY_USE = {
     "triggers": {"triggers", "hooks", "_retry", "version_compat"},
 }
 SHARED = {"", "errors", "fields", "parameters", "_json", "_loop_guard", "window"}
-ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard", "_retry"}
+ONLY_STANDARD_LIBRARY = {"simulator", "errors", "fields", "parameters", "_loop_guard"}
 ONLY_STANDARD_LIBRARY |= {"window", ""}
 
 
@@ -118,6 +118,13 @@ def _loaded(statement: str) -> set[str]:
 def test_importing_the_package_loads_neither_airflow_nor_anything_heavy() -> None:
     loaded = _loaded(f"import {PACKAGE}")
     assert not loaded & {"airflow", "requests", "msgspec", "tenacity", "pyarrow"}
+
+
+def test_every_process_of_airflow_reads_the_metadata_without_client_and_engine() -> None:
+    loaded = _loaded(f"import {PACKAGE}.get_provider_info as info\ninfo.get_provider_info()")
+    ours = {name.removeprefix(f"{PACKAGE}.") for name in loaded if name.startswith(PACKAGE)}
+    assert not loaded & {"airflow", "requests", "tenacity", "pyarrow", "urllib.request"}
+    assert not ours & {"api.client", "api.settings", "api._redact", "quota", "export", "storage"}
 
 
 def test_parsing_a_dag_loads_no_http_and_no_storage_library() -> None:

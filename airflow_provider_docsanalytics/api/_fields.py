@@ -88,6 +88,9 @@ def extract_rows(selection: Selection, body: Body, most: int | None = None) -> l
             return []
         _require_any(selection, body)
         rows = [bytes(body.raw)]
+    elif body.plain_rows is not None:
+        rows = body.plain_rows
+        _refuse_more(selection, len(rows), most)
     else:
         _require_present(selection, body, key)
         if (name := _json.duplicate_name(body.raw, body.fields)) is not None:
@@ -96,23 +99,26 @@ def extract_rows(selection: Selection, body: Body, most: int | None = None) -> l
             slices = _json.elements(body.fields[key])
         except _json.NotJson as error:
             raise BadResponse(f"{selection}: {key!r} is not a list ({error}).") from error
-        if most and len(slices) > most:
-            raise BadResponse(
-                f"{selection}: {len(slices)} rows in the response to a request for at most {most}.",
-                "Check the connection's host, and the proxies between this worker and the service.",
-            )
+        _refuse_more(selection, len(slices), most)
         rows = list(map(bytes, slices))
-    _check_rows(selection, rows)
-    return rows
-
-
-def _check_rows(selection: Selection, rows: Sequence[bytes]) -> None:
-    """Refuse rows with too many values for the memory, or that are not objects in UTF-8."""
     for row in rows:
         if len(row) > MOST_ROW_VALUES:  # or it cannot hold more
             _refuse_dense(selection, row)
-    if selection.allow_invalid_rows:
-        return
+    if body.plain_rows is None and not selection.allow_invalid_rows:
+        _require_objects(selection, rows)
+    return rows
+
+
+def _refuse_more(selection: Selection, rows: int, most: int | None) -> None:
+    if most and rows > most:
+        raise BadResponse(
+            f"{selection}: {rows} rows in the response to a request for at most {most}.",
+            "Check the connection's host, and the proxies between this worker and the service.",
+        )
+
+
+def _require_objects(selection: Selection, rows: Sequence[bytes]) -> None:
+    """Refuse rows that are not objects in UTF-8."""
     if selection.endpoint.rows_key and not {row[0] for row in rows} <= set(b"{"):
         raise BadResponse(
             f"{selection}: an element of {selection.endpoint.rows_key!r} is not an object."

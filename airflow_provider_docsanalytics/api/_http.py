@@ -18,9 +18,8 @@ from airflow_provider_docsanalytics import __version__, _json
 from airflow_provider_docsanalytics.api._deadline import Adapter, remaining_s, time_limit
 from airflow_provider_docsanalytics.api._fields import refuse_error
 from airflow_provider_docsanalytics.api._redact import LogFilter, redacted_errors, redacted_logs
-from airflow_provider_docsanalytics.api._response import read_body, read_error
+from airflow_provider_docsanalytics.api._response import parse_body, read_body, read_error
 from airflow_provider_docsanalytics.api._status import error_for
-from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_docsanalytics.api._deadline import Budget
-    from airflow_provider_docsanalytics.api.endpoint import Selection
+    from airflow_provider_docsanalytics.api.endpoint import Body, Selection
     from airflow_provider_docsanalytics.api.settings import Settings
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
@@ -207,7 +206,7 @@ def _parse(
     sanitize: Callable[[str, int], str],
 ) -> Body:
     try:
-        return _unwrap(selection, Body.parse(content))
+        return _unwrap(selection, parse_body(content, selection))
     except BadResponse as error:
         # Not from it: its own text is not sanitized.
         raise BadResponse(f"{selection}: {error.args[0]}", error.remedy) from None

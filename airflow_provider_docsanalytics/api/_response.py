@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import urllib3
 
 from airflow_provider_docsanalytics import _json
+from airflow_provider_docsanalytics.api._plain import plain_page
+from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.errors import BadResponse
 
 if TYPE_CHECKING:
@@ -52,20 +54,28 @@ def read_body(response: requests.Response, selection: Selection) -> bytes:
                 f"{selection}: a response of more than {MAX_BODY_BYTES >> 20} MiB.",
                 "Use a narrower window (date_from, date_to).",
             )
-    content = b"".join(pieces)
-    _refuse_dense(content, selection)
-    return content
+    return b"".join(pieces)
 
 
-def _refuse_dense(content: bytes, selection: Selection) -> None:
-    """Refuse a response that would take too much memory to decode, before decoding any of it."""
+def parse_body(content: bytes, selection: Selection) -> Body:
+    """Return the body of a response.
+
+    Raises:
+        BadResponse: it would take too much memory to decode: nothing of it is decoded, unless it is
+            a plain page.
+        NotJson: it is no JSON object.
+    """
     most = MOST_VALUES + len(content) // BYTES_PER_MORE_VALUE
+    page = plain_page(selection.endpoint, content)
+    if page is not None and page.values <= most:
+        return Body(content, page.fields, plain_rows=page.rows)
     if _json.has_more_values(content, most):
         raise BadResponse(
-            f"{selection}: a response of {len(content)} bytes that holds more than {most} values.",
+            f"a response of {len(content)} bytes that holds more than {most} values.",
             "Use a narrower window (date_from, date_to). If that does not help, check the "
             "connection's Base URL, and the proxies between this worker and the service.",
         )
+    return Body.parse(content)
 
 
 def read_error(response: requests.Response) -> tuple[bytes, bool]:

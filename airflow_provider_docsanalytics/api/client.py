@@ -200,6 +200,7 @@ class Client:
                 unknown=unknown_fields(selection, body),
                 page_size=size.reduced,
                 fingerprint=fingerprint,
+                plain=body is not None and result.rows is body.plain_rows,
             )
             next_cursor = result.next_cursor
             del exchange, body, result  # the response's text is large, and no longer needed

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar
+
+import msgspec
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.fields import Field
 from airflow_provider_docsanalytics.parameters import (
     check_page_size,
     checked_id,
@@ -18,18 +20,10 @@ from airflow_provider_docsanalytics.parameters import (
 )
 from airflow_provider_docsanalytics.window import DateWindow
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import msgspec
-
-    from airflow_provider_docsanalytics.fields import Field
-
 Query = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """One filter of an endpoint.
 
     Attributes:
@@ -66,17 +60,18 @@ class Filter:
         return ",".join(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """The body of a response: its complete text, and its top-level fields as undecoded slices.
 
     Attributes:
         unknown: names of an envelope's unknown fields, once it has been unwrapped.
+        plain_rows: the rows of a plain page, which are not in ``fields``; see :mod:`._plain`.
     """
 
     raw: bytes | msgspec.Raw
     fields: Mapping[str, msgspec.Raw]
     unknown: tuple[str, ...] = ()
+    plain_rows: list[bytes] | None = None
 
     @classmethod
     def parse(cls, raw: bytes | msgspec.Raw) -> Body:
@@ -84,8 +79,7 @@ class Body:
         return cls(raw, _json.members(raw))
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(msgspec.Struct, frozen=True):
     """What one request adds to the selection: paging parameters, and which part it is for."""
 
     query: Query
@@ -93,15 +87,14 @@ class PageRequest:
     thread_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PageResult:
+class PageResult(msgspec.Struct, frozen=True):
     """What a response contains: its rows' own text, and the next cursor, if there is one."""
 
     rows: list[bytes]
     next_cursor: str | None
 
 
-class Paging(Protocol):
+class Paging(msgspec.Struct, frozen=True):
     """A pagination strategy: pure functions without state.
 
     A cursor is text from which any process can resume at any time; ``None`` is the start.
@@ -118,12 +111,14 @@ class Paging(Protocol):
 
     def request(self, selection: Selection, cursor: str | None) -> PageRequest:
         """Return the request to send at ``cursor``."""
+        raise NotImplementedError
 
     def result(self, selection: Selection, cursor: str | None, body: Body | None) -> PageResult:
         """Return the response's rows and the next cursor, or raise :class:`.BadResponse`.
 
         ``body`` is ``None`` if the service says that the requested object does not exist.
         """
+        raise NotImplementedError
 
     def split(self, selection: Selection, cursor: str | None) -> str | None:  # noqa: ARG002 - for the strategies that can
         """Return the cursor that requests the same rows by narrower windows.
@@ -133,8 +128,7 @@ class Paging(Protocol):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """One row of a platform's table.
 
     Attributes:
@@ -155,7 +149,7 @@ class Endpoint:
     rows_key: str = ""
     page_size: int = 0
     windowed: bool = True
-    filters: Mapping[str, Filter] = field(default_factory=lambda: MappingProxyType({}))
+    filters: Mapping[str, Filter] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     totals: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     key: tuple[str, ...] = ()
@@ -167,8 +161,7 @@ class Endpoint:
         return "{thread_id}" in self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(msgspec.Struct, frozen=True):
     """One service: its endpoints, and its formats of keys, dates and responses.
 
     Attributes:
@@ -246,8 +239,7 @@ class Platform:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """Which rows to read: checked, so that every request made from it is well-formed."""
 
     platform: Platform
@@ -273,8 +265,7 @@ class Selection:
         return f"{self.endpoint.name} {self.window or ''}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page: what a request has returned.
 
     Attributes:
@@ -286,6 +277,7 @@ class Page:
         page_size: the page size of the next request, if it is not the endpoint's largest. A reading
             that begins at ``next_cursor`` requests no larger pages.
         fingerprint: for the loop guard; see :func:`._loop_guard.page_fingerprint`.
+        plain: whether the rows are plain, so that every reader can parse them; see :mod:`._plain`.
     """
 
     rows: Sequence[bytes]
@@ -295,6 +287,7 @@ class Page:
     unknown: tuple[str, ...] = ()
     page_size: int | None = None
     fingerprint: str = ""
+    plain: bool = False
 
     def decode(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from airflow_provider_docsanalytics.errors import ApiError, Unreachable
 

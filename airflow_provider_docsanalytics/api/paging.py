@@ -7,7 +7,6 @@ them, and detects repeated cursors and pages for all of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,8 +44,7 @@ MAX_CURSOR_CHARS = 1024
 """A longer cursor is refused: it is sent in a URL and stored in the checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class CursorPaging(Paging):
+class CursorPaging(Paging, frozen=True):
     """``{"rows": […], "nextCursor": "01H…" | null, "hasMore": true | false}``.
 
     Without ``has_more`` (searches) only a null ``nextCursor`` marks the end. Rows that are
@@ -135,8 +133,7 @@ def _cursor(
     return _OURS + msgspec.json.encode(_CursorState(spelled, token)).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class OffsetPaging(Paging):
+class OffsetPaging(Paging, frozen=True):
     """``{"rows": […], "hasMore": true | false}``, requested by ``offset`` and ``limit``."""
 
     response_fields: ClassVar[tuple[str, ...]] = ("hasMore",)
@@ -161,8 +158,7 @@ class OffsetPaging(Paging):
         return PageResult(rows, str(_position(cursor) + len(rows)))
 
 
-@dataclass(frozen=True, slots=True)
-class SinglePaging(Paging):
+class SinglePaging(Paging, frozen=True):
     """One request, one response: ``{"rows": […]}``, or an object that is the only row itself."""
 
     def request(self, selection: Selection, cursor: str | None) -> PageRequest:  # noqa: ARG002 - the protocol's
@@ -174,8 +170,7 @@ class SinglePaging(Paging):
         return PageResult(extract_rows(selection, require_body(selection, body)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadPaging(Paging):
+class ThreadPaging(Paging, frozen=True):
     """One object a request, by ID; the cursor is the position in the list of IDs."""
 
     def request(self, selection: Selection, cursor: str | None) -> PageRequest:

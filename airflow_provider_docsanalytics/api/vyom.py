@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api._fields import excerpt, first_names, join_names

@@ -6,7 +6,6 @@ rates and rounded durations do neither.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -67,8 +66,7 @@ def _state(cursor: str | None) -> _SplitState:
     return msgspec.convert(_json.value(cursor.encode()), _SplitState)
 
 
-@dataclass(frozen=True, slots=True)
-class WindowSplitPaging(Paging):
+class WindowSplitPaging(Paging, frozen=True):
     """``{"rows": […], "hasMore": true}`` without a cursor or an offset: request narrower windows.
 
     Counts add up over disjoint windows, so a window with ``hasMore`` is split until no response has

@@ -63,7 +63,9 @@ class PendingPart:
 
     def add(self, page: PageLike, new: NewRows, fingerprints: tuple[str, ...]) -> None:
         """Add the new rows of a page, and its fingerprints for the loop guard."""
-        written = self.open().write(new.rows) if new.rows else Written(0, Drift(), ())
+        # Not every source knows it.
+        plain = getattr(page, "plain", False)
+        written = self.open().write(new.rows, plain=plain) if new.rows else Written(0, Drift(), ())
         self._keys += new.keys
         self._fingerprints += fingerprints
         before = self.after
@@ -154,10 +156,12 @@ class Part:
         self._reserved_names = output_format.reserved_names
         self._raw = output_format.raw
 
-    def write(self, rows: Sequence[bytes]) -> Written:
-        """Append rows."""
+    def write(self, rows: Sequence[bytes], *, plain: bool = False) -> Written:
+        """Append rows; ``plain``: every reader can parse them as they are."""
         if self._raw:
             written = Readable(list(map(one_line, rows)))
+        elif plain:
+            written = Readable(rows)
         else:
             written = readable(rows, self._reserved_names)
         unsure: list[bytes] = []

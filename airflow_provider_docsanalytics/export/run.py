@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 MAX_RESTARTS = 1
 """How often one export is read again from the beginning: it costs the same requests again."""
+_LARGE_PAGE_BYTES = 8 * 1024 * 1024
 _ROW_NOUNS = {"conversations": "conversation", "threads": "thread"}
 """What a row is, where the endpoint is named after it."""
 
@@ -57,12 +58,22 @@ def export(
     lease = Lease(directory, plan.identity, source.name, plan.run, now=now)
     progress = lease.acquire(manifest, read_manifest)
     writer = Writer(plan, directory, lease, progress, source.requests_sent)
+    _keep_freed_memory()
     with writer.keeping_rest():
         if not progress.complete:
             read_all(plan, source, writer, directory.uri)
         manifest = commit(plan, directory, lease, writer, source.quota_left())
     _log_export(manifest, directory.uri, source)
     return manifest
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep a page's memory for the next page; it is a quarter of a page's CPU.
+
+    glibc returns freed memory to the kernel beyond twice the largest block that was freed so far,
+    and the kernel clears it again. This block is never written, so it takes no memory itself.
+    """
+    bytes(_LARGE_PAGE_BYTES)
 
 
 def read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:

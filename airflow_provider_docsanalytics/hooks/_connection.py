@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from airflow_provider_docsanalytics.api.settings import Settings
+import msgspec
+
 from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_docsanalytics.api.endpoint import Platform
+    from airflow_provider_docsanalytics.api.settings import Settings
 
 _SECRET = "proxies"  # noqa: S105 - its URL may hold a password
 _UNCHANGED = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"
@@ -37,8 +39,7 @@ class ConnectionLike(Protocol):
     password: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExtraField:
+class ExtraField(msgspec.Struct, frozen=True):
     """One key of the extra: its form field, and how its value is read.
 
     Form fields are text or number: a checkbox that nobody touches would save ``verify: false``.
@@ -163,6 +164,8 @@ def read_settings(
     platform: Platform, connection: ConnectionLike, extra: Mapping[str, Any], *, conn_id: str = ""
 ) -> Settings:
     """Return the connection's settings; raise :class:`ConfigError`, which names the wrong field."""
+    from airflow_provider_docsanalytics.api.settings import Settings
+
     prefix = f"extra__{platform.name}__"  # the Test button of Airflow 2 sends each key twice
     extra = {name.removeprefix(prefix): value for name, value in extra.items()}
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from msgspec.structs import replace
 
 from airflow_provider_docsanalytics import _json
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from airflow_provider_docsanalytics._object_storage import without_connection
 from airflow_provider_docsanalytics.operators._path import fields_of, fill
@@ -26,8 +27,7 @@ IfExists = Literal["error", "replace"]
 _EXAMPLE_WINDOW = DateWindow.parse("2026-01-01", "2026-01-02")
 
 
-@dataclass(frozen=True, slots=True)
-class OutputOptions:
+class OutputOptions(msgspec.Struct, frozen=True):
     """How an export is written; each attribute is the operator's parameter of that name."""
 
     file_format: FileFormat
@@ -39,7 +39,7 @@ class OutputOptions:
     @classmethod
     def of(cls, operator: Any) -> OutputOptions:
         """Return the options of an operator."""
-        return cls(**{each.name: getattr(operator, each.name) for each in fields(cls)})
+        return cls(**{name: getattr(operator, name) for name in cls.__struct_fields__})
 
     def check(self) -> None:
         """Raise :class:`ConfigError` for an option that is wrong whatever is installed."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_docsanalytics.operators._window import Pinned
@@ -21,8 +21,7 @@ _GRACE = timedelta(hours=1)
 """How late a triggerer may fire before the task counts as lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """What the event of a wait brings back.
 
     Attributes:

@@ -13,11 +13,11 @@ A pinned window belongs to one run of one task, until the author of the Dag chan
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from airflow.providers.common.compat.sdk import AirflowException
 from msgspec import structs
 
@@ -150,8 +150,7 @@ def _earlier(start: datetime, lookback: timedelta) -> datetime:
 # Pinned
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(msgspec.Struct, frozen=True):
     """The window and directory that a task resumes with, whatever its templates give now.
 
     Attributes:

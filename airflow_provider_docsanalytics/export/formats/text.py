@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.formats.table import Table
 
 _EMPTY = b"{}"
+_BLOCK_ROWS = 100
+"""Rows that are written to JSON lines together: few enough for the processor's cache."""
 _BLOCK_BYTES = 256 * 1024
 """Rows that are written to CSV together."""
 _FORMULAS = (b"=", b"+", b"-", b"@", b"\t", b"\r")
@@ -31,16 +33,15 @@ class JsonLines:
 
     def write(self, rows: Sequence[bytes]) -> Sequence[int]:
         """Append one line per row; nothing is parsed."""
-        if not rows:
-            return ()
         head = self._head + b","
-        if _EMPTY in rows:
-            text = b"".join(
-                self._head + b"}\n" if row == _EMPTY else head + row[1:] + b"\n" for row in rows
-            )
-        else:
-            text = head + (b"\n" + head).join([row[1:] for row in rows]) + b"\n"
-        self._sink.write(text)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            block = rows[start : start + _BLOCK_ROWS]
+            if _EMPTY in block:
+                lines = (self._head + b"}" if row == _EMPTY else head + row[1:] for row in block)
+                text = b"\n".join(lines) + b"\n"
+            else:
+                text = head + (b"\n" + head).join([row[1:] for row in block]) + b"\n"
+            self._sink.write(text)
         return range(len(rows))
 
     def close(self) -> None:
