@@ -195,7 +195,7 @@ def _export_row(each: LakeExport) -> dict[str, Any]:
         "counts": each.counts,
         "file_format": export.file_format,
         "series": each.series,
-        "offset_s": day and day.offset is not None and day.offset.total_seconds(),
+        "offset_s": int(day.offset.total_seconds()) if day and day.offset is not None else None,
     }
 
 
