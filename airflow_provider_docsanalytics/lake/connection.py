@@ -34,6 +34,7 @@ _LONG_TEXTS = ("response", "messages", "code", "_extra")
 _CONFIG = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
     "autoload_known_extensions": "false",
+    "enable_external_file_cache": "false",  # it would keep every file in memory
 }
 _EXPORT_TYPES = {
     "export": "INTEGER",
