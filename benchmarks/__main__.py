@@ -16,6 +16,7 @@ import time
 
 from benchmarks import aims, parts
 from benchmarks.audit import audit
+from benchmarks.report import report
 from benchmarks.rig import CLONE, WrongRunError, service
 from benchmarks.storage import storage
 from benchmarks.where import where
@@ -32,6 +33,7 @@ PARTS = {
         parts.formats,
         where,
         audit,
+        report,
     )
 }
 

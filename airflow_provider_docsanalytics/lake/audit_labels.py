@@ -38,7 +38,7 @@ def check_labels(files: LakeFiles, track: Track, known: Collection[str]) -> Iter
     """
     templates: dict[str, list[_Labelled]] = defaultdict(list)
     for number, (export, window) in enumerate(zip(track.exports, track.windows, strict=True)):
-        if (label := _label_of(export.path)) is not None:
+        if (label := label_of(export.path)) is not None:
             labelled = _Labelled(number, export, window, label)
             templates[pattern_of(export.path)].append(labelled)
     for members in templates.values():
@@ -71,7 +71,7 @@ def _misfits(track: Track, members: list[_Labelled]) -> Iterator[_Labelled]:
             yield each
 
 
-def _label_of(path: str) -> datetime | None:
+def label_of(path: str) -> datetime | None:
     """Return the only date in a path, as midnight UTC."""
     found = {(int(year), int(month), int(day)) for year, _, month, day in _DATE.findall(path)}
     if len(found) != 1:
