@@ -38,7 +38,7 @@ def check_labels(files: LakeFiles, track: Track, known: Collection[str]) -> Iter
     """
     templates: dict[str, list[tuple[Export, DateWindow, datetime]]] = defaultdict(list)
     for export, window in zip(track.exports, track.windows, strict=True):
-        if (label := _label_of(export.path)) is not None:
+        if (label := label_of(export.path)) is not None:
             templates[pattern_of(export.path)].append((export, window, label))
     for members in templates.values():
         if len(members) < _FEWEST:
@@ -67,7 +67,7 @@ def _misfits(
             yield export, window
 
 
-def _label_of(path: str) -> datetime | None:
+def label_of(path: str) -> datetime | None:
     """Return the only date in a path, as midnight UTC."""
     found = {(int(year), int(month), int(day)) for year, _, month, day in _DATE.findall(path)}
     if len(found) != 1:
