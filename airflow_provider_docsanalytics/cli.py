@@ -19,13 +19,14 @@ from airflow_provider_docsanalytics.commands import (
     quota,
     schema,
     simulator,
+    sql,
 )
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (simulator, examples, audit, schema, quota, plan)
+_COMMANDS = (simulator, examples, audit, sql, schema, quota, plan)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -85,7 +85,6 @@ def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) ->
         _prepare(connection, files, exports)
         _create_tables(connection, exports, segments)
         connection.execute("SET VARIABLE base_url = ?", [base_url])
-        connection.execute("SET VARIABLE change_date = NULL::TIMESTAMPTZ")
         set_period(connection)
         with readable(files):
             _create_views(connection, exports, in_memory=in_memory)
@@ -96,7 +95,10 @@ def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) ->
 
 
 def set_period(
-    connection: DuckDBPyConnection, date_from: object = None, date_to: object = None
+    connection: DuckDBPyConnection,
+    date_from: object = None,
+    date_to: object = None,
+    change_date: object = None,
 ) -> None:
     """Set the time for which the models answer: ``[date_from, date_to)``.
 
@@ -104,25 +106,33 @@ def set_period(
         connection: of :func:`connect`.
         date_from: ISO 8601 text, a date or an instant; ``None`` is the start of the lake.
         date_to: the same; ``None`` is its end.
+        change_date: the same, in the period; ``page_changes`` compares what was before it and
+            after it.
 
     Raises:
-        ConfigError: one of them is not a date, or the period ends before it starts.
+        ConfigError: one of them is not a date, or not in this order.
     """
-    start, end = (
-        None if value is None else parse_instant(value, name)
-        for name, value in (("date_from", date_from), ("date_to", date_to))
-    )
-    if start is not None and end is not None and start >= end:
-        raise ConfigError(
-            f"date_from={start.isoformat()} is not before date_to={end.isoformat()}.\n"
-            "Correct them; the period includes date_from, not date_to."
-        )
-    extent = "(SELECT {}({}) FROM exports WHERE counts)"
-    for name, given, found in (
-        ("date_from", start, extent.format("min", "date_from")),
-        ("date_to", end, extent.format("max", "date_to")),
+    given = {"date_from": date_from, "date_to": date_to, "change_date": change_date}
+    instants = {
+        name: None if value is None else parse_instant(value, name) for name, value in given.items()
+    }
+    found = "SELECT min(date_from), max(date_to) FROM exports WHERE counts"
+    lake_from, lake_to = connection.execute(found).fetchone() or (None, None)
+    start = instants["date_from"] or lake_from
+    end = instants["date_to"] or lake_to
+    change = instants["change_date"]
+    for name, earlier, later, of in (
+        ("date_to", start, end, "date_from"),
+        ("change_date", start, change, "date_from"),
+        ("date_to", change, end, "change_date"),
     ):
-        connection.execute(f"SET VARIABLE {name} = coalesce(?::TIMESTAMPTZ, {found})", [given])
+        if earlier is not None and later is not None and earlier >= later:
+            raise ConfigError(
+                f"{name}={later.isoformat()} is not after {of}={earlier.isoformat()}.\n"
+                "Correct them. Without them, the period is that of the lake."
+            )
+    for name, value in (("date_from", start), ("date_to", end), ("change_date", change)):
+        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [value])
 
 
 def _duckdb() -> Any:
