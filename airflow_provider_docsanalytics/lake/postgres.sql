@@ -74,7 +74,7 @@ LANGUAGE sql IMMUTABLE AS $$
     regexp_replace(
       '/' || regexp_replace(address, '^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*', ''),
       '(/\.?)+/', '/', 'g'),
-    '(/index)?(\.(md|mdx|html?))?/*$', '', 'i')
+    '/*(/index)?(\.(md|mdx|html?))?/*$', '', 'i')
 $$;
 
 -- The key of a page: one text, however the page is named; null for blank text.
