@@ -51,6 +51,11 @@ def add_command(commands: Any) -> None:
     add("--base-url", default="", metavar="U", help="the site, such as https://example.com/docs")
     add("--sql", action="store_true", help="print the query of MODEL and do not run it")
     add(
+        "--dialect",
+        choices=["postgres"],
+        help="print MODEL, or all models, as views of that database and do not run them",
+    )
+    add(
         "--format",
         choices=["table", "csv", "json"],
         default="table",
@@ -62,6 +67,9 @@ def add_command(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from airflow_provider_docsanalytics.lake.models import MODELS
 
+    if options.model is None and options.dialect:
+        _print_views()
+        return FINE
     if options.model is None:
         _print_models(MODELS, options.format)
         return FINE
@@ -72,6 +80,9 @@ def _run(options: argparse.Namespace) -> int:
             f"Use one of: {', '.join(models)}."
         )
     model = models[options.model]
+    if options.dialect:
+        _print_views([model])
+        return FINE
     if options.sql:
         sys.stdout.write(f"{model.sql}\n")
         return FINE
@@ -79,6 +90,12 @@ def _run(options: argparse.Namespace) -> int:
         answer = _answer(model, options)
     sys.stdout.write(_FORMATS[options.format](answer))
     return FINE
+
+
+def _print_views(models: Iterable[Model] | None = None) -> None:
+    from airflow_provider_docsanalytics.lake.postgres import TRANSLATED, script_of
+
+    sys.stdout.write(script_of(TRANSLATED if models is None else models))
 
 
 def _print_models(models: Iterable[Model], form: str) -> None:

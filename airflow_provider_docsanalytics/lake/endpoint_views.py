@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FILE = "_file"
 """The column with a row's file."""
 _CONTEXT_NAMES = {field.name for field in CONTEXT}
-_PAGES = frozenset({"path", "pageUrl", "topClickedPage"})
+PAGES = frozenset({"path", "pageUrl", "topClickedPage"})
 """Fields that name a page."""
 _FORMULA = r"^'([=+\-@\t\r])"
 
@@ -71,7 +71,7 @@ def settled_query(endpoint: Endpoint) -> str:
     moments = [each.name for each in endpoint.fields if each.kind is Kind.TIMESTAMP]
     events = is_event(endpoint)
     instant = f"r.{_quoted(moments[0])}" if events else ""
-    page = next((each.name for each in endpoint.fields if each.name in _PAGES), None)
+    page = next((each.name for each in endpoint.fields if each.name in PAGES), None)
     columns = [
         "e.owner AS _project_id",
         "e.date_from AS _date_from",

@@ -108,7 +108,12 @@ class Storage:
         return clock.now() if clock else None
 
     def make(self) -> None:
-        """Create the directory, if the file system has directories."""
+        """Create the directory, if the file system has directories, before the first write.
+
+        Readers do not call this, so that they do not log how writers exclude each other.
+        """
+        if isinstance(self._objects, AnnouncedObjects):
+            log.info("%s: %s", self._uri, _USES_ANNOUNCEMENTS)
         if not self._flat:
             with self._errors("make", "the directory"):
                 self._fs.makedirs(self._root, exist_ok=True)
@@ -238,7 +243,6 @@ class Storage:
             return local.LocalObjects(self._root, self._sleep)
         if self._store in _OBJECTS:
             return _OBJECTS[self._store](self._fs)
-        log.info("%s: %s", self._uri, _USES_ANNOUNCEMENTS)
         return self._announced()
 
     def _announced(self) -> AnnouncedObjects:

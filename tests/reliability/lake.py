@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 
@@ -18,9 +20,11 @@ from airflow_provider_docsanalytics.lake.audit import Scope, audit
 from airflow_provider_docsanalytics.lake.files import LakeFiles
 from airflow_provider_docsanalytics.operators._plan import OutputOptions
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.reliability.sabotages import TABLE, Sabotage
+from tests.reliability.children import in_lanes
+from tests.reliability.lake_on_s3 import CachedLakeFiles, ListedTarget
+from tests.reliability.sabotages import TABLE, TOGETHER, Sabotage
 from tests.reliability.summary import Case
-from tests.reliability.targets import S3, S3Target
+from tests.reliability.targets import S3
 from tests.reliability.vandal import Vandal
 from tests.support.lake import DAY, ENDPOINTS, LakeWriter
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.api.endpoint import Platform
     from airflow_provider_docsanalytics.lake.finding import Report
 
-_QUICK_DAYS, _S3_DAYS, _DAYS = 42, 56, 400
+_QUICK_DAYS, _DAYS = 42, 400
 _TURNS_A_DAY = 20
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 """A Monday, and so long ago that all days are past: Vyom has no tokens of the future."""
@@ -38,6 +42,8 @@ _FEW = [
     *((MINTLIFY, name) for name in MINTLIFY.endpoints if name != "threads"),
     *((VYOM, name) for name in ("calls_by_service", "calls_by_time", "dashboard")),
 ]
+_MOST_LISTINGS = 3
+"""That an audit requests of S3 for a thousand exports."""
 _MEMORY_DISK = Path("/dev/shm")
 
 
@@ -60,6 +66,10 @@ class Lake:
         report = self.audit(deep=True)
         broken = [f"{each.code}: {each.where}: {each.what}" for each in report.findings]
         saw = f"{report.exports:,} exports, {report.rows:,} rows: nothing found"
+        if listings := getattr(self.vandal.writer.filesystem, "listings", 0):
+            saw += f"; {listings} listings"
+            if listings * 1000 > _MOST_LISTINGS * report.exports:
+                broken.append(f"more than {_MOST_LISTINGS} listings for 1,000 exports")
         return Case(f"audit of a lake ({self.name})", 1, saw, tuple(broken))
 
     def sabotaged(self, sabotage: Sabotage) -> Case:
@@ -99,32 +109,33 @@ def local_lake(
     """Give a lake on this machine: in memory where possible, because exports sync their files."""
     in_memory = _MEMORY_DISK if _MEMORY_DISK.is_dir() else None
     root = tempfile.mkdtemp(prefix="lake-", dir=in_memory)
-    try:
-        with _lake((fsspec.filesystem("file"), root), file_format, days, endpoints) as lake:
-            yield lake
-    finally:
-        shutil.rmtree(root)
-
-
-@contextmanager
-def _lake(
-    place: tuple[object, str],
-    file_format: str,
-    days: int,
-    endpoints: Sequence[tuple[Platform, str]],
-) -> Iterator[Lake]:
-    filesystem, root = place
+    filesystem = fsspec.filesystem("file")
     end = _START + (days + 7) * DAY
     config = Config(
         rows=_TURNS_A_DAY * (days + 7), pages=60, start=f"{_START:%Y-%m-%d}", end=f"{end:%Y-%m-%d}"
     )
     options = OutputOptions(file_format, None, False, 10, "error")  # type: ignore[arg-type]
-    with Simulator(config) as service:
-        writer = LakeWriter(service, filesystem, root, options, _START)
-        writer.days(days, endpoints)
-        where = "local" if root.startswith("/") else "S3"
-        name = f"{where}, {file_format}, {days} days"
-        yield Lake(name, Vandal(writer, days), LakeFiles(filesystem, root, "lake"), file_format)
+    try:
+        with Simulator(config) as service:
+            writer = LakeWriter(service, filesystem, root, options, _START)
+            writer.days(days, endpoints)
+            name = f"local, {file_format}, {days} days"
+            files = LakeFiles(filesystem, root, "lake")
+            yield Lake(name, Vandal(writer, days), files, file_format)
+    finally:
+        shutil.rmtree(root)
+
+
+@contextmanager
+def _on_s3(lake: Lake) -> Iterator[Lake]:
+    """Give the same lake on S3: its files, byte for byte."""
+    writer = lake.vandal.writer
+    with S3(Path(writer.root)) as s3:
+        target = ListedTarget(s3, Path(writer.root).name)
+        filesystem = target.filesystem()
+        vandal = Vandal(replace(writer, filesystem=filesystem, root=target.root), lake.vandal.days)
+        files = CachedLakeFiles(filesystem, target.root, "lake")
+        yield replace(lake, name=lake.name.replace("local", "S3"), vandal=vandal, files=files)
 
 
 def quick() -> Iterator[Case]:
@@ -135,15 +146,20 @@ def quick() -> Iterator[Case]:
 
 def cases() -> Iterator[Case]:
     """Yield all cases."""
-    for file_format in ("jsonl", "parquet"):
-        with local_lake(file_format, _DAYS, ENDPOINTS) as lake:
-            yield from _cases(lake)
-    with S3() as s3:
-        for file_format in ("jsonl", "parquet"):
-            target = S3Target(s3, file_format)
-            place = target.filesystem(), target.root
-            with _lake(place, file_format, _S3_DAYS, _FEW) as lake:
-                yield from _cases(lake)
+    lanes = in_lanes(partial(_in_lane, file_format) for file_format in ("jsonl", "parquet"))
+    for found in itertools.chain.from_iterable(lanes):
+        yield Case(**found | {"broken": tuple(found["broken"])})
+    with local_lake("jsonl", _QUICK_DAYS, _FEW) as lake, _on_s3(lake) as copy:
+        yield _uncached(copy).sabotaged(TOGETHER)
+
+
+def _in_lane(file_format: str) -> list[dict[str, Any]]:
+    """Return the cases of one format, on both storages."""
+    with local_lake(file_format, _DAYS, ENDPOINTS) as lake:
+        found = list(_cases(lake))
+        with _on_s3(lake) as copy:
+            found += _cases(copy)
+    return [asdict(case) for case in found]
 
 
 def _cases(lake: Lake) -> Iterator[Case]:
@@ -151,3 +167,10 @@ def _cases(lake: Lake) -> Iterator[Case]:
     for sabotage in TABLE:
         if lake.file_format in sabotage.formats:
             yield lake.sabotaged(sabotage)
+
+
+def _uncached(lake: Lake) -> Lake:
+    """Return a lake on S3 of which every audit fetches every object."""
+    writer = lake.vandal.writer
+    files = LakeFiles(writer.filesystem, writer.root, "lake")
+    return replace(lake, name=f"{lake.name}, every object fetched", files=files)

@@ -336,3 +336,19 @@ _add("nothing: manifests of an older version", _older_manifests)
 _add("nothing: a file of someone else", lambda lake: lake.write(
     f"{lake.day('views')}/notes.txt", b"x"))  # fmt: skip
 _add("nothing: a month of visitors beside the days", _monthly)
+
+
+def _do_all(lake: Vandal) -> None:
+    for each in _SEVERAL:
+        each.does(lake)
+
+
+_NAMES = ("the middle byte of a file flipped", "a file deleted", "a day twice, side by side",
+          "visitors: a row doubled, the manifest fitted")  # fmt: skip
+_SEVERAL = [each for each in TABLE if each.name in _NAMES]
+TOGETHER = Sabotage(
+    f"{len(_SEVERAL)} of these at once",
+    _do_all,
+    frozenset[str]().union(*(each.found for each in _SEVERAL)),
+    deep=True,
+)

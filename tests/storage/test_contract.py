@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import multiprocessing
 import time
 import uuid
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
@@ -225,6 +227,21 @@ def test_a_store_that_has_no_conditions_says_so_once(
         assert storage.removes_on_condition
     assert [record.levelname for record in caplog.records].count("WARNING") == 1
     assert "s3://lake/here: this store has no conditional writes; attempts exclude" in caplog.text
+
+
+def test_a_store_that_needs_announcements_says_so_to_writers_and_not_to_readers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="airflow_provider_docsanalytics")
+    storage = Storage(fsspec.filesystem("memory"), f"/{uuid.uuid4()}", "memory://lake/here")
+    storage.read(NAME)
+    assert caplog.messages == []
+    storage.make()
+    for name in (NAME, OTHER):
+        storage.read(name)
+        assert storage.replace(name, b"1", "1")
+    (note,) = caplog.messages
+    assert note.startswith("memory://lake/here: attempts exclude each other by small files")
 
 
 def test_a_disk_without_locks_says_so_once_at_warning(

@@ -28,7 +28,8 @@ stats AS (
   GROUP BY _project_id, _date
 ),
 usage AS (
-  SELECT _project_id, _date, 'web' AS caller, web AS questions, NULL AS answered, NULL AS unanswered
+  SELECT _project_id, _date, 'web' AS caller, web AS questions,
+    CAST(NULL AS BIGINT) AS answered, CAST(NULL AS BIGINT) AS unanswered
   FROM stats
   UNION ALL
   SELECT _project_id, _date, 'api', api, NULL, NULL FROM stats

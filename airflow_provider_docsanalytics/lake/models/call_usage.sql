@@ -16,7 +16,8 @@
 WITH figures AS (
   SELECT
     _project_id, _date, coalesce(assistant_name, assistant_id, 'none') AS assistant,
-    NULL AS service, total_calls AS calls, total_duration_minutes AS minutes, NULL AS cost
+    NULL AS service, total_calls AS calls, total_duration_minutes AS minutes,
+    CAST(NULL AS DOUBLE) AS cost
   FROM calls_by_assistant
   WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
   UNION ALL

@@ -1,20 +1,12 @@
-"""``docsanalytics schema --dialect postgres`` and the Dag ``load_postgres``, on PostgreSQL itself.
-
-The server runs on a free port; its files lie in ``.cache/e2e_warehouses`` of this clone.
-"""
+"""``docsanalytics schema --dialect postgres`` and the Dag ``load_postgres``, on PostgreSQL."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
-from contextlib import closing
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +23,12 @@ from tests.reliability.differential import FILES, differences
 from tests.support import loads
 from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
 from tests.support.airflow_home import DATABASE as DATABASE_COMMANDS
-from tests.support.processes import free_ports
-from tests.support.servers import DATABASE, postgres
+from tests.system.warehouses.database import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HOME = Path(__file__).resolve().parents[3] / ".cache" / "e2e_warehouses"
+pytestmark = pytest.mark.usefixtures("postgres_default")
 TYPES = {
     "text": "text",
     "integer": "bigint",
@@ -47,70 +38,6 @@ TYPES = {
     "object": "jsonb",
     "list of objects": "jsonb",
 }
-
-
-class Postgres:
-    """A schema with tables, in which the loads of a test find them."""
-
-    form = {"file_format": "csv", "compression": "gzip"}  # noqa: RUF012 - a constant
-
-    def __init__(self, *tables: str) -> None:
-        self.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        for table in tables:
-            self.run(table)
-
-    def load(self, export: loads.Export) -> int:
-        return int(load_postgres.load.function(export))
-
-    def rows(self, table: str) -> list[loads.Row]:
-        return [
-            {name: _value(value) for name, value in row.items()}
-            for row in self.run(f"SELECT * FROM {table}")  # noqa: S608 - ours
-        ]
-
-    def without_column(self, export: loads.Export, column: str) -> None:
-        for uri in export["uris"]:
-            file = uri.removeprefix("file://")
-            with gzip.open(file, "rt", newline="") as packed:
-                rows = list(csv.DictReader(packed))
-            with gzip.open(file, "wt", newline="") as packed:
-                names = [name for name in rows[0] if name != column]
-                writer = csv.DictWriter(packed, names, extrasaction="ignore", lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
-
-    def drop_column(self, table: str, column: str) -> None:
-        self.run(f'ALTER TABLE {table} DROP "{column}"')
-
-    def run(self, statement: str) -> list[loads.Row]:
-        with closing(provider.PostgresHook().get_conn()) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                names = [column[0] for column in cursor.description or ()]
-                rows = cursor.fetchall() if names else []
-            connection.commit()
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _value(value: Any) -> Any:
-    return value.astimezone(UTC) if hasattr(value, "astimezone") else value
-
-
-@pytest.fixture(scope="module")
-def _server() -> Iterator[int]:
-    shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir(parents=True)
-    (port,) = free_ports(1)
-    with postgres(HOME, port):
-        yield port
-
-
-@pytest.fixture(autouse=True)
-def _connection(_server: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server behind ``postgres_default``."""
-    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": _server}
-    connection |= {"login": DATABASE, "schema": DATABASE}
-    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_DEFAULT", json.dumps(connection))
 
 
 @pytest.fixture(params=[pytest.param("psycopg", marks=pytest.mark.short), "psycopg2"])
