@@ -67,14 +67,15 @@ def _read(conn_id: str) -> dict[str, Any]:
 def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:
     """Return the account of a moment, as JSON."""
     used = account.used(now, quota)
+    next_request = account.room_at(now, quota)
     spenders = Counter((each.by, each.host) for each in account.entries)
     ends = sorted(each.moment + quota.kept_s for each in account.entries)
     return {
         "service": account.service,
         "quota": str(quota),
         "used": used,
-        "left": max(0, quota.limit - used),
-        "next_request": _text(account.room_at(now, quota)),
+        "left": max(0, quota.limit - used) if next_request <= now else 0,
+        "next_request": _text(next_request),
         "all_free": _text(max([now, *ends[-1:]])),
         "spenders": [
             {"by": by, "host": host, "requests": requests}

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
+_VERSION = 1
+"""Of the ledgers that this version reads."""
 _TRIES = 100
 """Of one change, while other workers keep changing the file."""
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 10.0
@@ -134,16 +136,22 @@ class Ledger:
         try:
             account = msgspec.json.decode(text, type=Account)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise StorageError(
-                f"{self._uri}/{self._name} is damaged ({error}).\nDelete it: the account starts "
-                "again."
-            ) from error
+            raise self._damaged(text, error) from error
         if account.service != self._service:
             raise StorageError(
                 f"{self._uri}/{self._name} is of {account.service!r:.100}, not of "
                 f"{self._service!r}.\nUse a ledger of its own for each organisation."
             )
         return self._seen(account)
+
+    def _damaged(self, text: bytes, error: Exception) -> StorageError:
+        file = f"{self._uri}/{self._name}"
+        if _is_newer(text):
+            return StorageError(
+                f"{file} is of a later version of this provider.\nUpgrade the provider here. The "
+                "others use the ledger, so leave it as it is."
+            )
+        return StorageError(f"{file} is damaged ({error}).\nDelete it: the account starts again.")
 
     def now(self) -> float:
         """Return the moment by which requests are entered, in seconds since 1970.
@@ -222,3 +230,15 @@ def name_of(service: str) -> str:
     """Return the name of a service's file, such as ``quota-api.mintlify.com.json``."""
     parts = urlsplit(service)
     return f"quota-{re.sub(r'[^a-z0-9.-]+', '-', f'{parts.netloc}{parts.path}'.lower())}.json"
+
+
+class _Versioned(msgspec.Struct):
+    ledger_version: int
+
+
+def _is_newer(text: bytes) -> bool:
+    """Return whether a later version of this provider wrote an account."""
+    try:
+        return msgspec.json.decode(text, type=_Versioned).ledger_version > _VERSION
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ from airflow_provider_docsanalytics.errors import ConfigError, QuotaReached, Rat
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
+from airflow_provider_docsanalytics.quota.ledger import name_of
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from tests.airflow.conftest import connect
 from tests.support.exported import read_export
@@ -212,6 +213,30 @@ def test_the_command_shows_who_has_spent_what(
     summary = json.loads(told.stdout)
     assert (summary["used"], summary["left"]) == (5, 0)
     assert connections.mintlify_key not in shown.stdout + told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    ("account", "status", "said"),
+    [
+        ({"closed_until": "2099-01-01T00:00:00Z"}, 0, "0 of 5 requests used, 5 left"),
+        ({"closed_until": None}, 1, "0 of 5 requests used, 0 left"),
+        ({"ledger_version": 2}, 2, "Upgrade the provider here."),
+        ({"entries": 7}, 2, "Delete it: the account starts again."),
+    ],
+    ids=["a closure that no clock can mean", "closed", "newer", "damaged"],
+)
+def test_the_command_says_what_a_task_would_meet(
+    connections: Simulator, ledger: Path, account: dict[str, Any], status: int, said: str
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    usual = {"ledger_version": 1, "service": connections.url, "entries": [], "closed_until": soon}
+    changed = usual | {name: value for name, value in account.items() if value is not None}
+    ledger.mkdir(exist_ok=True)
+    (ledger / name_of(connections.url)).write_text(json.dumps(changed))
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.cli", "quota"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
 
 
 def test_the_command_needs_a_connection_with_a_ledger(connections: Simulator) -> None:
