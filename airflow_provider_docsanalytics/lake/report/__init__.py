@@ -11,7 +11,7 @@ from airflow_provider_docsanalytics.lake.report.completeness import completeness
 from airflow_provider_docsanalytics.lake.report.facts import Facts, period_of
 from airflow_provider_docsanalytics.lake.report.noise import FEWEST_DAYS, LEVEL, SMALL
 from airflow_provider_docsanalytics.lake.report.page import Page, render
-from airflow_provider_docsanalytics.lake.report.reader_text import ReaderText, check_base_url
+from airflow_provider_docsanalytics.lake.report.reader_text import ReaderText
 from airflow_provider_docsanalytics.lake.report.sections import Sections
 from airflow_provider_docsanalytics.lake.report.summary import Periods, summary
 from airflow_provider_docsanalytics.lake.report.wording import counted, days, percent
@@ -52,14 +52,12 @@ def report(files: LakeFiles, window: DateWindow | None = None, base_url: str = "
         files: the lake.
         window: the period; it is compared with the one before it, of the same length. Default: the
             last week, Monday to Sunday, that the lake covers.
-        base_url: where the site is, such as ``https://example.com/docs``; without it, pages are not
-            linked.
+        base_url: as :func:`.parameters.site_url` returns it; without it, pages are not linked.
 
     Raises:
-        ConfigError: there is no lake, the address is none, or a package of ``[lake]`` is missing.
+        ConfigError: there is no lake, or a package of the extra ``[lake]`` is missing.
         StorageError: the storage failed.
     """
-    base_url = check_base_url(base_url)
     with connect(files, base_url) as connection:
         period = period_of(window, connection)
         if period is None:

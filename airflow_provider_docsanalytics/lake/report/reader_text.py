@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
-
-from airflow_provider_docsanalytics.errors import ConfigError
+from urllib.parse import quote
 
 LONGEST = 240
 """Characters of a text on the page."""
@@ -85,28 +83,6 @@ def _is_visible(character: str) -> bool:
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
-
-
-def check_base_url(base_url: str) -> str:
-    """Return the site's address without a slash at its end; ``""`` stays.
-
-    Raises:
-        ConfigError: it is no address of a website.
-    """
-    try:
-        parts = urlsplit(base_url.strip())
-        host = parts.hostname
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if not base_url.strip():
-        return ""
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise ConfigError(
-            f"base_url={base_url!r:.200} is not the address of a site.\n"
-            "Write it as readers see it, such as https://docs.example.com or "
-            "https://example.com/docs."
-        )
-    return base_url.strip().rstrip("/")
 
 
 def link(base_url: str, key: str) -> str:
