@@ -30,20 +30,24 @@ _FORMULA = r"^'([=+\-@\t\r])"
 def rows_query(endpoint: Endpoint, exports: Sequence[LakeExport]) -> str:
     """Return the query of all rows of some exports: ``export``, the endpoint's fields, ``_extra``.
 
-    It is a query of no rows if there are no exports.
+    Files of one version have the same columns, so that DuckDB opens one of them to plan a query,
+    and not all.
     """
     fields = endpoint.fields
-    by_format: dict[str, list[str]] = defaultdict(list)
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
     for each in exports:
-        kind = each.export.file_format
-        kind = "escaped" if kind == "csv" and each.escaped else kind
-        by_format[kind] += [url_of(each, file.name) for file in each.files]
+        for file in each.files:
+            alike[_format_of(each, file.name), each.version].append(url_of(each, file.name))
     queries = [_nothing(fields)]
-    for kind, urls in by_format.items():
+    for (kind, _version), urls in alike.items():
         listed = "[{}]".format(", ".join(f"'{url}'" for url in urls))
-        if urls:
-            queries.append(_QUERIES[kind](fields, listed))
+        queries.append(_QUERIES[kind](fields, listed))
     return "\nUNION ALL\n".join(queries)
+
+
+def _format_of(each: LakeExport, name: str) -> str:
+    suffix = name.split(".")[1]
+    return "escaped" if suffix == "csv" and each.escaped else suffix
 
 
 def is_event(endpoint: Endpoint) -> bool:
@@ -53,7 +57,7 @@ def is_event(endpoint: Endpoint) -> bool:
 
 def is_read(endpoint: Endpoint, each: LakeExport) -> bool:
     """Whether an export's files are read; of rows with keys, also if it is superseded."""
-    if each.export.series.endpoint != endpoint.name or each.problem or each.filters:
+    if each.export.series.table_row is not endpoint or each.problem or each.filters:
         return False
     return not each.superseded or bool(is_event(endpoint) and endpoint.key)
 
@@ -141,10 +145,10 @@ def _csv(fields: Sequence[Field], urls: str, *, escaped: bool = False) -> str:
         for each in fields
     ]
     options = (
-        "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
-        f"allow_quoted_nulls = false, max_line_size = {LARGEST_READ_BYTES}"
+        "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', comment = '', "
+        f"allow_quoted_nulls = false, max_line_size = {LARGEST_READ_BYTES}, filename = '{_FILE}'"
     )
-    return _of_columns(fields, cells, f"read_csv({urls}, {options}, {_OPTIONS})", text[EXTRA.name])
+    return _of_columns(fields, cells, f"read_csv({urls}, {options})", text[EXTRA.name])
 
 
 def _escaped_csv(fields: Sequence[Field], urls: str) -> str:
@@ -155,7 +159,7 @@ def _parquet(fields: Sequence[Field], urls: str) -> str:
     cells = [
         f"CAST({_quoted(each.name)} AS {_type(each)}) AS {_quoted(each.name)}" for each in fields
     ]
-    scan = f"read_parquet({urls}, hive_partitioning = false, {_OPTIONS})"
+    scan = f"read_parquet({urls}, hive_partitioning = false, filename = '{_FILE}')"
     return _of_columns(fields, cells, scan, EXTRA.name, typed=True)
 
 
@@ -176,7 +180,6 @@ def _of_columns(
 
 _QUERIES = {"jsonl": _json_lines, "csv": _csv, "escaped": _escaped_csv, "parquet": _parquet}
 _EXPORT = f"CAST(regexp_extract({_FILE}, '^{PROTOCOL}://([0-9]+)/', 1) AS INTEGER) AS export"
-_OPTIONS = f"union_by_name = true, filename = '{_FILE}'"
 _ZONED = "'(Z|[+-][0-9]{2}:?[0-9]{2})$'"
 # {{v}} is a value as JSON, and {{type}} the members of an object.
 _STRING = """CASE WHEN CAST({v} AS VARCHAR) LIKE '"%' THEN {v} ->> '$' END"""

@@ -42,9 +42,10 @@ CREATE MACRO path_of(address) AS
       '(/\.?)+/', '/', 'g'),
     '(/index)?(\.(md|mdx|html?))?/*$', '', 'i');
 
-CREATE MACRO path_below(path, base) AS
-  CASE WHEN path = base OR starts_with(path, base || '/') THEN substr(path, length(base) + 1)
-    ELSE path END;
+CREATE MACRO key_below(path, base) AS
+  list_transform([path], lambda each:
+    CASE WHEN starts_with(each || '/', base || '/') THEN substr(each, length(base) + 1) ELSE each END
+  )[1];
 
 -- The key of a page: one text, however the page is named: as a path or as a URL, with or without
 -- host, base path, slash at its end, .md, index, query, anchor and percent-encoding.
@@ -52,15 +53,17 @@ CREATE MACRO path_below(path, base) AS
 --   is '/guide'.
 -- base_url is where the site is; without it, every host counts as the site. With it, a page of
 -- another host keeps its host: 'other.example/guide'. Blank text names no page: null.
+-- Each list of one element gives a name to a value, so that it is worked out once.
 CREATE MACRO page_key(url, base_url) AS
-  CASE
-    WHEN coalesce(trim(url), '') = '' THEN NULL
-    WHEN host_of(address_of(base_url)) <> ''
-      AND host_of(address_of(url)) NOT IN ('', host_of(address_of(base_url)))
-      THEN host_of(address_of(url)) || path_of(address_of(url))
-    ELSE coalesce(
-      nullif(path_below(path_of(address_of(url)), path_of(address_of(base_url))), ''), '/')
-  END;
+  list_transform([address_of(url)], lambda address:
+    CASE
+      WHEN coalesce(address, '') = '' THEN NULL
+      WHEN host_of(address) NOT IN ('', host_of(address_of(base_url)))
+        AND host_of(address_of(base_url)) <> ''
+        THEN host_of(address) || path_of(address)
+      ELSE coalesce(nullif(key_below(path_of(address), path_of(address_of(base_url))), ''), '/')
+    END
+  )[1];
 
 -- Whether a window belongs to a time: its middle does, and no more of it is outside than time
 -- zones explain. So each window belongs to one week or none, whatever zone its days have.

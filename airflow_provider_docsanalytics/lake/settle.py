@@ -35,6 +35,7 @@ class LakeExport:
         number: of the export in this lake.
         owner: whose the rows are: the project, or Vyom's account.
         series: the number of its series.
+        version: of the provider that wrote it; one version writes the same columns.
         escaped: whether text in its CSV has the ``'`` of ``escape_formulas``.
         problem: why it cannot be read; ``""`` if it can.
         superseded: whether fresher exports cover its window, or a part that cannot be split off.
@@ -44,6 +45,7 @@ class LakeExport:
     export: Export
     finished_at: datetime
     files: tuple[File, ...]
+    version: str
     escaped: bool
     problem: str
     owner: str = ""
@@ -100,6 +102,7 @@ def _lake_export(number: int, directory: Directory, export: Export) -> LakeExpor
         export,
         manifest.finished_at,
         manifest.files,
+        manifest.provider_version,
         manifest.escape_formulas is True,
         _problem(directory, export),
     )
