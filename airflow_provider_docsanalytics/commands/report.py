@@ -64,7 +64,7 @@ def _write(lake: str, output: str, options: argparse.Namespace) -> Report:
         provide_of(url)
     return write_report(
         lake=lake,
-        output=output,
+        report=output,
         date_from=options.date_from,
         date_to=options.date_to,
         base_url=options.base_url,

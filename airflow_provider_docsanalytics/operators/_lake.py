@@ -66,12 +66,12 @@ def write_file(url: str, content: bytes, storage_conn_id: str | None) -> None:
     )
 
 
-def check_output(output: object) -> str:
+def check_page(report: object) -> str:
     """Return the file of a page as text, or raise :class:`ConfigError`."""
-    checked = check_root("output", output)
+    checked = check_root("report", report)
     if not checked.endswith((".html", ".htm")):
         raise ConfigError(
-            f"output={checked!r:.200} is not the name of a page.\nEnd it in .html: it is one file."
+            f"report={checked!r:.200} is not the name of a page.\nEnd it in .html: it is one file."
         )
     return checked
 
@@ -92,7 +92,7 @@ def period_of(date_from: object, date_to: object) -> DateWindow | None:
 def write_report(
     *,
     lake: str,
-    output: str,
+    report: str,
     date_from: object = None,
     date_to: object = None,
     base_url: str | None = None,
@@ -104,11 +104,11 @@ def write_report(
         ConfigError: a parameter or the connection is wrong, or there is no lake.
         StorageError: the storage failed.
     """
-    lake, output = check_root("lake", lake), check_output(output)
+    lake, report = check_root("lake", lake), check_page(report)
     window = period_of(date_from, date_to)
     site = "" if base_url is None else site_url("base_url", base_url)
-    from airflow_provider_docsanalytics.lake.report import report
+    from airflow_provider_docsanalytics.lake.report import make_report
 
-    made = report(files_at(lake, storage_conn_id), window, site)
-    write_file(output, made.html, storage_conn_id)
+    made = make_report(files_at(lake, storage_conn_id), window, site)
+    write_file(report, made.html, storage_conn_id)
     return made

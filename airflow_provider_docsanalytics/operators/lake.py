@@ -17,7 +17,7 @@ from airflow_provider_docsanalytics._airflow_retry import (
 from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.operators._lake import (
-    check_output,
+    check_page,
     check_root,
     files_at,
     period_of,
@@ -219,9 +219,9 @@ class LakeReportOperator(KeepsText, BaseOperator):
     Args:
         lake: the root of the exports, what stands before the first field of ``path``: an absolute
             path, or a URL of any ``ObjectStoragePath`` (templated).
-        output: the page's file, which ends in ``.html``: a path or URL as ``lake``, such as
+        report: the page's file, which ends in ``.html``: a path or URL as ``lake``, such as
             ``s3://my-bucket/reports/{{ ds }}.html`` (templated). An existing page is replaced.
-        storage_conn_id: Airflow connection for ``lake`` and ``output`` (templated).
+        storage_conn_id: Airflow connection for ``lake`` and ``report`` (templated).
         date_from: start of the period, ISO 8601; no zone means UTC (templated). Default: the last
             week, Monday to Sunday, that the lake covers.
         date_to: its end, which is not part of it (templated). Give both or none.
@@ -230,7 +230,7 @@ class LakeReportOperator(KeepsText, BaseOperator):
         retry_policy: Airflow 3.3+. As in every operator of this provider.
 
     Returns:
-        (XCom) ``page`` (its URL), ``date_from`` and ``date_to`` (``None`` if the lake has no
+        (XCom) ``report`` (the page's URL), ``date_from`` and ``date_to`` (``None`` if the lake has no
         exports), ``questions`` and ``unanswered`` (counts), ``redacted`` (how many e-mail
         addresses, keys and numbers were taken out of readers' texts), ``complete`` (whether every
         export of the period is there).
@@ -241,7 +241,7 @@ class LakeReportOperator(KeepsText, BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("lake", "output", "storage_conn_id"),
+        *("lake", "report", "storage_conn_id"),
         *("date_from", "date_to", "base_url"),
     )
     operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(),)
@@ -254,7 +254,7 @@ class LakeReportOperator(KeepsText, BaseOperator):
         self,
         *,
         lake: str | PurePath | ObjectStoragePath | Reference,
-        output: str | PurePath | ObjectStoragePath | Reference,
+        report: str | PurePath | ObjectStoragePath | Reference,
         storage_conn_id: str | Reference | None = None,
         date_from: str | date | Reference | None = None,
         date_to: str | date | Reference | None = None,
@@ -268,7 +268,7 @@ class LakeReportOperator(KeepsText, BaseOperator):
         super().__init__(**kwargs)
         # What templates and other tasks give is checked when the task runs.
         self.lake: Any = lake
-        self.output: Any = output
+        self.report: Any = report
         self.storage_conn_id: Any = storage_conn_id
         self.date_from: Any = date_from
         self.date_to: Any = date_to
@@ -281,23 +281,23 @@ class LakeReportOperator(KeepsText, BaseOperator):
             self._check_parameters()
             made = write_report(
                 lake=self.lake,
-                output=self.output,
+                report=self.report,
                 date_from=self.date_from,
                 date_to=self.date_to,
                 base_url=self.base_url,
                 storage_conn_id=self.storage_conn_id,
             )
-        self.summary = {"page": self.output, **made._asdict()}
+        self.summary = {"report": self.report, **made._asdict()}
         del self.summary["html"]
         if not made.complete:
             self.log.warning("The page is incomplete: exports of its period are missing")
-        self.log.info("Wrote %s, about %s to %s", self.output, made.date_from, made.date_to)
+        self.log.info("Wrote %s, about %s to %s", self.report, made.date_from, made.date_to)
         return self.summary
 
     def _check_parameters(self, *, parsing: bool = False) -> None:
         """Raise :class:`ConfigError` for a wrong parameter, of templates only once rendered."""
         check_texts(self, parsing=parsing)
-        for name, check in (("lake", partial(check_root, "lake")), ("output", check_output)):
+        for name, check in (("lake", partial(check_root, "lake")), ("report", check_page)):
             value = getattr(self, name)
             if not (parsing and holds_template(value)):
                 setattr(self, name, check(value))

@@ -53,7 +53,7 @@ class ReportLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the URL of the page; ``""`` if it has not been written."""
         summary = _summary(operator, ti_key)
-        return (console_url(summary["page"]) or _xcom_url(ti_key)) if summary else ""
+        return (console_url(summary["report"]) or _xcom_url(ti_key)) if summary else ""
 
 
 class AnalyticsLink(BaseOperatorLink):

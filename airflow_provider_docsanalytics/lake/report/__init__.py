@@ -45,7 +45,7 @@ class Report(NamedTuple):
     complete: bool
 
 
-def report(files: LakeFiles, window: DateWindow | None = None, base_url: str = "") -> Report:
+def make_report(files: LakeFiles, window: DateWindow | None = None, base_url: str = "") -> Report:
     """Return the page about a lake: the same bytes for the same lake and period.
 
     Args:
