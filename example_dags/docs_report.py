@@ -14,6 +14,27 @@ exports need among their ``outlets``::
     ],
 
 That makes a page a day, so give ``report`` one name: ``{{ ds }}`` is not known in such a run.
+
+To tell the team, add a step after it, by mail (``apache-airflow-providers-smtp``) or in a channel
+(``apache-airflow-providers-slack``)::
+
+    @task
+    def body(page: dict[str, Any]) -> str:
+        return ObjectStoragePath(page["report"]).read_text(encoding="utf-8")
+
+    EmailOperator(
+        task_id="mail",
+        to="docs-team@example.com",
+        subject="Documentation report",
+        html_content=body(page.output),
+    )
+
+    SlackWebhookOperator(
+        task_id="slack",
+        slack_webhook_conn_id="slack_docs",
+        message="{{ ti.xcom_pull('report')['unanswered'] }} questions stayed unanswered: "
+        "{{ ti.xcom_pull('report')['report'] }}",
+    )
 """
 
 from __future__ import annotations
@@ -37,25 +58,3 @@ with DAG(
         report="{{ var.value.docs_lake }}/_reports/{{ ds }}.html",
         base_url="{{ var.value.docs_site }}",
     )
-
-    # Tell the team. By mail (apache-airflow-providers-smtp), with the page as its body:
-    #
-    #     @task
-    #     def body(page: dict[str, Any]) -> str:
-    #         return ObjectStoragePath(page["report"]).read_text(encoding="utf-8")
-    #
-    #     EmailOperator(
-    #         task_id="mail",
-    #         to="docs-team@example.com",
-    #         subject="Documentation report",
-    #         html_content=body(page.output),
-    #     )
-    #
-    # In a channel (apache-airflow-providers-slack), as a line of figures:
-    #
-    #     SlackWebhookOperator(
-    #         task_id="slack",
-    #         slack_webhook_conn_id="slack_docs",
-    #         message="{{ ti.xcom_pull('report')['unanswered'] }} questions stayed unanswered: "
-    #         "{{ ti.xcom_pull('report')['report'] }}",
-    #     )

@@ -230,8 +230,8 @@ class LakeReportOperator(KeepsText, BaseOperator):
         retry_policy: Airflow 3.3+. As in every operator of this provider.
 
     Returns:
-        (XCom) ``report`` (the page's URL), ``date_from`` and ``date_to`` (``None`` if the lake has no
-        exports), ``questions`` and ``unanswered`` (counts), ``redacted`` (how many e-mail
+        (XCom) ``report`` (the page's URL), ``date_from`` and ``date_to`` (``None`` if the lake has
+        no exports), ``questions`` and ``unanswered`` (counts), ``redacted`` (how many e-mail
         addresses, keys and numbers were taken out of readers' texts), ``complete`` (whether every
         export of the period is there).
 
