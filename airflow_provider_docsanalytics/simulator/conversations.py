@@ -1,12 +1,10 @@
 """Conversation turns: half a million in memory as two arrays, rendered on request.
 
-Turn ``n`` of the data set depends on the seed and ``n`` only: its text comes from a pool of
-rendered rows, behind its own ID and time. Turns that are added at run time have the next numbers.
+Turn ``n`` of the data set depends on the seed, ``n`` and its time only: its text comes from a pool,
+behind its own ID and time. Turns that are added at run time have the next numbers.
 The index (times, numbers) is sorted by both. It is immutable: a change replaces it, so a request
 keeps the index that it started with.
 """
-
-# ruff: noqa: PLR2004 - the proportions of made-up data need no names
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,9 +22,14 @@ from airflow_provider_docsanalytics.simulator.values import Window, iso
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_POOL = 311  # a prime number, so that no period of the row numbers is a multiple of it
+    from airflow_provider_docsanalytics.simulator.questions import Scene, Texts
+    from airflow_provider_docsanalytics.simulator.site import Story
+
 _THREAD_EVERY = 10
-_HEAD_BYTES = 73  # from the opening brace of a row to "query", without the brace of the padded part
+# Turns, of 50, of a person who asks again: in the same thread, or in a new one.
+_AGAIN = [n % _THREAD_EVERY == _THREAD_EVERY - 1 or n in (12, 37) for n in range(50)]
+_RELEASE_EVERY = 5
+_ODD = 7919
 _CALLERS = ("web",) * 7 + ("api",) * 2 + ("other",)
 
 
@@ -65,29 +67,17 @@ class Turns:
 
     Args:
         times: of the turns, in ascending order.
-        seed: of the texts and IDs.
-        pages: how many documentation pages there are.
-        legacy_schema: whether rows have the older, fewer fields.
-        row_bytes: the size to which rows are padded.
+        texts: of the turns.
+        story: what else happens.
+        seed: of the IDs.
     """
 
-    def __init__(
-        self,
-        times: Iterable[int],
-        *,
-        seed: int,
-        pages: int,
-        legacy_schema: bool = False,
-        row_bytes: int | None = None,
-    ) -> None:
-        self._seed = seed
-        self._pages = pages
-        self._legacy_schema = legacy_schema
-        self._row_bytes = row_bytes
+    def __init__(self, times: Iterable[int], texts: Texts, *, story: Story, seed: int) -> None:
+        self._texts = texts
+        self._story = story
         self._salt = values.ulid_salt(f"{seed}:turn")
         self._message_salt = values.ulid_salt(f"{seed}:message")
-        self._pool = [self._tail(kind) for kind in range(_POOL)]
-        self._times = array("q", times)
+        self._times = array("q", _follow_up(times))
         self._base = len(self._times)
         self._added: list[bytes] = []
         self._index = _Index(self._times, array("q", range(self._base)))
@@ -98,7 +88,7 @@ class Turns:
         with self._adding:
             first = self._base + len(self._added)
             numbers = range(first, first + count)
-            self._added += [self._tail(number % _POOL, resolution_status) for number in numbers]
+            self._added += [self._texts.added(number, resolution_status) for number in numbers]
             self._index = self._index.with_turns(instant_ms, numbers)
 
     def page(
@@ -158,11 +148,27 @@ class Turns:
             }
 
     def _row(self, number: int, instant_ms: int) -> bytes:
-        tail = (
-            self._pool[number % _POOL] if number < self._base else self._added[number - self._base]
+        text = (
+            self._text(number, instant_ms)
+            if number < self._base
+            else self._added[number - self._base]
         )
         head = f'{{"id":"{self._id(number, instant_ms)}","timestamp":"{iso(instant_ms)}",'
-        return head.encode() + tail
+        return head.encode() + text
+
+    def _text(self, number: int, instant_ms: int) -> bytes:
+        again = _AGAIN[number % len(_AGAIN)]
+        if again:
+            number -= 1
+            instant_ms = self._times[number]
+        scene: Scene = "usual"
+        if instant_ms >= self._story.release_ms:
+            outage = self._story.outage
+            if outage.start_ms <= instant_ms < outage.end_ms:
+                scene = "outage"
+            elif number % _RELEASE_EVERY == 0:
+                scene = "release"
+        return self._texts.pooled(scene, number, again=again)
 
     def _id(self, number: int, instant_ms: int) -> str:
         if self._continues(number):
@@ -174,38 +180,13 @@ class Turns:
         """Tell whether the turn is the second one of the thread that the previous turn opened."""
         return number % _THREAD_EVERY == _THREAD_EVERY - 1 and number < self._base
 
-    def _tail(self, kind: int, resolution_status: str | None = None) -> bytes:
-        """Return a rendered row of the pool, starting at ``"query"``."""
-        rng = Random(f"{self._seed}:turn:{kind}")  # noqa: S311 - repeatable, not secret
-        awkward = values.AWKWARD[kind % len(values.AWKWARD)]
-        response = f"{values.sentence(rng, rng.randint(20, 90))}.{awkward}"
-        if kind == _POOL // 2 and self._row_bytes is None:
-            response += values.prose(rng, values.LONG_ANSWER_BYTES)
-        pages = [rng.randrange(self._pages) for _ in range(kind % 4)]
-        asked_from = rng.randrange(self._pages)
-        row: dict[str, Any] = {
-            "query": f"{values.sentence(rng, rng.randint(3, 12))}?{awkward}",
-            "response": response,
-            "responseType": "clarifying_question" if kind % 17 == 1 else "answer",
-            "sources": [
-                {"title": values.page_title(page), "url": values.SITE + values.page_path(page)}
-                for page in pages
-            ],
-            "resolutionStatus": resolution_status
-            or ("unanswered" if kind % 5 == 0 else "answered"),
-            "queryCategory": None if kind % 7 == 2 else values.category(kind),
-            "pageUrl": None if kind % 6 == 3 else values.SITE + values.page_path(asked_from),
-        }
-        if kind % 3 == 0:
-            del row["responseType"]
-        if self._legacy_schema:
-            row = {name: row[name] for name in ("query", "response", "sources", "queryCategory")}
-        escaped = kind % 8 == 5
-        if self._row_bytes is not None:
-            missing = self._row_bytes - _HEAD_BYTES - len(_json(row, escaped=escaped))
-            row["response"] += values.prose(rng, max(0, missing))
-        return _json(row, escaped=escaped)[1:]
 
-
-def _json(row: dict[str, Any], *, escaped: bool) -> bytes:
-    return json.dumps(row, ensure_ascii=escaped, separators=(",", ":")).encode()
+def _follow_up(times: Iterable[int]) -> Iterator[int]:
+    """Yield the times, but for turns of people who ask again: those come within minutes."""
+    before_ms = 0
+    for number, instant_ms in enumerate(times):
+        if _AGAIN[number % len(_AGAIN)]:
+            before_ms = min(instant_ms, before_ms + 30_000 + number * _ODD % 240_000)
+        else:
+            before_ms = instant_ms
+        yield before_ms

@@ -1,7 +1,5 @@
 """The data set of both services: its parameters, and the events that all responses are made of."""
 
-# ruff: noqa: PLR2004 - the proportions of made-up data need no names
-
 from __future__ import annotations
 
 from bisect import bisect_left
@@ -9,18 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator import site, values, words
 from airflow_provider_docsanalytics.simulator.calls import Call, Usage, usage_of
 from airflow_provider_docsanalytics.simulator.conversations import Turns
-from airflow_provider_docsanalytics.simulator.values import DAY_MS, Window, iso
+from airflow_provider_docsanalytics.simulator.feedback import Feedback, make_feedback
+from airflow_provider_docsanalytics.simulator.questions import Texts
+from airflow_provider_docsanalytics.simulator.searches import Search, make_searches
+from airflow_provider_docsanalytics.simulator.values import DAY_MS, Window
+from airflow_provider_docsanalytics.simulator.views import View, make_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-SOURCES = ("code_snippet", "contextual", "agent", "thumbs_only")
-STATUSES = ("pending", "in_progress", "resolved", "dismissed")
+    from airflow_provider_docsanalytics.simulator.site import Story
+
 RESOLUTIONS = ("answered", "unanswered")
 
 _DEFAULT_SPAN = timedelta(days=30)
@@ -29,12 +31,9 @@ _MAX_FEEDBACK = 20_000
 _MAX_SEARCHES = 40_000
 _MAX_VIEWS = 60_000
 _MAX_CALLS = 5_000
-_SEARCH_TERMS = 450
-_USELESS_TERM_EVERY = 15
 _MIDNIGHT_EVERY = 20
 _PASSTHROUGH_EVERY = 25
 _SERVICES = ("exotel", "exotel", "twilio", "web", "web", "google_meet", "unknown")
-_JITTER = 0.9  # of the gap between two events, so that no two share a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +78,9 @@ class Config:
             )
         return Window(start_ms, end_ms)
 
-
-class Feedback(NamedTuple):
-    """One entry; ``createdAt`` of its row is its time or null."""
-
-    instant_ms: int
-    row: dict[str, Any]
-
-
-class Search(NamedTuple):
-    """A search for a term, and the page that was opened, if any."""
-
-    instant_ms: int
-    term: int
-    page: int | None
-
-
-class View(NamedTuple):
-    """A view of a page by a visitor, human or AI."""
-
-    instant_ms: int
-    page: int
-    visitor: int
-    is_ai: bool
+    def story(self) -> Story:
+        """Return when the release and the outage are."""
+        return site.make_story(self.window())
 
 
 _Event = TypeVar("_Event", Feedback, Search, View, Call, Usage)
@@ -113,56 +92,42 @@ class Dataset:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.window = config.window()
+        self.story = config.story()
         self.cursor_age = 0
-        self.turns = Turns(
-            self._times("turns", config.rows),
+        texts = Texts(
             seed=config.seed,
             pages=config.pages,
             legacy_schema=config.legacy_schema,
             row_bytes=config.row_bytes,
         )
+        times = site.make_times(self.window, config.rows, self._random("turns"))
+        self.turns = Turns(times, texts, story=self.story, seed=config.seed)
 
     @cached_property
     def feedback(self) -> list[Feedback]:
         """Feedback entries, oldest first."""
-        rng = self._random("feedback")
-        times = self._times("feedback times", min(self.config.rows, _MAX_FEEDBACK))
-        return [
-            Feedback(instant_ms, self._feedback_row(rng, number, instant_ms))
-            for number, instant_ms in enumerate(times)
-        ]
+        count = min(self.config.rows, _MAX_FEEDBACK)
+        salt = values.ulid_salt(f"{self.config.seed}:feedback")
+        entries = make_feedback(self.views, count, salt, self._random("feedback"))
+        return sorted(entries, key=_instant)
 
     @cached_property
     def searches(self) -> list[Search]:
-        """Search events, oldest first. Some terms never lead to a page."""
-        rng = self._random("searches")
-        searches = []
-        count = min(4 * self.config.rows, _MAX_SEARCHES)
-        for instant_ms in self._times("search times", count):
-            term = int(_SEARCH_TERMS * rng.random() ** 2)
-            page = self._page(rng) if rng.random() < 0.6 else None
-            searches.append(
-                Search(instant_ms, term, page if (term + 1) % _USELESS_TERM_EVERY else None)
-            )
-        return searches
+        """Search events, oldest first."""
+        times = self._times("search times", min(4 * self.config.rows, _MAX_SEARCHES))
+        return list(make_searches(times, self.story, self.config.pages, self._random("searches")))
 
     @cached_property
     def views(self) -> list[View]:
-        """View events, oldest first. Every fourth visitor is an AI, and a few count as both."""
-        rng = self._random("views")
-        count = min(8 * self.config.rows, _MAX_VIEWS)
-        views = []
-        for instant_ms in self._times("view times", count):
-            visitor = rng.randrange(count // 5 + 1)
-            is_ai = (visitor % 4 == 0) != (rng.random() < 0.03)
-            views.append(View(instant_ms, self._page(rng), visitor, is_ai))
-        return views
+        """View events, oldest first."""
+        times = self._times("view times", min(8 * self.config.rows, _MAX_VIEWS))
+        return list(make_views(times, self.story, self.config.pages, self._random("views")))
 
     @cached_property
     def calls(self) -> list[Call]:
         """Calls, oldest first. Every twentieth starts exactly at midnight UTC.
 
-        Assistant 2 has another name in the first half of the range.
+        The second assistant has another name in the first half of the range.
         """
         rng = self._random("calls")
         calls = []
@@ -172,17 +137,17 @@ class Dataset:
             midnight_ms = instant_ms - instant_ms % DAY_MS
             snaps = number % _MIDNIGHT_EVERY == 0 and midnight_ms >= self.window.start_ms
             service = rng.choice(_SERVICES)
-            assistant = int(9 * rng.random() ** 2)
+            assistant = int(len(words.ASSISTANTS) * rng.random() ** 2)
             is_old_name = assistant == 1 and instant_ms < renamed_ms
             is_passthrough = number % _PASSTHROUGH_EVERY == 1
             calls.append(
                 Call(
                     midnight_ms if snaps else instant_ms,
-                    round(rng.expovariate(1 / 240), 3),
+                    round(rng.expovariate(1 / (150 + 40 * assistant)), 3),
                     None if is_passthrough else assistant,
                     None
                     if is_passthrough
-                    else f"Assistant {assistant + 1}{' (trial)' * is_old_name}",
+                    else words.ASSISTANTS[assistant] + " (trial)" * is_old_name,
                     service,
                     _phone_number(service, rng.randrange(140)),
                 )
@@ -194,41 +159,11 @@ class Dataset:
         """Usage records of the calls, oldest first."""
         return sorted(usage_of(self.calls, self._random("usage")), key=_instant)
 
-    def _times(self, name: str, count: int) -> Iterator[int]:
-        """Yield ascending instants, spread evenly over the range but for some jitter."""
-        jitter = self._random(name).random
-        start_ms, end_ms = self.window
-        step = (end_ms - start_ms) / max(1, count)
-        return (start_ms + int((number + _JITTER * jitter()) * step) for number in range(count))
+    def _times(self, name: str, count: int) -> list[int]:
+        return list(site.make_times(self.window, count, self._random(name)))
 
     def _random(self, name: str) -> Random:
         return Random(f"{self.config.seed}:{name}")  # noqa: S311 - repeatable, not secret
-
-    def _page(self, rng: Random) -> int:
-        """Return a page; those with low numbers are the popular ones."""
-        return int(self.config.pages * rng.random() ** 1.5)
-
-    def _feedback_row(self, rng: Random, number: int, instant_ms: int) -> dict[str, Any]:
-        awkward = values.AWKWARD[number % len(values.AWKWARD)]
-        salt = values.ulid_salt(f"{self.config.seed}:feedback")
-        source = rng.choices(SOURCES, (15, 55, 10, 20))[0]
-        row: dict[str, Any] = {
-            "id": values.make_ulid(instant_ms, salt, number),
-            "path": values.page_path(self._page(rng)),
-            "comment": None if number % 3 == 0 else values.sentence(rng, 9) + awkward,
-            "createdAt": None if number % 50 == 7 else iso(instant_ms),
-            "source": source,
-            "status": rng.choices(STATUSES, (50, 15, 25, 10))[0],
-        }
-        if source == "contextual":
-            row["helpful"] = rng.random() < 0.7
-            row["contact"] = f"reader{number}@example.com" if rng.random() < 0.3 else None
-        elif source == "code_snippet":
-            row["code"] = f'client.get("/items?limit={number}")\n{awkward}'
-            row["filename"], row["lang"] = rng.choice(
-                (("example.py", "python"), (None, "bash"), ("app.ts", None), (None, None))
-            )
-        return row
 
 
 def within(events: Sequence[_Event], window: Window) -> Sequence[_Event]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_docsanalytics.simulator import values
+from airflow_provider_docsanalytics.simulator import site, values
 from airflow_provider_docsanalytics.simulator.conversations import Position
-from airflow_provider_docsanalytics.simulator.data import SOURCES, STATUSES, Dataset, View, within
+from airflow_provider_docsanalytics.simulator.data import Dataset, within
+from airflow_provider_docsanalytics.simulator.feedback import SOURCES, STATUSES, Feedback
 from airflow_provider_docsanalytics.simulator.request import (
     Query,
     RefusedError,
@@ -25,6 +26,8 @@ from airflow_provider_docsanalytics.simulator.values import ALL_TIME, Window, is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from airflow_provider_docsanalytics.simulator.views import View
 
 PLATFORM = "mintlify"
 _PATH = re.compile(r"(?:/api/external)?/v1/analytics/(?P<project>[^/]+)(?P<rest>/.*)")
@@ -205,14 +208,14 @@ def _position(query: Query, scope: str) -> Position | None:
 
 def _list_feedback(data: Dataset, window: Window, filters: Filters) -> Listing:
     """Return the entries, newest first."""
-    return Listing([dump(row) for row in _feedback_rows(data, window, filters)[::-1]], {})
+    return Listing([dump(entry.row) for entry in _feedback(data, window, filters)[::-1]], {})
 
 
 def _list_feedback_by_page(data: Dataset, window: Window, filters: Filters) -> Listing:
     """Return the counts of every page with feedback, by total, descending."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in _feedback_rows(data, window, filters):
-        page = counts[row["path"]]
+    for _, path, row in _feedback(data, window, filters):
+        page = counts[path]
         page["total"] += 1
         page["thumbsUp"] += row.get("helpful") is True
         page["thumbsDown"] += row.get("helpful") is False
@@ -227,9 +230,9 @@ def _list_feedback_by_page(data: Dataset, window: Window, filters: Filters) -> L
 
 def _list_searches(data: Dataset, window: Window, _: Filters) -> Listing:
     """Return the search terms, by hits, descending."""
-    hits: Counter[int] = Counter()
-    last: dict[int, int] = {}
-    clicked: dict[int, Counter[int]] = defaultdict(Counter)
+    hits: Counter[str] = Counter()
+    last: dict[str, int] = {}
+    clicked: dict[str, Counter[int]] = defaultdict(Counter)
     for event in within(data.searches, window):
         hits[event.term] += 1
         last[event.term] = event.instant_ms
@@ -237,7 +240,7 @@ def _list_searches(data: Dataset, window: Window, _: Filters) -> Listing:
             clicked[event.term][event.page] += 1
     rows = [
         {
-            "searchQuery": values.search_term(term),
+            "searchQuery": term,
             "hits": count,
             "ctr": round(100 * clicked[term].total() / count, 2),
             "topClickedPage": _most_clicked(clicked[term]),
@@ -255,7 +258,7 @@ def _list_views(data: Dataset, window: Window, _: Filters) -> Listing:
     for event in events:
         pages[event.page][event.is_ai] += 1
     rows = [
-        {"path": values.page_path(page), **_traffic(seen[False], seen[True], seen.total())}
+        {"path": site.page_path(page), **_traffic(seen[False], seen[True], seen.total())}
         for page, seen in pages.items()
     ]
     ai = sum(event.is_ai for event in events)
@@ -268,13 +271,13 @@ def _list_visitors(data: Dataset, window: Window, _: Filters) -> Listing:
     pages: dict[int, list[View]] = defaultdict(list)
     for event in events:
         pages[event.page].append(event)
-    rows = [{"path": values.page_path(page), **_distinct(seen)} for page, seen in pages.items()]
+    rows = [{"path": site.page_path(page), **_distinct(seen)} for page, seen in pages.items()]
     return Listing(_by_total(rows), {"totals": _distinct(events)})
 
 
-def _feedback_rows(data: Dataset, window: Window, filters: Filters) -> list[dict[str, Any]]:
+def _feedback(data: Dataset, window: Window, filters: Filters) -> list[Feedback]:
     return [
-        entry.row
+        entry
         for entry in within(data.feedback, window)
         if filters.source in (None, entry.row["source"])
         and (filters.statuses is None or entry.row["status"] in filters.statuses)
@@ -286,7 +289,7 @@ def _by_total(rows: list[dict[str, Any]]) -> list[bytes]:
 
 
 def _most_clicked(pages: Counter[int]) -> str | None:
-    return values.page_path(max(pages, key=lambda page: (pages[page], -page))) if pages else None
+    return site.page_path(max(pages, key=lambda page: (pages[page], -page))) if pages else None
 
 
 def _distinct(events: Iterable[View]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The values in rows: instants, ULIDs and cursors, page paths, and words.
+"""The values in rows: instants, ULIDs and cursors, and text.
 
 An instant is a number of milliseconds since 1970 in UTC.
 """
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from random import Random
 
 DAY_MS = 86_400_000
-SITE = "https://docs.example.com"
 LONG_ANSWER_BYTES = 60_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,27 +35,13 @@ _ODD = 0x9E3779B97F4A7C15  # odd, so that no two numbers give the same random pa
 _SEAL_BITS = 48
 _NUMBER_BITS = _LOW_BITS - _SEAL_BITS
 
-_SECTIONS = ("guides", "api-reference", "sdk", "concepts", "tutorials", "changelog", "faq")
-_TOPICS = (
-    "webhooks",
-    "authentication",
-    "pagination",
-    "rate-limits",
-    "deployment",
-    "search",
-    "billing",
-    "environments",
-    "secrets",
-    "migrations",
-    "caching",
-)
-_VOCABULARY = (
+_PADDING = (
     "the request token page server returns a list of objects when your project has been "
     "configured to allow access from this address otherwise it answers with an error whose "
     "message names field and value set retry after timeout before sending data again each "
     "environment keeps its own settings so rotate keys often export rows daily check status"
 )
-_WORDS = _VOCABULARY.split()
+_PADDING_WORDS = _PADDING.split()
 
 AWKWARD = (
     "",
@@ -181,34 +166,6 @@ def _hash(text: str, bits: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=bits // 8).digest(), "big")
 
 
-def page_path(page: int) -> str:
-    """Return the path of a documentation page; page 0 is the home page."""
-    if page == 0:
-        return "/"
-    return f"/{_SECTIONS[page % len(_SECTIONS)]}/{_TOPICS[page % len(_TOPICS)]}-{page}"
-
-
-def page_title(page: int) -> str:
-    """Return the title of a documentation page."""
-    return f"{_TOPICS[page % len(_TOPICS)].replace('-', ' ').capitalize()} {page}"
-
-
-def category(number: int) -> str:
-    """Return one of the few categories of questions."""
-    return _TOPICS[number % len(_TOPICS)]
-
-
-def search_term(number: int) -> str:
-    """Return a search term; no two numbers have the same."""
-    topic = _TOPICS[number % len(_TOPICS)].replace("-", " ")
-    return f"{topic} {number}{AWKWARD[number % len(AWKWARD)] if number % 4 == 0 else ''}"
-
-
-def sentence(rng: Random, words: int) -> str:
-    """Return a sentence of this many words."""
-    return " ".join(rng.choices(_WORDS, k=words)).capitalize()
-
-
 def prose(rng: Random, length: int) -> str:
     """Return ASCII text of exactly this length."""
-    return sentence(rng, length // 2 + 1)[:length]
+    return " ".join(rng.choices(_PADDING_WORDS, k=length // 2 + 1)).capitalize()[:length]

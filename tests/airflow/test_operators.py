@@ -145,9 +145,8 @@ def test_feedback_by_page_over_hundreds_of_pages_is_complete(
     _export("feedback_by_page", tmp_path / "pages")
     counted: dict[str, dict[str, int]] = {}
     for entry in _rows(tmp_path / "entries"):
-        counts = counted.setdefault(
-            entry["path"], {"thumbsUp": 0, "thumbsDown": 0, "code": 0, "total": 0}
-        )
+        path = entry["path"].removeprefix("https://docs.example.com")
+        counts = counted.setdefault(path, {"thumbsUp": 0, "thumbsDown": 0, "code": 0, "total": 0})
         counts["total"] += 1
         counts["code"] += entry["source"] == "code_snippet"
         counts["thumbsUp"] += entry.get("helpful") is True

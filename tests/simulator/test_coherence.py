@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
+from airflow_provider_docsanalytics.simulator.site import SITE
 from tests.simulator.client import DAY, END, MONTH, START, WINDOWS, Client, truth
 
 
@@ -19,7 +20,7 @@ def test_caller_stats_count_the_conversation_turns_of_the_window(
     stats = month.ok("caller_stats", window)
     turns = month.rows("conversations", {**window, "limit": 1000})
     assert stats["total"] == len(turns) == stats["web"] + stats["api"] + stats["other"]
-    assert len(turns) > 50
+    assert len(turns) > 20
 
 
 @pytest.mark.parametrize("window", WINDOWS)
@@ -29,7 +30,7 @@ def test_feedback_by_page_sums_the_feedback(
 ) -> None:
     counts: dict[str, Counter[str]] = {}
     for row in month.rows("feedback", {**window, **filters, "limit": 100}):
-        page = counts.setdefault(row["path"], Counter())
+        page = counts.setdefault(row["path"].removeprefix(SITE), Counter())
         page["total"] += 1
         if row["source"] == "contextual":
             page["thumbsUp" if row["helpful"] else "thumbsDown"] += 1
