@@ -31,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-warehouses e2e-browser reliability mutants dist clean constraints
 
-demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
+demo: .venv/runtime  ## Run the example Dags against the simulator, show what they wrote, and a report of it
 	@$(BIN)/python -m scripts.demo
 
 # ARGS="one two" of the suites below picks tests by words of their names.
@@ -122,7 +122,7 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@touch $@
 
 .venv/runtime: .venv/uv pyproject.toml $(CONSTRAINTS)
-	@$(UV) --editable .
+	@$(UV) --editable '.[lake]'
 	@touch $@
 
 .venv/test: .venv/runtime

@@ -140,7 +140,9 @@ _RULE = (
         f"A difference is a change (“up”, “down”) only if two tests at {percent(LEVEL)} agree: by "
         "number (two Poisson rates by their conditional test, shares by Fisher's exact test) and "
         "by day (a paired t-test of each day against the same day of the period before). So chance "
-        f"alone makes at most {percent(LEVEL)} of the comparisons a change. All else is noise."
+        f"alone makes at most {percent(LEVEL)} of the comparisons a change. If numbers differ and "
+        "most days do not, a day that stands out from the others is named, by a test at the same "
+        "level. All else is noise."
     ),
     (
         f"Fewer than {SMALL} events, or shares of fewer than {FEWEST_DAYS} days, are called small "

@@ -9,6 +9,10 @@ tests say so, each at :data:`LEVEL`:
 - **by day**: Student's paired t-test of each day against the same day of the period before, which
   is the same weekday where periods are weeks. Readers vary more from day to day than independent
   events do, and one busy day is not a change of a week.
+
+If only the test by number says so, and one day differs from the others as its prediction by them
+does in less than 1 of 100 cases (a t-test, Bonferroni's correction for the number of days), that
+day is named.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import atan, cos, exp, inf, lgamma, log, pi, sin, sqrt
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,8 +33,15 @@ FEWEST_DAYS = 5
 """With fewer pairs of days, nothing is compared."""
 
 _T = TypeVar("_T")
-Verdict = Literal["changed", "noise", "small", "unknown"]
+Verdict = Literal["changed", "one day", "noise", "small", "unknown"]
 """``small``: too few events; ``unknown``: days are missing, or there are too few of them."""
+
+
+class Comparison(NamedTuple):
+    """How two periods compare; ``day`` is the place of the day if the verdict is ``one day``."""
+
+    verdict: Verdict
+    day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ def total(shares: Iterable[Share]) -> Share:
     return Share(sum(each.part for each in days), sum(each.whole for each in days))
 
 
-def compare_counts(before: Sequence[int | None], after: Sequence[int | None]) -> Verdict:
+def compare_counts(before: Sequence[int | None], after: Sequence[int | None]) -> Comparison:
     """Compare two periods by the counts of their days.
 
     Args:
@@ -74,26 +85,30 @@ def compare_counts(before: Sequence[int | None], after: Sequence[int | None]) ->
     """
     first, second = _present(before), _present(after)
     if not _comparable(before, after):
-        return "unknown"
+        return Comparison("unknown")
     if sum(first) + sum(second) < SMALL:
-        return "small"
+        return Comparison("small")
     differences = [new - old for old, new in zip(first, second, strict=True)]
-    return _verdict(_p_of_counts(sum(first), sum(second)), differences)
+    return _compare(_p_of_counts(sum(first), sum(second)), differences)
 
 
-def compare_shares(before: Sequence[Share | None], after: Sequence[Share | None]) -> Verdict:
+def compare_shares(before: Sequence[Share | None], after: Sequence[Share | None]) -> Comparison:
     """Compare two periods by a share; arguments as for :func:`compare_counts`.
 
     Days without events have no share, and are left out of the comparison by day.
     """
     first, second = _present(before), _present(after)
     if not _comparable(before, after):
-        return "unknown"
-    pairs = [pair for pair in zip(first, second, strict=True) if all(day.whole for day in pair)]
+        return Comparison("unknown")
+    pairs = [
+        (place, new.value - old.value)
+        for place, (old, new) in enumerate(zip(first, second, strict=True))
+        if old.whole and new.whole
+    ]
     if min(total(first).whole, total(second).whole) < SMALL or len(pairs) < FEWEST_DAYS:
-        return "small"
-    differences = [new.value - old.value for old, new in pairs]
-    return _verdict(_p_of_shares(total(first), total(second)), differences)
+        return Comparison("small")
+    found = _compare(_p_of_shares(total(first), total(second)), [each for _, each in pairs])
+    return found if found.day is None else found._replace(day=pairs[found.day][0])
 
 
 def _present(days: Sequence[_T | None]) -> list[_T]:
@@ -105,8 +120,13 @@ def _comparable(before: Sequence[object], after: Sequence[object]) -> bool:
     return not missing and len(before) == len(after) >= FEWEST_DAYS
 
 
-def _verdict(by_number: float, differences: Sequence[float]) -> Verdict:
-    return "changed" if by_number < LEVEL and _p_of_days(differences) < LEVEL else "noise"
+def _compare(by_number: float, differences: Sequence[float]) -> Comparison:
+    if by_number >= LEVEL:
+        return Comparison("noise")
+    if _p_of_mean(differences) < LEVEL:
+        return Comparison("changed")
+    day = _outlier(differences)
+    return Comparison("noise") if day is None else Comparison("one day", day)
 
 
 def _p_of_counts(one: int, other: int) -> float:
@@ -147,13 +167,27 @@ def _log_comb(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
-def _p_of_days(differences: Sequence[float]) -> float:
+def _p_of_mean(differences: Sequence[float]) -> float:
     """Return how likely the mean difference is at least so far from 0: a t-test, two-sided."""
-    mean, deviation, n = fmean(differences), stdev(differences), len(differences)
-    if not mean:
-        return 1.0
-    t = abs(mean) / (deviation / sqrt(n)) if deviation else inf
-    return 1 - _within(t, n - 1)
+    mean, n = fmean(differences), len(differences)
+    return 1 - _within(_ratio(mean, stdev(differences) / sqrt(n)), n - 1)
+
+
+def _outlier(differences: Sequence[float]) -> int | None:
+    """Return the day that differs from all others, ``None`` if none does."""
+    n = len(differences)
+    middle = fmean(differences)
+    day = max(range(n), key=lambda place: abs(differences[place] - middle))
+    others = [each for place, each in enumerate(differences) if place != day]
+    error = stdev(others) * sqrt(1 + 1 / len(others))
+    chance = 1 - _within(_ratio(differences[day] - fmean(others), error), len(others) - 1)
+    return day if chance * n < LEVEL else None
+
+
+def _ratio(difference: float, error: float) -> float:
+    if not difference:
+        return 0.0
+    return abs(difference) / error if error else inf
 
 
 def _within(t: float, freedom: int) -> float:

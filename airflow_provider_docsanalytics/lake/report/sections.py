@@ -9,7 +9,7 @@ from airflow_provider_docsanalytics.lake.report.noise import SMALL, Share
 from airflow_provider_docsanalytics.lake.report.page import NOTHING, Cell, Section, Table
 from airflow_provider_docsanalytics.lake.report.reader_text import ReaderText, link
 from airflow_provider_docsanalytics.lake.report.summary import Periods, calls
-from airflow_provider_docsanalytics.lake.report.wording import counted, day, percent
+from airflow_provider_docsanalytics.lake.report.wording import counted, percent, weekday
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ class Sections:
         unanswered = [each.whole - each.part if each else None for each in rates]
         rows = [
             (
-                Cell(_date(when)),
+                Cell(weekday(when)),
                 _number(number),
                 _number(share.part if share else None),
                 Cell(percent(share.value) if share and share.whole else NOTHING),
@@ -121,7 +121,9 @@ class Sections:
         """Return the pages with the most unanswered questions."""
         by_page: dict[str, int] = {}
         for each in self._now.questions:
-            name = self._text.page(each.page) if each.page else "no page"
+            if not each.page:
+                continue
+            name = self._text.page(each.page)
             name = name if len(name) <= _LONGEST_BAR else f"{name[: _LONGEST_BAR - 1]}…"
             by_page[name] = by_page.get(name, 0) + each.unanswered
         most = sorted(by_page.items(), key=lambda each: (-each[1], each[0]))[:_MOST_BARS]
@@ -211,7 +213,7 @@ class Sections:
             for when in changes
         )
         rows = [
-            (Cell(_date(when)), _number(people), _number(machines))
+            (Cell(weekday(when)), _number(people), _number(machines))
             for when, people, machines in zip(self._days, human, ai, strict=True)
         ]
         chart = self._by_day(
@@ -330,10 +332,6 @@ def _unhelpful(each: PageQuality) -> Share:
 
 def _number(number: int | None) -> Cell:
     return Cell(NOTHING if number is None else f"{number:,}")
-
-
-def _date(when: date) -> str:
-    return f"{('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')[when.weekday()]} {day(when)}"
 
 
 def _more(number: int, model: str) -> str:

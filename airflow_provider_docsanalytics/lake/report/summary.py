@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_docsanalytics.lake.report.noise import (
+    Comparison,
     Share,
-    Verdict,
     compare_counts,
     compare_shares,
 )
 from airflow_provider_docsanalytics.lake.report.wording import (
+    Compared,
     change_of_count,
     change_of_share,
     counted,
@@ -82,14 +83,12 @@ def clicks(periods: Periods) -> str:
 def views(periods: Periods) -> str:
     """Return how many views people have made, and AI."""
     now, before = periods
-    said = f"People viewed pages {counted(now.human.total, 'time')}, and AI {now.ai.total:,}"
     if len({*now.definitions.values(), *before.definitions.values()}) > 1:
-        return (
-            f"{said}; not compared, because the service changed what counts as AI in one of the "
-            "periods."
-        )
-    changed = _count_change(periods, lambda facts: facts.human, "views")
-    return f"{said}; of people: {changed}."
+        changed = "not compared, because the service changed what counts as AI"
+    else:
+        changed = _count_change(periods, lambda facts: facts.human, "views")
+    human, ai = counted(now.human.total, "time"), counted(now.ai.total, "time")
+    return f"People viewed pages {human}; {changed}. AI viewed them {ai}."
 
 
 def votes(periods: Periods) -> str:
@@ -112,21 +111,24 @@ def calls(periods: Periods) -> str:
 
 def _count_change(periods: Periods, number: Callable[[Facts], Daily[int]], *endpoints: str) -> str:
     before, now = number(periods.before), number(periods.now)
-    verdict = _verdict(periods, compare_counts(before.days, now.days), endpoints)
-    return change_of_count(before.total, now.total, verdict) if verdict else _NOTHING_BEFORE
+    compared = _compared(periods, compare_counts(before.days, now.days), endpoints)
+    return change_of_count(before.total, now.total, compared) if compared else _NOTHING_BEFORE
 
 
 def _share_change(periods: Periods, rate: Callable[[Facts], Daily[Share]], endpoint: str) -> str:
     before, now = rate(periods.before), rate(periods.now)
-    verdict = _verdict(periods, compare_shares(before.days, now.days), (endpoint,))
-    return change_of_share(before.total, now.total, verdict) if verdict else _NOTHING_BEFORE
+    compared = _compared(periods, compare_shares(before.days, now.days), (endpoint,))
+    return change_of_share(before.total, now.total, compared) if compared else _NOTHING_BEFORE
 
 
-def _verdict(periods: Periods, verdict: Verdict, endpoints: tuple[str, ...]) -> Verdict | None:
-    """Return the verdict, ``None`` if there is nothing before.
+def _compared(periods: Periods, found: Comparison, endpoints: tuple[str, ...]) -> Compared | None:
+    """Return what was found, ``None`` if there is nothing before.
 
-    If one of the periods has projects that the other has not, it is ``unknown``.
+    If one of the periods has projects that the other has not, that is nothing.
     """
     if not periods.before.has(*endpoints):
         return None
-    return verdict if periods.now.is_like(periods.before, *endpoints) else "unknown"
+    if not periods.now.is_like(periods.before, *endpoints):
+        return Compared("unknown", None)
+    day = None if found.day is None else periods.now.period.days[found.day]
+    return Compared(found.verdict, day)

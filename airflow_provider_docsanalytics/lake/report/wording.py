@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.lake.report.noise import Share, Verdict
 
 
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def day(when: date) -> str:
     """Return ``16 Nov``, whatever the locale."""
     return f"{when.day} {_MONTHS[when.month - 1]}"
+
+
+def weekday(when: date) -> str:
+    """Return ``Mon 16 Nov``."""
+    return f"{_WEEKDAYS[when.weekday()]} {day(when)}"
 
 
 def days(first: date, last: date) -> str:
@@ -46,30 +52,43 @@ def part_of(share: Share) -> str:
     return f"{percent(share.value)} ({share.part:,} of {share.whole:,})"
 
 
-def change_of_count(before: int, after: int, verdict: Verdict) -> str:
-    """Return how a count differs from that of the period before, as the end of a sentence."""
-    if verdict != "changed":
-        return f"{before:,} in the period before: {_NOT_A_CHANGE[verdict]}"
-    direction = "up" if after > before else "down"
-    if not before:
-        return f"{direction} from none in the period before"
-    return (
-        f"{direction} {percent(abs(after - before) / before)} from {before:,} in the period before"
-    )
-
-
-def change_of_share(before: Share, after: Share, verdict: Verdict) -> str:
-    """Return how a share differs from that of the period before, as the end of a sentence."""
-    if verdict == "changed":
-        direction = "up" if after.value > before.value else "down"
-        return f"{direction} from {part_of(before)} in the period before"
-    if not before.whole:
-        return _NOT_A_CHANGE["unknown" if verdict == "unknown" else "small"]
-    return f"{part_of(before)} in the period before: {_NOT_A_CHANGE[verdict]}"
-
-
-_NOT_A_CHANGE = {
+_NO_CHANGE = {
     "noise": "no change that stands out from noise",
     "small": "too small a number to compare",
     "unknown": "not compared, because not every day of both periods has an export of its own",
 }
+
+
+class Compared(NamedTuple):
+    """What a comparison found, and on which day if it is about one."""
+
+    verdict: Verdict
+    day: date | None
+
+    @property
+    def no_change(self) -> str:
+        """Why this is no change."""
+        if self.day is not None:
+            return f"no change of all days, but {weekday(self.day)} stands out"
+        return _NO_CHANGE[self.verdict]
+
+
+def change_of_count(before: int, after: int, compared: Compared) -> str:
+    """Return how a count differs from that of the period before, as the end of a sentence."""
+    if compared.verdict != "changed":
+        return f"{before:,} in the period before: {compared.no_change}"
+    direction = "up" if after > before else "down"
+    if not before:
+        return f"{direction} from none in the period before"
+    share = percent(abs(after - before) / before)
+    return f"{direction} {share} from {before:,} in the period before"
+
+
+def change_of_share(before: Share, after: Share, compared: Compared) -> str:
+    """Return how a share differs from that of the period before, as the end of a sentence."""
+    if compared.verdict == "changed":
+        direction = "up" if after.value > before.value else "down"
+        return f"{direction} from {part_of(before)} in the period before"
+    if not before.whole:
+        return compared.no_change
+    return f"{part_of(before)} in the period before: {compared.no_change}"
