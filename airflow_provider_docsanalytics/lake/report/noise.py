@@ -88,7 +88,8 @@ def compare_counts(before: Sequence[int | None], after: Sequence[int | None]) ->
         return Comparison("unknown")
     if sum(first) + sum(second) < SMALL:
         return Comparison("small")
-    differences = [new - old for old, new in zip(first, second, strict=True)]
+    # Of logarithms, because busy days vary by more events than quiet ones; 0 has none.
+    differences = [log((new + 0.5) / (old + 0.5)) for old, new in zip(first, second, strict=True)]
     return _compare(_p_of_counts(sum(first), sum(second)), differences)
 
 
