@@ -20,13 +20,14 @@ from airflow_provider_docsanalytics.commands import (
     report,
     schema,
     simulator,
+    sql,
 )
 from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (simulator, examples, audit, report, schema, quota, plan)
+_COMMANDS = (simulator, examples, audit, sql, report, schema, quota, plan)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

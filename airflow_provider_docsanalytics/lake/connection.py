@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import import_module, resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
-from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.lake.catalog import read_directories
 from airflow_provider_docsanalytics.lake.models import MODELS
 from airflow_provider_docsanalytics.lake.settle import day_of, exports_of, settle
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from airflow_provider_docsanalytics.api.endpoint import Endpoint
     from airflow_provider_docsanalytics.lake.files import LakeFiles
+    from airflow_provider_docsanalytics.lake.models import Model
     from airflow_provider_docsanalytics.lake.settle import LakeExport, Segment
 
 ENDPOINTS = {
     name: endpoint for platform in (MINTLIFY, VYOM) for name, endpoint in platform.endpoints.items()
 }
+_LONG_TEXTS = ("response", "messages", "code", "_extra")
 _CONFIG = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
     "autoload_known_extensions": "false",
@@ -58,17 +60,24 @@ _SEGMENT_TYPES = {
 }
 
 
-def connect(files: LakeFiles, base_url: str = "") -> DuckDBPyConnection:
-    """Return a DuckDB connection with the views of a lake; the files are read by each query.
+def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) -> DuckDBPyConnection:
+    """Return a DuckDB connection with the views of a lake.
 
     Args:
         files: the lake.
         base_url: where the site is, such as ``https://example.com/docs``: see ``page_key``.
+        in_memory: read the files once, now, instead of by each query: for all models, one after
+            the other. What no model needs is left out: :data:`_LONG_TEXTS`.
 
     Raises:
-        ConfigError: there is no lake, or DuckDB is not installed.
-        StorageError: the storage failed.
+        ConfigError: there is no lake, ``base_url`` is no URL, or DuckDB is not installed.
+        StorageError: the storage failed, or a file cannot be read.
     """
+    if base_url and not base_url.lower().startswith(("https://", "http://")):
+        raise ConfigError(
+            f"base_url={base_url!r:.200} is not a URL.\n"
+            "Write where the site is, such as https://example.com/docs."
+        )
     duckdb = _duckdb()
     exports, segments = settle(exports_of(read_directories(files)))
     connection: DuckDBPyConnection = duckdb.connect(config=_CONFIG)
@@ -76,9 +85,9 @@ def connect(files: LakeFiles, base_url: str = "") -> DuckDBPyConnection:
         _prepare(connection, files, exports)
         _create_tables(connection, exports, segments)
         connection.execute("SET VARIABLE base_url = ?", [base_url])
-        connection.execute("SET VARIABLE change_date = NULL::TIMESTAMPTZ")
         set_period(connection)
-        _create_views(connection, exports)
+        with readable(files):
+            _create_views(connection, exports, in_memory=in_memory)
     except BaseException:
         connection.close()
         raise
@@ -86,7 +95,10 @@ def connect(files: LakeFiles, base_url: str = "") -> DuckDBPyConnection:
 
 
 def set_period(
-    connection: DuckDBPyConnection, date_from: object = None, date_to: object = None
+    connection: DuckDBPyConnection,
+    date_from: object = None,
+    date_to: object = None,
+    change_date: object = None,
 ) -> None:
     """Set the time for which the models answer: ``[date_from, date_to)``.
 
@@ -94,25 +106,33 @@ def set_period(
         connection: of :func:`connect`.
         date_from: ISO 8601 text, a date or an instant; ``None`` is the start of the lake.
         date_to: the same; ``None`` is its end.
+        change_date: the same, in the period; ``page_changes`` compares what was before it and
+            after it.
 
     Raises:
-        ConfigError: one of them is not a date, or the period ends before it starts.
+        ConfigError: one of them is not a date, or not in this order.
     """
-    start, end = (
-        None if value is None else parse_instant(value, name)
-        for name, value in (("date_from", date_from), ("date_to", date_to))
-    )
-    if start is not None and end is not None and start >= end:
-        raise ConfigError(
-            f"date_from={start.isoformat()} is not before date_to={end.isoformat()}.\n"
-            "Correct them; the period includes date_from, not date_to."
-        )
-    extent = "(SELECT {}({}) FROM exports WHERE counts)"
-    for name, given, found in (
-        ("date_from", start, extent.format("min", "date_from")),
-        ("date_to", end, extent.format("max", "date_to")),
+    given = {"date_from": date_from, "date_to": date_to, "change_date": change_date}
+    instants = {
+        name: None if value is None else parse_instant(value, name) for name, value in given.items()
+    }
+    found = "SELECT min(date_from), max(date_to) FROM exports WHERE counts"
+    lake_from, lake_to = connection.execute(found).fetchone() or (None, None)
+    start = instants["date_from"] or lake_from
+    end = instants["date_to"] or lake_to
+    change = instants["change_date"]
+    for name, earlier, later, of in (
+        ("date_to", start, end, "date_from"),
+        ("change_date", start, change, "date_from"),
+        ("date_to", change, end, "change_date"),
     ):
-        connection.execute(f"SET VARIABLE {name} = coalesce(?::TIMESTAMPTZ, {found})", [given])
+        if earlier is not None and later is not None and earlier >= later:
+            raise ConfigError(
+                f"{name}={later.isoformat()} is not after {of}={earlier.isoformat()}.\n"
+                "Correct them. Without them, the period is that of the lake."
+            )
+    for name, value in (("date_from", start), ("date_to", end), ("change_date", change)):
+        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [value])
 
 
 def _duckdb() -> Any:
@@ -133,8 +153,7 @@ def _prepare(
 
     connection.register_filesystem(ExportFiles(files, exports))
     connection.execute("SET TimeZone = 'UTC'")
-    macros = resources.files("airflow_provider_docsanalytics.lake").joinpath("macros.sql")
-    connection.execute(macros.read_text())
+    connection.execute(_sql_file("macros.sql"))
 
 
 def _create_tables(
@@ -191,23 +210,60 @@ def _segment_rows(
         }
 
 
-def _create_views(connection: DuckDBPyConnection, exports: list[LakeExport]) -> None:
-    for endpoint in ENDPOINTS.values():
-        for statement in _endpoint_views(endpoint, exports):
-            connection.execute(statement)
-    views = resources.files("airflow_provider_docsanalytics.lake").joinpath("views.sql")
-    connection.execute(views.read_text())
-    for model in MODELS:
-        connection.execute(f"CREATE VIEW {model.name} AS {model.sql}")
-
-
-def _endpoint_views(endpoint: Endpoint, exports: list[LakeExport]) -> Iterator[str]:
+def _create_views(
+    connection: DuckDBPyConnection, exports: list[LakeExport], *, in_memory: bool
+) -> None:
     from airflow_provider_docsanalytics.lake.endpoint_views import (
         is_read,
         rows_query,
         settled_query,
     )
 
-    read = [each for each in exports if is_read(endpoint, each)]
-    yield f"CREATE VIEW rows_{endpoint.name} AS {rows_query(endpoint, read)}"
-    yield f"CREATE VIEW {endpoint.name} AS {settled_query(endpoint)}"
+    for endpoint in ENDPOINTS.values():
+        read = [each for each in exports if is_read(endpoint, each)]
+        connection.execute(f"CREATE VIEW rows_{endpoint.name} AS {rows_query(endpoint, read)}")
+        query = settled_query(endpoint)
+        if in_memory:
+            columns = f"COLUMNS(lambda c: c NOT IN {_LONG_TEXTS})"
+            query = f"SELECT {columns} FROM ({query})"  # noqa: S608 - see endpoint_views
+            connection.execute(f"CREATE TABLE {endpoint.name} AS {query}")
+        else:
+            connection.execute(f"CREATE VIEW {endpoint.name} AS {query}")
+    connection.execute(_sql_file("views.sql"))
+    for model in MODELS:
+        connection.execute(f"CREATE VIEW {model.name} AS {model.sql}")
+
+
+def _sql_file(name: str) -> str:
+    return resources.files("airflow_provider_docsanalytics.lake").joinpath(name).read_text()
+
+
+class Answer(NamedTuple):
+    """What a model answers: rows, and the names of their columns."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def ask(connection: DuckDBPyConnection, files: LakeFiles, model: Model) -> Answer:
+    """Return the rows of a model, in its order.
+
+    Raises:
+        StorageError: a file cannot be read.
+    """
+    with readable(files):
+        done = connection.execute(f"FROM {model.name}")
+        return Answer(tuple(column[0] for column in done.description), done.fetchall())
+
+
+@contextmanager
+def readable(files: LakeFiles) -> Iterator[None]:
+    """Raise what DuckDB says about a lake's files as :class:`StorageError`."""
+    try:
+        yield
+    except _duckdb().Error as error:
+        raise StorageError(
+            f"The rows of {files.uri} cannot be read: {str(error).partition(chr(10))[0]:.300}.\n"
+            "If exports were running, ask again. Otherwise docsanalytics audit LAKE --deep names "
+            "the file."
+        ) from error

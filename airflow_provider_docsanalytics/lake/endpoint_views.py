@@ -88,7 +88,8 @@ def settled_query(endpoint: Endpoint) -> str:
     if events:
         query += (
             "\nASOF LEFT JOIN segments s"
-            f" ON s.series = e.series AND s.spoken_from <= {instant}"
+            " ON s.series = e.series"
+            f" AND s.spoken_from <= coalesce({instant}, TIMESTAMPTZ '-infinity')"
             f"\nWHERE s.export IS NULL OR s.export = r.export OR s.spoken_to <= {instant}"
         )
     if endpoint.key and (events or not endpoint.windowed):
@@ -145,8 +146,9 @@ def _csv(fields: Sequence[Field], urls: str, *, escaped: bool = False) -> str:
         for each in fields
     ]
     options = (
-        "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', comment = '', "
-        f"allow_quoted_nulls = false, max_line_size = {LARGEST_READ_BYTES}, filename = '{_FILE}'"
+        "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
+        f"comment = '', allow_quoted_nulls = false, filename = '{_FILE}', "
+        f"max_line_size = {LARGEST_READ_BYTES}"
     )
     return _of_columns(fields, cells, f"read_csv({urls}, {options})", text[EXTRA.name])
 

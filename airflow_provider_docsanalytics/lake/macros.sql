@@ -17,15 +17,15 @@ CREATE MACRO finite_number(value) AS
 CREATE MACRO instant(value) AS
   CASE WHEN regexp_matches(value, '(Z|[+-][0-9]{2}:?[0-9]{2})$') THEN TRY_CAST(value AS TIMESTAMPTZ) END;
 
--- An address without query and anchor, with // in front of its host. Without a scheme, a first step
--- with a dot is a host, unless it is the only step and ends as pages do.
+-- An address without query and anchor, decoded, and with // in front of its host. Without a scheme,
+-- a first step with a dot is a host, unless it is the only step and ends as pages do.
 CREATE MACRO without_query(url) AS regexp_replace(trim(url), '[?#].*$', '', 's');
+CREATE MACRO decoded(text) AS coalesce(TRY(url_decode(text)), text);
 CREATE MACRO has_bare_host(address) AS
   regexp_matches(address, '^([a-z0-9-]+\.)+[a-z]{2,}(:[0-9]+)?(/|$)', 'i')
   AND NOT regexp_matches(address, '^[^/]*\.(md|mdx|html?|txt|xml|json)$', 'i');
 CREATE MACRO address_of(url) AS
-  CASE WHEN has_bare_host(without_query(url)) THEN '//' || without_query(url)
-    ELSE without_query(url) END;
+  CASE WHEN has_bare_host(without_query(url)) THEN '//' ELSE '' END || decoded(without_query(url));
 
 -- The host in lower case, without user, usual port and www; '' if there is none.
 CREATE MACRO host_of(address) AS
@@ -33,19 +33,15 @@ CREATE MACRO host_of(address) AS
     lower(regexp_extract(address, '^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/]*@)?([^/]*)', 1)),
     '^www\.|\.?(:80|:443)?$', '', 'g');
 
--- The path, decoded, without .md, index and slash at its end; '' is the home page.
-CREATE MACRO decoded(path) AS coalesce(TRY(url_decode(path)), path);
+-- The path without .md, index and slash at its end; '' is the home page.
 CREATE MACRO path_of(address) AS
   regexp_replace(
     regexp_replace(
-      '/' || decoded(regexp_replace(address, '^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*', '')),
+      '/' || regexp_replace(address, '^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*', ''),
       '(/\.?)+/', '/', 'g'),
     '(/index)?(\.(md|mdx|html?))?/*$', '', 'i');
-
-CREATE MACRO key_below(path, base) AS
-  list_transform([path], lambda each:
-    CASE WHEN starts_with(each || '/', base || '/') THEN substr(each, length(base) + 1) ELSE each END
-  )[1];
+CREATE MACRO path_below(path, base) AS
+  regexp_replace(path, '^' || regexp_escape(base) || '(/|$)', '\1');
 
 -- The key of a page: one text, however the page is named: as a path or as a URL, with or without
 -- host, base path, slash at its end, .md, index, query, anchor and percent-encoding.
@@ -53,15 +49,14 @@ CREATE MACRO key_below(path, base) AS
 --   is '/guide'.
 -- base_url is where the site is; without it, every host counts as the site. With it, a page of
 -- another host keeps its host: 'other.example/guide'. Blank text names no page: null.
--- Each list of one element gives a name to a value, so that it is worked out once.
 CREATE MACRO page_key(url, base_url) AS
-  list_transform([address_of(url)], lambda address:
+  list_transform([address_of(url)], lambda address:  -- a name, so that it is worked out once
     CASE
-      WHEN coalesce(address, '') = '' THEN NULL
-      WHEN host_of(address) NOT IN ('', host_of(address_of(base_url)))
-        AND host_of(address_of(base_url)) <> ''
+      WHEN address IS NULL OR address = '' THEN NULL
+      WHEN host_of(address_of(base_url)) <> ''
+        AND host_of(address) NOT IN ('', host_of(address_of(base_url)))
         THEN host_of(address) || path_of(address)
-      ELSE coalesce(nullif(key_below(path_of(address), path_of(address_of(base_url))), ''), '/')
+      ELSE coalesce(nullif(path_below(path_of(address), path_of(address_of(base_url))), ''), '/')
     END
   )[1];
 

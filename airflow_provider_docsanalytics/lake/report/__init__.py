@@ -58,7 +58,7 @@ def make_report(files: LakeFiles, window: DateWindow | None = None, base_url: st
         ConfigError: there is no lake, or a package of the extra ``[lake]`` is missing.
         StorageError: the storage failed.
     """
-    with connect(files, base_url) as connection:
+    with connect(files, base_url, in_memory=True) as connection:
         period = period_of(window, connection)
         if period is None:
             return Report(render(_empty(files)), None, None, 0, 0, 0, complete=False)
