@@ -30,28 +30,39 @@ def make(
     **manifest: Any,
 ) -> Path:
     """Write an export of page views; return its directory. More arguments are the manifest's."""
-    end = start and start + length
+    views = [{"path": f"/page-{n}", "human": 1, "ai": 0, "total": 1} for n in range(rows)]
+    return make_of(directory, "views", views, start, start and start + length, **manifest)
+
+
+def make_of(
+    directory: Path,
+    endpoint: str,
+    rows: list[dict[str, Any]],
+    start: datetime | None = START,
+    end: datetime | None = START + DAY,
+    **manifest: Any,
+) -> Path:
+    """Write an export of these rows; return its directory. More arguments are the manifest's."""
     dates = (
         {"date_from": iso_ms(start.astimezone(UTC)), "date_to": iso_ms(end.astimezone(UTC))}
         if start and end
         else {"date_from": None, "date_to": None}
     )
-    views = [{"path": f"/page-{n}", "human": 1, "ai": 0, "total": 1} for n in range(rows)]
-    text = b"".join(json.dumps(row).encode() + b"\n" for row in views)
+    text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     name = "part-00000-1f3a9c2e.jsonl"
     sha256 = hashlib.sha256(text).hexdigest()
-    file = {"name": name, "rows": rows, "bytes": len(text), "sha256": sha256}
+    file = {"name": name, "rows": len(rows), "bytes": len(text), "sha256": sha256}
     usual = {
         "manifest_version": 1,
         "platform": "mintlify",
-        "endpoint": "views",
+        "endpoint": endpoint,
         "project_id": "proj",
         **dates,
         "filters": {},
         "file_format": "jsonl",
         "compression": None,
         "files": [file],
-        "rows": rows,
+        "rows": len(rows),
         "pages": 1,
         "requests": 1,
         "totals": {},
