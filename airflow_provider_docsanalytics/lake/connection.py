@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ENDPOINTS = {
     name: endpoint for platform in (MINTLIFY, VYOM) for name, endpoint in platform.endpoints.items()
 }
+_ALL_MODELS = "\n".join(model.sql for model in MODELS)
 _LONG_TEXTS = ("response", "messages", "code", "_extra")
 _CONFIG = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
@@ -66,8 +68,8 @@ def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) ->
     Args:
         files: the lake.
         base_url: where the site is, such as ``https://example.com/docs``: see ``page_key``.
-        in_memory: read the files once, now, instead of by each query: for all models, one after
-            the other. What no model needs is left out: :data:`_LONG_TEXTS`.
+        in_memory: read the files of the endpoints that models use once, now, instead of by each
+            query: for many models. Their tables are without answers and other long texts.
 
     Raises:
         ConfigError: there is no lake, ``base_url`` is no URL, or DuckDB is not installed.
@@ -219,11 +221,12 @@ def _create_views(
         settled_query,
     )
 
+    used = set(re.findall(r"(?:FROM|JOIN) (\w+)", _sql_file("views.sql") + _ALL_MODELS))
     for endpoint in ENDPOINTS.values():
         read = [each for each in exports if is_read(endpoint, each)]
         connection.execute(f"CREATE VIEW rows_{endpoint.name} AS {rows_query(endpoint, read)}")
         query = settled_query(endpoint)
-        if in_memory:
+        if in_memory and endpoint.name in used:
             columns = f"COLUMNS(lambda c: c NOT IN {_LONG_TEXTS})"
             query = f"SELECT {columns} FROM ({query})"  # noqa: S608 - see endpoint_views
             connection.execute(f"CREATE TABLE {endpoint.name} AS {query}")

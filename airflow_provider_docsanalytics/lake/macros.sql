@@ -39,7 +39,7 @@ CREATE MACRO path_of(address) AS
     regexp_replace(
       '/' || regexp_replace(address, '^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*', ''),
       '(/\.?)+/', '/', 'g'),
-    '(/index)?(\.(md|mdx|html?))?/*$', '', 'i');
+    '/*(/index)?(\.(md|mdx|html?))?/*$', '', 'i');
 CREATE MACRO path_below(path, base) AS
   regexp_replace(path, '^' || regexp_escape(base) || '(/|$)', '\1');
 
