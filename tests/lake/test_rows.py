@@ -49,9 +49,11 @@ def test_every_format_is_read_back_and_damage_in_it_is_found(
         content = part.read_bytes()
         half = len(content) // 2
         part.write_bytes(content[:half] + bytes([content[half] ^ 255]) + content[half + 1 :])
+    # Rows that can still be read may have keys that come twice now.
     found = audited(tmp_path, START, deep=True).findings
-    assert {each.code for each in found} == {"sha256"}
-    assert sorted(each.where for each in found) == [str(part) for part in parts]
+    assert {each.code for each in found} <= {"sha256", "duplicate-key"}
+    damaged = sorted(each.where for each in found if each.code == "sha256")
+    assert damaged == [str(part) for part in parts]
 
 
 @pytest.mark.parametrize(("file_format", "compression"), FORMATS)
