@@ -16,7 +16,7 @@ BLUE, ORANGE, GREEN, GREY = "#2f7ed8", "#c8611a", "#2e8b57", "#7f7f7f"
 """Each has a contrast of at least 3 to 1 to the page, in the light and in the dark."""
 _WIDTH, _HEIGHT = 720, 250
 _TOP = 14
-"""Less margin above than the library leaves."""
+"""Less margin above and below than the library leaves."""
 _AROUND_BARS, _BAR = 90, 24
 _TICKS_X, _TICKS_Y = 8, 4
 _POINT = 0.15
@@ -125,7 +125,7 @@ def _scale(first: float, last: float) -> Any:
 def _as_text(chart: Any, title: str, height: int) -> str:
     """Return a chart as SVG that follows the page's colour of text, with a name."""
     root = ET.Element(
-        "svg", viewBox=f"0 {_TOP} {_WIDTH} {height - _TOP}", width=str(_WIDTH), role="img"
+        "svg", viewBox=f"0 {_TOP} {_WIDTH} {height - 2 * _TOP}", width=str(_WIDTH), role="img"
     )
     ET.SubElement(root, "title").text = title
     group = chart.to_svg_group(_WIDTH, height)
