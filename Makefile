@@ -148,7 +148,7 @@ $(BASE)/installed $(PROVIDERS)/installed: .venv/uv pyproject.toml $(CONSTRAINTS)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --constraints $(CONSTRAINTS) $(PACKAGES)
 	@touch $@
-$(BASE)/installed: PACKAGES = --editable '.[parquet,zstd]'
+$(BASE)/installed: PACKAGES = --editable '.[parquet,zstd,lake]'
 $(PROVIDERS)/installed: PACKAGES = --editable '.[s3,gcs,azure,openlineage]' --group test --group storage
 
 .venv/mutants: .venv/test

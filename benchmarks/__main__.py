@@ -16,6 +16,7 @@ import time
 
 from benchmarks import aims, parts
 from benchmarks.audit import audit
+from benchmarks.report import report
 from benchmarks.rig import CLONE, WrongRunError, service
 from benchmarks.storage import storage
 
@@ -30,6 +31,7 @@ PARTS = {
         parts.speed,
         parts.formats,
         audit,
+        report,
     )
 }
 

@@ -34,6 +34,7 @@ _LONG_TEXTS = ("response", "messages", "code", "_extra")
 _CONFIG = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
     "autoload_known_extensions": "false",
+    "enable_external_file_cache": "false",  # it would keep every file in memory
 }
 _EXPORT_TYPES = {
     "export": "INTEGER",
@@ -195,7 +196,7 @@ def _export_row(each: LakeExport) -> dict[str, Any]:
         "counts": each.counts,
         "file_format": export.file_format,
         "series": each.series,
-        "offset_s": day and day.offset is not None and day.offset.total_seconds(),
+        "offset_s": int(day.offset.total_seconds()) if day and day.offset is not None else None,
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHORT = timedelta(hours=23)
 """Shorter windows are part of a day."""
+_LONGEST_DAY = timedelta(hours=25)
 _ROWS_OF_ALL = frozenset({"granularity"})
 """Filters that select no rows: they only say how rows are grouped."""
 
@@ -121,7 +122,8 @@ def _problem(directory: Directory, export: Export) -> str:
         if size is None:
             return f"{file.name} is missing."
         if size != file.bytes:
-            return f"{file.name} has {size:,} bytes, and the manifest says {file.bytes:,}."
+            found = "1 byte" if size == 1 else f"{size:,} bytes"
+            return f"{file.name} has {found}, and the manifest says {file.bytes:,}."
     return ""
 
 
@@ -235,7 +237,7 @@ class Day(NamedTuple):
 
     Attributes:
         offset: from UTC to the clock by which the window starts at midnight; ``None`` if the window
-            is part of a day.
+            is a day or a part of one.
     """
 
     date: date
@@ -259,7 +261,7 @@ def day_of(export: Export) -> Day | None:
     if midnight is None:
         day = (window.start + timedelta(hours=12)).date()  # most of the window's first day
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return Day(midnight.date(), midnight - window.start)
+    return Day(midnight.date(), None if length <= _LONGEST_DAY else midnight - window.start)
 
 
 def _label(export: Export, earliest: timedelta) -> datetime | None:
