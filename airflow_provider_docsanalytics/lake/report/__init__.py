@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_docsanalytics.errors import ConfigError
 from airflow_provider_docsanalytics.lake.connection import connect
 from airflow_provider_docsanalytics.lake.finding import printable
 from airflow_provider_docsanalytics.lake.report.completeness import completeness, is_incomplete
@@ -58,6 +60,11 @@ def make_report(files: LakeFiles, window: DateWindow | None = None, base_url: st
         ConfigError: there is no lake, or a package of the extra ``[lake]`` is missing.
         StorageError: the storage failed.
     """
+    if find_spec("leather") is None:
+        raise ConfigError(
+            "The charts of a report need the package leather.\n"
+            "Run pip install airflow-provider-docsanalytics[lake]."
+        )
     with connect(files, base_url, in_memory=True) as connection:
         period = period_of(window, connection)
         if period is None:
