@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
 AZURITE := .cache/azurite-3.35.0
+AXE := .cache/axe-core-4.14.1
+AXE_MAIN := $(AXE)/node_modules/axe-core/axe.min.js
 AZURITE_MAIN := $(AZURITE)/node_modules/azurite/dist/src/blob/main.js
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HAS_SERVERS := { command -v redis-server && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1
@@ -31,7 +33,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test matrix check docs audit bench system e2e e2e-storage e2e-celery e2e-warehouses e2e-browser reliability mutants dist clean constraints
 
-demo: .venv/runtime  ## Run the example Dags against the simulator and show what they wrote
+demo: .venv/runtime  ## Run the example Dags against the simulator, show what they wrote, and a report of it
 	@$(BIN)/python -m scripts.demo
 
 # ARGS="one two" of the suites below picks tests by words of their names.
@@ -72,9 +74,9 @@ bench: .venv/bench $(BASE)/installed $(PROVIDERS)/installed  ## What an export c
 	@AZURITE=$(AZURITE_MAIN) $(BIN)/python -m benchmarks $(ARGS)
 
 system: SHOWN = --durations=0 --durations-min=1
-system: .venv/system $(AZURITE)/installed $(CHROMIUM)  ## The short form of the suites below, as CI runs it: 7 min; Debian, Node
+system: .venv/system $(AZURITE)/installed $(AXE)/installed $(CHROMIUM)  ## The short form of the suites below, as CI runs it: 7 min; Debian, Node
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
-	@AZURITE=$(AZURITE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system
+	@AZURITE=$(AZURITE_MAIN) AXE=$(AXE_MAIN) CHROMIUM=$(CHROMIUM) $(SYSTEM) short tests/system
 
 e2e: .venv/bench  ## Waiting, the quota, bad servers and lost triggerers on a real Airflow: 25 min
 	@$(SYSTEM) system tests/system/waiting
@@ -91,8 +93,8 @@ e2e-warehouses: .venv/warehouses  ## Exports loaded into PostgreSQL, schemas and
 	@$(HAS_SERVERS) || $(INSTALL_SERVERS)
 	@$(SYSTEM) system tests/system/warehouses
 
-e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(CHROMIUM)  ## The connection form and Dags in Chromium, on Airflow 3.3 and 2.11: 6 min; Debian
-	@CHROMIUM=$(CHROMIUM) AIRFLOW_2=$(AIRFLOW_2) $(SYSTEM) system tests/system/browser
+e2e-browser: .venv/browser $(AIRFLOW_2)/installed $(AXE)/installed $(CHROMIUM)  ## The connection form, Dags and a report in Chromium, on Airflow 3.3 and 2.11: 7 min; Debian, Node
+	@CHROMIUM=$(CHROMIUM) AXE=$(AXE_MAIN) AIRFLOW_2=$(AIRFLOW_2) $(SYSTEM) system tests/system/browser
 
 reliability: .venv/storage  ## Crashes, faults, races and hostile input: rows lost, rows doubled
 	@$(SYSTEM) reliability tests/reliability
@@ -122,7 +124,7 @@ constraints: .venv/uv  ## Pin what constraints/*.toml name: ARGS="airflow-3.0 lo
 	@touch $@
 
 .venv/runtime: .venv/uv pyproject.toml $(CONSTRAINTS)
-	@$(UV) --editable .
+	@$(UV) --editable '.[lake]'
 	@touch $@
 
 .venv/test: .venv/runtime
@@ -179,11 +181,13 @@ $(PROVIDERS)/installed: PACKAGES = --editable '.[s3,gcs,azure,openlineage]' --gr
 	@$(UV) --group warehouses
 	@touch $@
 
-$(AZURITE)/installed:
-	@echo "Installing Azurite …"
+$(AZURITE)/installed $(AXE)/installed:
+	@echo "Installing $(PACKAGE) …"
 	@npm install --prefix $(@D) --cache .cache/npm --no-audit --no-fund --no-update-notifier \
-	  --ignore-scripts --loglevel error $(subst .cache/azurite-,azurite@,$(@D))
+	  --ignore-scripts --loglevel error $(PACKAGE)
 	@touch $@
+$(AZURITE)/installed: PACKAGE = $(subst .cache/azurite-,azurite@,$(@D))
+$(AXE)/installed: PACKAGE = $(subst .cache/axe-core-,axe-core@,$(@D))
 
 .venv/browser: .venv/test
 	@$(UV) --group browser

@@ -17,6 +17,7 @@ from airflow_provider_docsanalytics.commands import (
     examples,
     plan,
     quota,
+    report,
     schema,
     simulator,
     sql,
@@ -26,7 +27,7 @@ from airflow_provider_docsanalytics.errors import DocsAnalyticsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (simulator, examples, audit, sql, schema, quota, plan)
+_COMMANDS = (simulator, examples, audit, sql, report, schema, quota, plan)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

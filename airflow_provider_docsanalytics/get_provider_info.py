@@ -55,7 +55,8 @@ def get_provider_info() -> dict[str, Any]:
             for platform in _PLATFORMS.values()
         ],
         "extra-links": [
-            f"{_LINKS}.{name}" for name in ("ManifestLink", "AnalyticsLink", "AuditLink")
+            f"{_LINKS}.{name}"
+            for name in ("ManifestLink", "AnalyticsLink", "AuditLink", "ReportLink")
         ],
         "asset-uris": _asset_uris(),
         "dataset-uris": _asset_uris(),  # what Airflow 2 calls them

@@ -18,6 +18,7 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from airflow_provider_docsanalytics.errors import ConfigError
 
@@ -110,6 +111,22 @@ def did_you_mean(value: object, known: Iterable[str]) -> str:
     """Return a question that suggests the known value that is most like ``value``, if one is."""
     close = get_close_matches(value, known, n=1) if isinstance(value, str) else []
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def site_url(name: str, value: object) -> str:
+    """Return a site's address without a slash at its end, or raise :class:`ConfigError`."""
+    checked = text(name, value).strip().rstrip("/")
+    try:
+        parts = urlsplit(checked)
+        is_site = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_site = False
+    if not is_site or not checked.isprintable() or any(each in checked for each in " ?#@\\\"'<>"):
+        raise ConfigError(
+            f"{name}={value!r:.200} is not the address of a site.\nWrite it as readers see it, "
+            "such as https://docs.example.com or https://example.com/docs."
+        )
+    return checked
 
 
 def check_texts(owner: object, *, parsing: bool = False) -> None:

@@ -1,6 +1,8 @@
-"""The example Dags, run by Airflow against the simulator, and what they wrote.
+"""The example Dags, run by Airflow against the simulator, what they wrote, and a report of it.
 
 Everything lies in .demo/ of this clone: the Airflow home, its logs, and the exports (.demo/lake).
+The lake has two weeks, Monday to Sunday: the Dags export the last day, and this script the days
+before it, as the Dags would have.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
+from airflow_provider_docsanalytics.simulator.site import SITE
 from tests.support.airflow_home import AIRFLOW_COMMANDS, airflow_environment
 from tests.support.simulator_process import Service
 
@@ -33,6 +37,8 @@ DAGS = {  # and how many exports each is expected to leave
     "vyom_daily_export": len(VYOM.endpoints),
     "wait_for_conversations": 1,
 }
+DAY = timedelta(days=1)
+WEEKS = 2
 _SHOWN = re.compile(
     r"^(\$ airflow .*|FAILED: .*)"
     r"|(\w+ page (?:[1-3]|\d*0): .* requests?|Exported .* \(.* requests?\))"
@@ -40,23 +46,31 @@ _SHOWN = re.compile(
 
 
 def main() -> int:
-    """Run the demo; return 0 if every export stands."""
-    day = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
-    before = {manifest: manifest.stat().st_mtime_ns for manifest in _manifests()}
-    with Service() as service:
+    """Run the demo; return 0 if every export and the report stand."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = today - DAY - (today - DAY).weekday() * DAY  # a Monday, a day ago or more
+    start, last = end - WEEKS * 7 * DAY, end - DAY
+    shutil.rmtree(LAKE, ignore_errors=True)
+    LOG.unlink(missing_ok=True)
+    with Service(f"--start={start:%Y-%m-%d}", f"--end={end:%Y-%m-%d}") as service:
         _say(f"simulator of both APIs at {service.url}; Airflow's log is in {LOG.name}")
+        environment = _environment(service)
         done = _airflow(
-            _environment(service),
-            "db migrate",
-            "pools set mintlify_api 1 '100 requests an hour'",
-            *(f"dags test {dag} {day}" for dag in DAGS),
+            environment, "db migrate", "pools set mintlify_api 1 '100 requests an hour'"
         )
-    written = [path for path in _manifests() if before.get(path) != path.stat().st_mtime_ns]
+        _say("exporting the days before, as the Dags would have")
+        done &= _run(environment, "-m", "scripts.demo_days", *map(str, (start.date(), last.date())))
+        before = _manifests()
+        dags = (f"dags test {dag} {end:%Y-%m-%d}" for dag in (*DAGS, "docs_report"))
+        done &= _airflow(environment, *dags)
+    written = [path for path in _manifests() if path not in before]
     _show(written)
     missing = sum(DAGS.values()) - len(written)
-    if not done or missing:
+    report = next(LAKE.glob("_reports/*.html"), None)
+    if not done or missing or not report:
         _say(f"FAILED; {missing} exports are missing. See {LOG}")
         return 1
+    print(f"\nThe report of the last week, for the docs team; open it in a browser:\n{report}")
     return 0
 
 
@@ -65,6 +79,7 @@ def _environment(service: Service) -> dict[str, str]:
         HOME,
         AIRFLOW__CORE__DAGS_FOLDER=str(CLONE / "example_dags"),
         AIRFLOW_VAR_DOCS_LAKE=f"file://{LAKE}",
+        AIRFLOW_VAR_DOCS_SITE=SITE,
         **{
             f"AIRFLOW_CONN_{platform.upper()}_DEFAULT": json.dumps(service.connection(platform))
             for platform in ("mintlify", "vyom")
@@ -73,12 +88,18 @@ def _environment(service: Service) -> dict[str, str]:
 
 
 def _airflow(environment: Mapping[str, str], *commands: str) -> bool:
-    """Run Airflow commands; show their progress, keep their log; return whether all succeeded."""
-    script = AIRFLOW_COMMANDS
+    """Run Airflow commands; show their progress; return whether all succeeded."""
+    return _run(environment, str(AIRFLOW_COMMANDS), *commands)
+
+
+def _run(environment: Mapping[str, str], *arguments: str) -> bool:
+    """Run Python; keep what it says in the log, and show the progress of Dags."""
+    shown = "-m" not in arguments
     with (
-        LOG.open("w") as log,
+        LOG.open("a") as log,
         subprocess.Popen(
-            [sys.executable, str(script), *commands],
+            [sys.executable, *arguments],
+            cwd=CLONE,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,7 +109,7 @@ def _airflow(environment: Mapping[str, str], *commands: str) -> bool:
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
-            if match := _SHOWN.search(line):
+            if shown and (match := _SHOWN.search(line)):
                 _say(match[1] or f"    {match[2]}")
     return process.returncode == 0
 
@@ -111,9 +132,10 @@ def _show(manifests: list[Path]) -> None:
             f"{seconds.total_seconds():>7.2f}"
         )
     print(f"\n{LAKE.relative_to(CLONE)}")
-    for path in sorted(LAKE.rglob("*")):
-        depth = len(path.relative_to(LAKE).parts)
-        print(f"{'  ' * depth}{path.name}{'/' if path.is_dir() else ''}")
+    for manifest in manifests:
+        print(f"  {manifest.parent.relative_to(LAKE)}/")
+        for path in sorted(manifest.parent.iterdir()):
+            print(f"    {path.name}")
     shown = next((path for path in manifests if path.parent.parent.name == "conversations"), None)
     if shown is not None:
         _show_head(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -15,14 +16,22 @@ from airflow_provider_docsanalytics._airflow_retry import (
 )
 from airflow_provider_docsanalytics._rendering import KeepsText
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.operators._lake import check_root, files_at, write_file
-from airflow_provider_docsanalytics.operators.links import AuditLink
+from airflow_provider_docsanalytics.operators._lake import (
+    check_page,
+    check_root,
+    files_at,
+    period_of,
+    write_file,
+    write_report,
+)
+from airflow_provider_docsanalytics.operators.links import AuditLink, ReportLink
 from airflow_provider_docsanalytics.parameters import (
     check_texts,
     duration,
     flag,
     holds_template,
     one_of,
+    site_url,
 )
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS
 from airflow_provider_docsanalytics.window import parse_instant
@@ -197,6 +206,106 @@ class LakeAuditOperator(KeepsText, BaseOperator):
         if len(report.findings) > _MOST_FINDINGS:
             self.log.warning("%d more findings", len(report.findings) - _MOST_FINDINGS)
         self.log.info("Audited %s: %d exports, %d rows", report.lake, report.exports, report.rows)
+
+
+class LakeReportOperator(KeepsText, BaseOperator):
+    """Writes one HTML page about a period of a lake, for the people who write the documentation.
+
+    What changed, which questions stayed unanswered, which searches led nowhere, which pages were
+    rated badly, and whether the data is complete: see the documentation's page about reports. The
+    page has no scripts and loads nothing. No request is sent to a service. Workers need the extra
+    ``[lake]``.
+
+    Args:
+        lake: the root of the exports, what stands before the first field of ``path``: an absolute
+            path, or a URL of any ``ObjectStoragePath`` (templated).
+        report: the page's file, which ends in ``.html``: a path or URL as ``lake``, such as
+            ``s3://my-bucket/reports/{{ ds }}.html`` (templated). An existing page is replaced.
+        storage_conn_id: Airflow connection for ``lake`` and ``report`` (templated).
+        date_from: start of the period, ISO 8601; no zone means UTC (templated). Default: the last
+            week, Monday to Sunday, that the lake covers.
+        date_to: its end, which is not part of it (templated). Give both or none.
+        base_url: where the site is, such as ``https://example.com/docs``, so that the page links
+            to its pages (templated).
+        retry_policy: Airflow 3.3+. As in every operator of this provider.
+
+    Returns:
+        (XCom) ``report`` (the page's URL), ``date_from`` and ``date_to`` (``None`` if the lake has
+        no exports), ``questions`` and ``unanswered`` (counts), ``redacted`` (how many e-mail
+        addresses, keys and numbers were taken out of readers' texts), ``complete`` (whether every
+        export of the period is there).
+
+    Raises:
+        ConfigError: a parameter or the connection is wrong, or there is no lake.
+        StorageError: the storage failed.
+    """
+
+    template_fields: Sequence[str] = (
+        *("lake", "report", "storage_conn_id"),
+        *("date_from", "date_to", "base_url"),
+    )
+    operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(),)
+    ui_color = "#e6f2ec"
+    custom_operator_name = "Lake report"
+    summary: dict[str, Any] | None = None
+    """What was returned: set only in the process in which the page was written."""
+
+    def __init__(
+        self,
+        *,
+        lake: str | PurePath | ObjectStoragePath | Reference,
+        report: str | PurePath | ObjectStoragePath | Reference,
+        storage_conn_id: str | Reference | None = None,
+        date_from: str | date | Reference | None = None,
+        date_to: str | date | Reference | None = None,
+        base_url: str | Reference | None = None,
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Any,
+    ) -> None:
+        check_retry_policy(retry_policy)
+        if AIRFLOW_V_3_3_PLUS:
+            kwargs["retry_policy"] = retry_policy
+        super().__init__(**kwargs)
+        # What templates and other tasks give is checked when the task runs.
+        self.lake: Any = lake
+        self.report: Any = report
+        self.storage_conn_id: Any = storage_conn_id
+        self.date_from: Any = date_from
+        self.date_to: Any = date_to
+        self.base_url: Any = base_url
+        self._check_parameters(parsing=True)
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - as Airflow calls it
+        """Write the page; return the summary for XCom."""
+        with airflow_failures():
+            self._check_parameters()
+            made = write_report(
+                lake=self.lake,
+                report=self.report,
+                date_from=self.date_from,
+                date_to=self.date_to,
+                base_url=self.base_url,
+                storage_conn_id=self.storage_conn_id,
+            )
+        self.summary = {"report": self.report, **made._asdict()}
+        del self.summary["html"]
+        if not made.complete:
+            self.log.warning("The page is incomplete: exports of its period are missing")
+        self.log.info("Wrote %s, about %s to %s", self.report, made.date_from, made.date_to)
+        return self.summary
+
+    def _check_parameters(self, *, parsing: bool = False) -> None:
+        """Raise :class:`ConfigError` for a wrong parameter, of templates only once rendered."""
+        check_texts(self, parsing=parsing)
+        for name, check in (("lake", partial(check_root, "lake")), ("report", check_page)):
+            value = getattr(self, name)
+            if not (parsing and holds_template(value)):
+                setattr(self, name, check(value))
+        if self.base_url is not None and not (parsing and holds_template(self.base_url)):
+            self.base_url = site_url("base_url", self.base_url)
+        dates = (self.date_from, self.date_to)
+        if not (parsing and any(map(holds_template, dates))):
+            period_of(*dates)
 
 
 def _failure(report: Report) -> str:

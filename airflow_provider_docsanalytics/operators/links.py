@@ -46,6 +46,17 @@ class AuditLink(BaseOperatorLink):
         return (console_url(summary["report"] or "") or _xcom_url(ti_key)) if summary else ""
 
 
+class ReportLink(BaseOperatorLink):
+    """The page of a report: in the console of its storage, or the task's XCom."""
+
+    name = "Report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the URL of the page; ``""`` if it has not been written."""
+        summary = _summary(operator, ti_key)
+        return (console_url(summary["report"]) or _xcom_url(ti_key)) if summary else ""
+
+
 class AnalyticsLink(BaseOperatorLink):
     """The analytics page of Mintlify's dashboard: https://www.mintlify.com/docs/analytics."""
 

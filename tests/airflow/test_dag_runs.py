@@ -60,6 +60,7 @@ DAGS = [
     *SNIPPETS,
     *(["outlets_of_every_kind"] if AIRFLOW_V_3_0_PLUS else []),
     "lake_audit",  # of what all of them have left
+    "docs_report",
 ]
 
 
@@ -116,6 +117,7 @@ def _environment(
         AIRFLOW_VAR_DOCS_SITES=json.dumps(sites),
         AIRFLOW__CORE__DAGS_FOLDER=str(home / "dags"),
         AIRFLOW_VAR_DOCS_LAKE=f"file://{home}/lake",
+        AIRFLOW_VAR_DOCS_SITE="https://docs.example.com",
         AIRFLOW_VAR_DOCS_DUCKDB=f"{home}/docs.duckdb",
         **{f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()},
     )

@@ -29,7 +29,7 @@ from airflow_provider_docsanalytics.get_provider_info import get_provider_info
 from airflow_provider_docsanalytics.hooks._connection import EXTRA_FIELDS
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
-from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator
+from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator, LakeReportOperator
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.version_compat import AIRFLOW_V_3_3_PLUS, AIRFLOW_V_3_4_PLUS
@@ -69,7 +69,7 @@ def test_every_link_of_an_operator_is_declared() -> None:
     """Airflow 2 shows no other."""
     used = {
         type(link)
-        for operator in (*OPERATORS, LakeAuditOperator)
+        for operator in (*OPERATORS, LakeAuditOperator, LakeReportOperator)
         for link in operator.operator_extra_links
     }
     declared = get_provider_info()["extra-links"]

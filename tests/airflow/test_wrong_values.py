@@ -21,7 +21,7 @@ from airflow_provider_docsanalytics.errors import ConfigError, DocsAnalyticsErro
 from airflow_provider_docsanalytics.hooks.mintlify import MintlifyHook
 from airflow_provider_docsanalytics.hooks.vyom import VyomHook
 from airflow_provider_docsanalytics.operators._export import ExportOperator
-from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator
+from airflow_provider_docsanalytics.operators.lake import LakeAuditOperator, LakeReportOperator
 from airflow_provider_docsanalytics.operators.mintlify import MintlifyExportOperator
 from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
@@ -145,6 +145,12 @@ def _called(kind: Any, method: str, **usual: Any) -> Callable[..., Any]:
 EXPORT = {"task_id": "task", "endpoint": "feedback", "path": "/lake/{endpoint}"}
 CALLS = EXPORT | {"endpoint": "dashboard"}
 SENSOR = {"task_id": "task", "since": "2026-01-10"}
+PAGE = {
+    "lake": "/lake",
+    "report": "/page.html",
+    "date_from": "2026-01-05",
+    "date_to": "2026-01-12",
+}
 PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
     "MintlifyExportOperator": (
         _made(MintlifyExportOperator, **EXPORT),
@@ -179,6 +185,19 @@ PUBLIC: dict[str, tuple[Callable[..., Any], Any, dict[str, set[str]]]] = {
             "every": {"None", "1 h"},
             "fail_on": set(),
             "report": {"None", "Path", "ObjectStoragePath"},
+            "retry_policy": POLICY,
+        },
+    ),
+    "LakeReportOperator": (
+        _made(LakeReportOperator, task_id="task", **PAGE),
+        LakeReportOperator.__init__,
+        {
+            "lake": {"Path", "ObjectStoragePath"},
+            "report": set(),
+            "storage_conn_id": ANY_TEXT | {"None"},
+            "date_from": DATES,
+            "date_to": DATES,
+            "base_url": {"None"},
             "retry_policy": POLICY,
         },
     ),
@@ -298,7 +317,7 @@ def test_a_platforms_operator_repeats_the_signature_that_both_share(kind: Any) -
 GIVEN = [
     (kind, name)
     for kind in (
-        *(MintlifyExportOperator, VyomExportOperator, LakeAuditOperator),
+        *(MintlifyExportOperator, VyomExportOperator, LakeAuditOperator, LakeReportOperator),
         MintlifyConversationSensor,
     )
     for name in kind.template_fields
@@ -314,6 +333,7 @@ def test_a_wrong_value_of_another_task_fails_before_the_first_request(
         VyomExportOperator: CALLS | {"date_from": "2026-01-10", "date_to": "2026-01-11"},
         MintlifyConversationSensor: SENSOR | {"timeout": 0.1},
         LakeAuditOperator: {"task_id": "task", "lake": f"{tmp_path}/lake"},
+        LakeReportOperator: {"task_id": "task"} | PAGE,
     }[kind] | ({"path": f"{tmp_path}/lake"} if issubclass(kind, ExportOperator) else {})
     right = PUBLIC[kind.__name__][2][name] - {"None"}
     with DAG("given", schedule=None) as dag:
