@@ -2,6 +2,9 @@
 
 Before the first run: a variable ``docs_lake`` with the root that the other examples write to, e.g.
 ``s3://my_conn@my-bucket/docs``. The audit sends no request to Mintlify or Vyom.
+
+It is about what ``mintlify_daily_export`` and ``mintlify_backfill`` write. Other examples export the
+same days to directories of their own, which an audit of all would call ``overlap``.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ with DAG(
 ):
     LakeAuditOperator(
         task_id="audit",
-        lake="{{ var.value.docs_lake }}",
+        lake="{{ var.value.docs_lake }}/mintlify",
         fail_on="error",  # warnings are in the log and in XCom
         report="{{ var.value.docs_lake }}/_audits/{{ ds }}.json",
     )

@@ -1,4 +1,4 @@
-r"""A Dag for backfills: each run exports its own day, whenever it runs.
+r"""A Dag for backfills: each run exports its own day, to where the daily export would have put it.
 
 You need what ``mintlify_daily_export.py`` needs, and a triggerer. Unpause the Dag. For January::
 
@@ -38,7 +38,7 @@ with DAG(
 ):
     MintlifyExportOperator.partial(
         task_id="export",
-        path="{{ var.value.docs_lake }}/filled_in/{endpoint}/dt={date_from:%Y-%m-%d}",
+        path="{{ var.value.docs_lake }}/{platform}/{endpoint}/dt={date_from:%Y-%m-%d}",
         compression="gzip",
         deferrable=True,
         quota_share=0.6,

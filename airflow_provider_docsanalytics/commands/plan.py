@@ -222,6 +222,8 @@ def _lines(summary: dict[str, Any], now: datetime) -> Iterator[str]:
                 "directory."
             )
     yield ""
+    if summary["backfill"]:
+        yield "With these endpoints in the example Dag mintlify_backfill:"
     yield summary["backfill"] or (
         "The example Dag mintlify_backfill exports whole days. For other windows, write a Dag with "
         "them as date_from and date_to."

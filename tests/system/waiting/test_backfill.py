@@ -111,7 +111,7 @@ def _is_whole(service: Service, day: date) -> bool:
 
 def _rows(endpoint: str, day: date) -> list[dict[str, Any]]:
     """Return an export's rows without the fields that are ours."""
-    rows = read_export(_LAKE / "filled_in" / endpoint / f"dt={day}").rows
+    rows = read_export(_LAKE / "mintlify" / endpoint / f"dt={day}").rows
     return [
         {name: value for name, value in row.items() if not name.startswith("_")} for row in rows
     ]
