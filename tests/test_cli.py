@@ -194,3 +194,45 @@ def test_an_audit_reads_a_bucket_through_its_airflow_connection(
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["exports"] == 3
+
+
+def test_a_question_is_answered_as_table_csv_and_json(tmp_path: Path) -> None:
+    make_days(tmp_path, 2)
+    asked = ("sql", "human_and_ai_views", "--lake", tmp_path, "--from", "2026-01-06")
+    table, rows, objects = (_run(*asked, "--format", form) for form in ("table", "csv", "json"))
+    assert table.returncode == rows.returncode == objects.returncode == 0
+    assert table.stdout.splitlines()[1].split() == ["2026-01-06", "/page-0", "1", "0", "0", "proj"]
+    assert table.stdout.endswith("(3 rows)\n")
+    assert rows.stdout.splitlines()[1] == "2026-01-06,/page-0,1,0,0,proj"
+    first = {"date": "2026-01-06", "page": "/page-0", "human": 1, "ai": 0}
+    assert json.loads(objects.stdout)[0] == first | {"definition": 0, "project": "proj"}
+
+
+def test_what_a_spreadsheet_would_run_and_a_terminal_would_obey_is_only_text(
+    tmp_path: Path,
+) -> None:
+    make_days(tmp_path, 1, project_id="=1+1\x1b[2J")
+    asked = ("sql", "human_and_ai_views", "--lake", tmp_path)
+    assert _run(*asked, "--format", "csv").stdout.splitlines()[1].endswith(",'=1+1\x1b[2J")
+    assert "=1+1\\x1b[2J" in _run(*asked).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("page_qualty",), "No model is named page_qualty. Did you mean 'page_quality'?"),
+        (("page_quality",), "page_quality needs a lake.\nGive its root with --lake."),
+    ],
+)
+def test_a_question_that_cannot_be_asked_exits_with_2(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    done = _run("sql", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_questions_are_listed_without_a_lake() -> None:
+    done = _run("sql")
+    assert done.returncode == 0
+    assert "unanswered_questions    Which questions stayed unanswered?\n" in done.stdout
