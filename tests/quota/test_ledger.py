@@ -179,6 +179,21 @@ def test_a_ledger_that_cannot_be_used_is_warned_about_once_and_passed_over(
     assert before is None or place.file.read_bytes() == before, "nobody else's file is changed"
 
 
+def test_a_ledger_that_has_failed_is_used_again_after_five_minutes(
+    place: Place, clock: Clock
+) -> None:
+    place.root.mkdir()
+    _damage(place)
+    ledger = place.ledger(quota=Quota(1, 3600))
+    assert [ledger.enter(0), ledger.enter(0)] == [GO, GO]
+    place.file.unlink()
+    clock.now += 299
+    assert [ledger.enter(0), ledger.enter(0)] == [GO, GO]
+    clock.now += 2
+    assert ledger.enter(0) == GO
+    assert not ledger.enter(0).entered
+
+
 def test_a_directory_that_cannot_be_made_is_passed_over(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
