@@ -29,7 +29,7 @@ class Search(NamedTuple):
 def make_searches(times: Sequence[int], story: Story, pages: int, rng: Random) -> Iterator[Search]:
     """Yield one search for each of the ascending times, at that time or earlier.
 
-    Who types "hmac" also searches for "hma", a moment before.
+    Who types "webhooks" can search for "web" and "webho", too, a moment before.
     """
     number = 0
     while number < len(times):
@@ -55,15 +55,15 @@ def _term(rng: Random, topic: Topic) -> tuple[str, float]:
     if kind < 0.05 and len(term) > 4:
         at = rng.randrange(1, len(term) - 2)
         return f"{term[:at]}{term[at + 1]}{term[at]}{term[at + 2 :]}", 0.15
-    if kind > 0.97:
+    if kind > 0.985:
         return term + rng.choice(values.AWKWARD), 0.5
     return term, 0.7
 
 
 def _prefixes(rng: Random, term: str) -> list[str]:
     """Return what the person has typed each time that they paused."""
-    pauses = max(0, int(7 * rng.random()) - 3) if len(term) > 3 else 0
-    lengths = {3 + int((len(term) - 3) * rng.random()) for _ in range(pauses)}
+    pauses = max(0, int(7 * rng.random()) - 3) if len(term) > 4 else 0
+    lengths = {3 + 2 * int((len(term) - 3) / 2 * rng.random()) for _ in range(pauses)}
     return sorted({term[:length].rstrip() for length in lengths}, key=len)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.reliability.summary import Case
 
-DATA = Config(rows=330, pages=330, start="2026-01-01", end="2026-01-31")
+DATA = Config(rows=500, pages=330, start="2026-01-01", end="2026-01-31")
 ENDPOINTS = ("conversations", "searches", "views", "feedback_by_page")
 MOMENTS = ("first page", "middle page", "after a resume", "lowered, then resumed")
 WANTED = 100
