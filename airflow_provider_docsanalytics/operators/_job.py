@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from msgspec import structs
 
 from airflow_provider_docsanalytics._object_storage import directory_at
 from airflow_provider_docsanalytics.operators import _split
@@ -93,7 +95,7 @@ def job_of(operator: Any, hook: DocsAnalyticsHook, selection: Selection, run: st
 
     from airflow_provider_docsanalytics.export.split import Day
 
-    parts = [replace(selection, window=day) for day in selection.window.days()]
+    parts = [structs.replace(selection, window=day) for day in selection.window.days()]
     names = _split.directories_of_days(path, [fields_of(part) for part in parts])
     plan = _split.reading_plan(plan)
     reading = directory(_split.reading_url(path, names, plan, selection.window))

@@ -225,8 +225,8 @@ def test_the_audit_example_finds_nothing_wrong_with_the_daily_exports(run: Run) 
 def test_the_backfilling_example_exports_the_day_of_its_run(run: Run, endpoint: str) -> None:
     rows = run.manifest(f"mintlify/{endpoint}/dt=2026-01-10")["rows"]
     said = run.output["mintlify_backfill"]
-    assert f"to {run.lake}/mintlify/{endpoint}/dt=2026-01-10 (1 file, " in said
     assert f"Exported {rows} " in said
+    assert f"{run.lake}/mintlify/{endpoint}/dt=2026-01-10 (1 file, " in said
 
 
 def test_each_task_of_a_mapped_example_has_a_name_and_not_a_number(run: Run) -> None:
