@@ -3,8 +3,8 @@
 Before the first run: a variable ``docs_lake`` with the root that the other examples write to, e.g.
 ``s3://my_conn@my-bucket/docs``. The audit sends no request to Mintlify or Vyom.
 
-It is about what ``mintlify_daily_export`` and ``mintlify_backfill`` write. Other examples export the
-same days to directories of their own, which an audit of all would call ``overlap``.
+It is about what ``mintlify_daily_export`` and ``mintlify_backfill`` write. Other examples export
+the same days to directories of their own, which an audit of all would call ``overlap``.
 """
 
 from __future__ import annotations

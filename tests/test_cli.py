@@ -62,7 +62,7 @@ def test_an_unknown_example_is_refused_before_anything_is_copied(tmp_path: Path)
     assert (done.returncode, done.stdout) == (2, "")
     first, action = done.stderr.splitlines()
     assert first == "docsanalytics: No example Dag is named frist_export."
-    assert action.startswith("Use one of: count_unanswered, first_export")
+    assert action.startswith("Use one of: count_unanswered, docs_report, first_export")
     assert not (tmp_path / "dags").exists()
 
 

@@ -148,7 +148,8 @@ def _parquet(file: IO[bytes]) -> Iterator[_Row]:
         while data := file.read(_BUFFER_BYTES):
             copy.write(data)
         copy.seek(0)
-        with _unreadable(OSError, ValueError, _package("pyarrow", "parquet").ArrowException):
+        arrow_error = _package("pyarrow", "parquet").ArrowException
+        with _unreadable(OSError, ValueError, OverflowError, arrow_error):
             for batch in parquet.ParquetFile(copy).iter_batches(_CHUNK_ROWS):
                 yield from map(_split, batch.to_pylist())
 

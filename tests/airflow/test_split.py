@@ -71,7 +71,7 @@ def _comparable(path: Path) -> dict[str, tuple[dict[str, Any], tuple[bytes, ...]
     return found
 
 
-AGENT: dict[str, Any] = {"endpoint": "feedback", "filters": {"source": "agent"}}
+SNIPPETS: dict[str, Any] = {"endpoint": "feedback", "filters": {"source": "code_snippet"}}
 """Feedback whose rows all have a ``createdAt``."""
 
 
@@ -83,8 +83,8 @@ AGENT: dict[str, Any] = {"endpoint": "feedback", "filters": {"source": "agent"}}
         ({}, {"key": "_project_id", "value": "other"}),
         ({"file_format": "csv", "page_size": 30, "pages_per_file": 1}, {"key": "language"}),
         ({"file_format": "parquet", "page_size": 30, "pages_per_file": 2}, {"key": "query"}),
-        ({**AGENT, "file_format": "parquet", "pages_per_file": 1, "page_size": 7}, {}),
-        ({**AGENT, "file_format": "csv"}, {"key": "status", "value": "archived"}),
+        ({**SNIPPETS, "file_format": "parquet", "pages_per_file": 1, "page_size": 7}, {}),
+        ({**SNIPPETS, "file_format": "csv"}, {"key": "status", "value": "archived"}),
     ],
 )
 def test_a_split_window_is_byte_for_byte_what_daily_exports_write(

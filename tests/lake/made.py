@@ -27,11 +27,12 @@ def make(
     start: datetime | None = START,
     length: timedelta = DAY,
     rows: int = 3,
+    endpoint: str = "views",
     **manifest: Any,
 ) -> Path:
     """Write an export of page views; return its directory. More arguments are the manifest's."""
     views = [{"path": f"/page-{n}", "human": 1, "ai": 0, "total": 1} for n in range(rows)]
-    return make_of(directory, "views", views, start, start and start + length, **manifest)
+    return make_of(directory, endpoint, views, start, start and start + length, **manifest)
 
 
 def make_of(
