@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.documents import Manifest
     from airflow_provider_docsanalytics.simulator import Simulator
 
-DATA = Config(rows=240, pages=300, start="2026-01-01", end="2026-01-31")
+DATA = Config(rows=400, pages=300, start="2026-01-01", end="2026-01-31")
 MONTH = DateWindow.parse("2026-01-01", "2026-01-31")
 KINDS = {
     "conversations": "cursor",
