@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_docsanalytics\b|\.).*"),
     (
         "py:class",
-        r"airflow_provider_docsanalytics\.(api\.endpoint\.Paging|triggers\._shared_poll\.Source)",
+        r".*\.(endpoint\.(Paging|Body)|fields\.Field|triggers\._shared_poll\.Source)",
     ),
 ]
 

@@ -81,8 +81,8 @@ def _gaps(files: LakeFiles, track: Track) -> Iterator[Finding]:
     for number, (export, window) in enumerate(exports):
         if window.start > covered.end:
             steps = track.steps(number)
-            is_sample = bool(steps) and covered.end - covered.start < min(steps) / 1.5
-            if not is_sample or window.start - covered.start > max(steps) * 1.1:
+            is_late = window.start - covered.start > max(steps, default=timedelta(0)) * 1.1
+            if is_late or not track.samples(number):
                 missing = DateWindow(covered.end, window.start)
                 where = posixpath.commonpath([previous.path or ".", export.path or "."])
                 yield finding(

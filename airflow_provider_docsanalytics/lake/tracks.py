@@ -97,6 +97,13 @@ class Track:
         alike = sum(_length(window) * 1.5 > length for window in around)
         return length > self.length * 1.5 and alike < _SEVERAL
 
+    def samples(self, number: int) -> bool:
+        """Whether windows around this one are usually shorter than the time between them."""
+        if self.every:
+            return self.length < self.every / 1.5
+        habits = self.habits(number)
+        return bool(habits) and all(habit.length < habit.step / 1.5 for habit in habits)
+
     def overlaps_by_design(self, number: int) -> bool:
         """Whether windows before this one, or from it on, usually overlap."""
         return any(habit.overlaps for habit in self.habits(number))

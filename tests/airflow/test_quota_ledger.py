@@ -187,7 +187,9 @@ def test_a_platform_without_a_documented_quota_needs_one_for_its_ledger(
     operator = VyomExportOperator(
         task_id="calls", endpoint="dashboard", path=f"file://{tmp_path}/lake", **MONTH
     )
-    with pytest.raises((ConfigError, AirflowFailException), match="Add quota to the extra"):
+    with pytest.raises(
+        (ConfigError, AirflowFailException), match="Add quota to the connection's extra"
+    ):
         operator.execute({})
     assert not connections.requests
 
