@@ -157,17 +157,17 @@ class Turns:
         return head.encode() + text
 
     def _text(self, number: int, instant_ms: int) -> bytes:
+        release_ms, outage = self._story
+        fails = outage.start_ms <= instant_ms < outage.end_ms
         again = _AGAIN[number % len(_AGAIN)]
         if again:
             number -= 1
             instant_ms = self._times[number]
         scene: Scene = "usual"
-        if instant_ms >= self._story.release_ms:
-            outage = self._story.outage
-            if outage.start_ms <= instant_ms < outage.end_ms:
-                scene = "outage"
-            elif number % _RELEASE_EVERY == 0:
-                scene = "release"
+        if fails:
+            scene = "outage"
+        elif instant_ms >= release_ms and number % _RELEASE_EVERY == 0:
+            scene = "release"
         return self._texts[scene, number % POOL, again]
 
     def _id(self, number: int, instant_ms: int) -> str:

@@ -100,7 +100,12 @@ class Dataset:
             legacy_schema=config.legacy_schema,
             row_bytes=config.row_bytes,
         )
-        times = site.make_times(self.window, config.rows, self._random("turns"))
+        times = site.make_times(
+            self.window,
+            config.rows,
+            self._random("turns"),
+            more_from_ms=self.story.release_ms,
+        )
         self.turns = Turns(times, texts, story=self.story, seed=config.seed)
 
     @cached_property

@@ -61,10 +61,10 @@ def _term(rng: Random, topic: Topic) -> tuple[str, float]:
 
 
 def _prefixes(rng: Random, term: str) -> list[str]:
-    """Return what the person has typed each time that they paused."""
+    """Return what the person has typed each time that they paused within a word."""
     pauses = max(0, int(7 * rng.random()) - 3) if len(term) > 4 else 0
     lengths = {3 + 2 * int((len(term) - 3) / 2 * rng.random()) for _ in range(pauses)}
-    return sorted({term[:length].rstrip() for length in lengths}, key=len)
+    return [term[:length] for length in sorted(lengths) if " " not in term[length - 1 : length + 1]]
 
 
 def _clicked(rng: Random, topic: Topic, pages: int) -> int:

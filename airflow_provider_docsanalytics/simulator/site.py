@@ -67,12 +67,18 @@ def _working_day(instant_ms: int) -> int:
     return day_ms
 
 
-def make_times(window: Window, count: int, rng: Random) -> Iterator[int]:
+def make_times(
+    window: Window, count: int, rng: Random, *, more_from_ms: int | None = None
+) -> Iterator[int]:
     """Yield ascending instants, most of them in the office hours of working days.
 
-    They are spread evenly over a range of less than a day.
+    They are spread evenly over a range of less than a day. From ``more_from_ms`` on there are a
+    quarter more.
     """
-    hours = list(_hours(window, rng))
+    hours = [
+        (hour, weight * (1.25 if more_from_ms is not None and hour.start_ms >= more_from_ms else 1))
+        for hour, weight in _hours(window, rng)
+    ]
     total = sum(weight for _, weight in hours)
     made, sum_so_far = 0, 0.0
     for (start_ms, end_ms), weight in hours:

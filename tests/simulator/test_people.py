@@ -89,6 +89,15 @@ def test_the_topic_of_the_release_jumps_on_its_day(
     assert min(after) > 2 * max(before)
 
 
+def test_the_release_adds_questions_to_those_that_people_ask_anyway(turns: Rows) -> None:
+    released = iso(_story().release_ms)
+    since = [row for row in turns if row["timestamp"] >= released]
+    others = [row["queryCategory"] != RELEASE_TOPIC.category for row in since]
+    before = len(turns) - len(since)
+    assert (before, len(since)) == (pytest.approx(630, rel=0.1), pytest.approx(770, rel=0.1))
+    assert others.count(True) == pytest.approx(before, rel=0.12)
+
+
 def test_nothing_is_answered_during_the_outage_and_most_is_at_other_times(turns: Rows) -> None:
     start, end = (iso(instant_ms) for instant_ms in _story().outage)
     during = [row for row in turns if start <= row["timestamp"] < end]
