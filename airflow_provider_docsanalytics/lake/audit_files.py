@@ -142,7 +142,8 @@ def _check_unfinished(where: str, directory: Directory, now: datetime) -> Iterat
         "warning" if directory.manifest else "error",
         where,
         f"An export was started and is not finished: {since}.{stands}",
-        "Clear its task, so that it resumes. If you do not need it, delete _checkpoint.json.",
+        "Clear its task, so that it resumes. If you do not need it, delete _checkpoint.json and "
+        "what no manifest lists.",
     )
 
 
