@@ -133,3 +133,20 @@ def test_a_picture_of_the_page(browser: Browser, page_file: Path) -> None:
                 clip={"x": 0, "y": 0, "width": 820, "height": 1180},
                 full_page=True,
             )
+
+
+def test_a_picture_of_each_question(browser: Browser, page_file: Path) -> None:
+    """Keep what the page on a docs team's questions shows: the beginning of each section."""
+    with _shown(browser, page_file, 820, "light") as page:
+        starts = page.eval_on_selector_all(
+            "h2", "all => all.map(each => [each.innerText, each.getBoundingClientRect().y])"
+        )
+        ends = [*(y for _, y in starts[1:]), starts[-1][1] + 400]
+        for (title, y), end in zip(starts, ends, strict=True):
+            name = title.lower().replace(" ", "-").strip("?")
+            page.screenshot(
+                path=HOME / f"{page_file.stem}-section-{name}.png",
+                clip={"x": 0, "y": y - 20, "width": 820, "height": min(end - y - 40, 560)},
+                full_page=True,
+            )
+        assert len(starts) > 5
