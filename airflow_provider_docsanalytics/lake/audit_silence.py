@@ -98,7 +98,7 @@ def _slot(track: Track, number: int) -> tuple[int, ...] | None:
     if not steps:
         return None
     window = track.windows[number]
-    time = min(*steps, window.end - window.start)
+    time = min(steps)
     if time > _A_DAY_AND_A_HALF:
         return ()
     if time > _HALF_A_DAY:

@@ -8,6 +8,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -116,3 +118,17 @@ def test_the_rows_of_another_export_are_its_own_fault_only(tmp_path: Path) -> No
     (finding,) = audited(tmp_path, START, deep=True).findings
     assert (finding.code, finding.where) == ("rows", str(part))
     assert finding.do.startswith("Move the manifest away")
+
+
+def test_an_instant_that_no_calendar_has_is_damage(tmp_path: Path) -> None:
+    day = make(tmp_path / "day", START)
+    instants = pa.array([2**62], pa.timestamp("us", "UTC"))
+    part = day / "part-00000-1f3a9c2e.parquet"
+    pq.write_table(pa.table({"createdAt": instants}), part)
+    manifest = json.loads((day / "_manifest.json").read_text())
+    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+    file = {"name": part.name, "rows": 1, "bytes": part.stat().st_size, "sha256": sha256}
+    (day / "part-00000-1f3a9c2e.jsonl").unlink()
+    (day / "_manifest.json").write_text(json.dumps(manifest | {"rows": 1, "files": [file]}))
+    (finding,) = audited(tmp_path, START, deep=True).findings
+    assert (finding.code, finding.where) == ("rows", str(part))

@@ -211,3 +211,19 @@ def test_since_leaves_out_what_ended_before(tmp_path: Path) -> None:
     assert (codes(report), report.exports, report.rows) == ([], 6, 18)
     with pytest.raises(ConfigError, match=r"since=.* is not before until="):
         audited(tmp_path, _end(10), since=_end(10))
+
+
+def test_nights_are_no_silence_where_days_were_exported_before(tmp_path: Path) -> None:
+    for day in range(60):
+        make(tmp_path / f"dt={_end(day):%Y-%m-%d}", _end(day), rows=100)
+    for hour in range(72):
+        start, rows = _end(60) + hour * HOUR, 10 if 6 <= hour % 24 < 18 else 0
+        make(tmp_path / f"dt={start:%Y-%m-%dT%H}", start, HOUR, rows=rows)
+    assert codes(audited(tmp_path, _end(63))) == []
+
+
+def test_quiet_weekends_are_no_silence_of_a_lookback(tmp_path: Path) -> None:
+    for day in range(70):
+        rows = 0 if _end(day).weekday() == 6 else 100
+        make(tmp_path / f"until={day}", _end(day) - DAY, 2 * DAY, rows=rows)
+    assert codes(audited(tmp_path, _end(70))) == []
