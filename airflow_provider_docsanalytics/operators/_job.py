@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics._object_storage import directory_at
@@ -34,37 +34,6 @@ class Exported(NamedTuple):
 
     summary: dict[str, Any]
     directories: Sequence[dict[str, Any]]
-
-
-class Job(Protocol):
-    """What one task exports."""
-
-    @property
-    def selection(self) -> Selection:
-        """What is read."""
-
-    @property
-    def plan(self) -> Plan:
-        """How it is read."""
-
-    @property
-    def directory(self) -> ExportDirectory:
-        """Where the checkpoint is."""
-
-    @property
-    def pinned(self) -> Pinned:
-        """What the task resumes with after a wait."""
-
-    @property
-    def windows(self) -> Sequence[DateWindow]:
-        """The window of each directory."""
-
-    @property
-    def label_warning(self) -> str:
-        """Why the name of the directory misleads, ``""`` if it does not."""
-
-    def run(self, source: Source) -> Exported:
-        """Export, or raise what :func:`.export.run.export` raises."""
 
 
 def job_of(operator: Any, hook: DocsAnalyticsHook, selection: Selection, run: str | None) -> Job:
@@ -116,8 +85,7 @@ def path_of(pinned: Pinned | None, operator: Any) -> str:
     return path if pinned.path is None else verbatim(pinned.path)
 
 
-@dataclass(frozen=True, slots=True)
-class OneDirectory:
+class OneDirectory(msgspec.Struct, frozen=True):
     """An export into one directory; ``path`` is the task's, with its fields."""
 
     path: str
@@ -148,8 +116,7 @@ class OneDirectory:
         return Exported(summary, [summary])
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryPerDay:
+class DirectoryPerDay(msgspec.Struct, frozen=True):
     """A wide window, exported by day; plan and directory are those of the reading."""
 
     path: str
@@ -195,3 +162,6 @@ class DirectoryPerDay:
             summaries, self.directory.uri, pages=split.pages, requests=split.requests
         )
         return Exported(whole, summaries)
+
+
+Job = OneDirectory | DirectoryPerDay

@@ -111,10 +111,14 @@ FAILURES = (
 
 
 def cases() -> Iterator[Case]:
-    """Run every failure in every mode, with every flag, and once for a watcher."""
-    with _airflow(), Simulator(Config(rows=0)) as service:
+    """Run every failure in every mode, with every flag, and once for a watcher.
+
+    Each has its own service: the last request of a sensor that timed out may arrive after its end.
+    """
+    with _airflow():
         for failure in FAILURES:
-            yield case(service, failure)
+            with Simulator(Config(rows=0)) as service:
+                yield case(service, failure)
 
 
 def case(service: Simulator, failure: Failure) -> Case:
