@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 from msgspec import structs
 
 from airflow_provider_docsanalytics._object_storage import directory_at
@@ -85,7 +84,7 @@ def path_of(pinned: Pinned | None, operator: Any) -> str:
     return path if pinned.path is None else verbatim(pinned.path)
 
 
-class OneDirectory(msgspec.Struct, frozen=True):
+class OneDirectory(NamedTuple):
     """An export into one directory; ``path`` is the task's, with its fields."""
 
     path: str
@@ -116,7 +115,7 @@ class OneDirectory(msgspec.Struct, frozen=True):
         return Exported(summary, [summary])
 
 
-class DirectoryPerDay(msgspec.Struct, frozen=True):
+class DirectoryPerDay(NamedTuple):
     """A wide window, exported by day; plan and directory are those of the reading."""
 
     path: str
