@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from functools import cache
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -22,9 +23,12 @@ log = logging.getLogger(__name__)
 def ledger_of(platform: Platform, settings: Settings, share: float) -> Ledger | None:
     """Return the ledger that the connection names, ``None`` if it names none; nothing is read.
 
-    A ledger never fails an export, so one that cannot be opened is a warning.
+    A ledger never fails an export, so one that cannot be opened is a warning. So is a share of a
+    quota that nobody keeps an account of.
     """
     if settings.ledger is None:
+        if share < 1:
+            _warn_of_unused_share(settings.connection, share, _spender())
         return None
     quota = quota_of(platform, settings)
     try:
@@ -67,6 +71,18 @@ def quota_of(platform: Platform, settings: Settings) -> Quota:
             "Add quota to the connection's extra, such as 100/3600: requests, and seconds."
         )
     return Quota.parse(text)
+
+
+@cache
+def _warn_of_unused_share(conn_id: str, share: float, spender: str) -> None:  # noqa: ARG001 - for the cache
+    """Warn once for each task of this process: a trigger has another hook for every poll."""
+    log.warning(
+        "quota_share=%g has no effect: the connection %r has no ledger, so nobody knows how much "
+        "of the quota is used.\nSet ledger in the connection's extra, for example "
+        '{"ledger": "s3://lake/quota"}, or leave out quota_share.',
+        share,
+        conn_id,
+    )
 
 
 def _spender() -> str:

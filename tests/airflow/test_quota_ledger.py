@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from airflow_provider_docsanalytics.operators.vyom import VyomExportOperator
 from airflow_provider_docsanalytics.quota.ledger import name_of
 from airflow_provider_docsanalytics.sensors.mintlify import MintlifyConversationSensor
 from tests.airflow.conftest import connect
+from tests.airflow.watching import polls, running, watcher
 from tests.support.exported import read_export
 
 if TYPE_CHECKING:
@@ -178,6 +180,43 @@ def test_a_ledger_that_cannot_be_reached_costs_one_warning(
     warnings = [each for each in caplog.records if "without the ledger" in each.getMessage()]
     assert len(warnings) == 1
     assert "no_such_connection" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["operator", "sensor", "trigger"])
+def test_a_share_without_a_ledger_is_one_warning_that_says_what_to_set(
+    connections: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    """Once for a task, however many requests it sends and however often it polls."""
+    monkeypatch.setenv("AIRFLOW_CTX_TASK_ID", f"share_of_{kind}")
+    if kind == "operator":
+        pages = {"endpoint": "conversations", "page_size": 1000}
+        assert _export(tmp_path / "lake", quota_share=0.6, **pages)["requests"] > 1
+    elif kind == "sensor":
+        sensor = MintlifyConversationSensor(task_id="wait", since="2026-01-01", quota_share=0.6)
+        assert sensor.poke({}).is_done
+        assert sensor.poke({}).is_done
+    else:
+        asyncio.run(_polled_twice(connections))
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    (said,) = [text for text in warnings if "quota_share" in text]
+    assert said.startswith("quota_share=0.6 has no effect: the connection 'mintlify_default' has")
+    assert said.splitlines()[1].startswith("Set ledger in the connection's extra")
+
+
+async def _polled_twice(service: Simulator) -> None:
+    async with running(watcher(quota_share=0.6)):
+        await polls(service, 2)
+
+
+def test_the_whole_quota_without_a_ledger_is_no_warning(
+    connections: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _export(tmp_path / "lake")
+    assert "quota_share" not in caplog.text
 
 
 def test_a_platform_without_a_documented_quota_needs_one_for_its_ledger(
