@@ -21,15 +21,18 @@ from airflow_provider_docsanalytics.lake.audit_windows import (
 )
 from airflow_provider_docsanalytics.lake.catalog import Export, join_older, read_directories
 from airflow_provider_docsanalytics.lake.finding import CODES, Finding, Report, printable
+from airflow_provider_docsanalytics.lake.read_ahead import read_ahead
 from airflow_provider_docsanalytics.lake.tracks import Track, by_window, tracks_of
 from airflow_provider_docsanalytics.window import iso_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime, timedelta
 
+    from airflow_provider_docsanalytics.lake.audit_deep import DeepResult
     from airflow_provider_docsanalytics.lake.catalog import Series
     from airflow_provider_docsanalytics.lake.files import LakeFiles
+    from airflow_provider_docsanalytics.lake.read_ahead import ReadExport
 
 _PROGRESS = 1000
 """Exports between two sentences about the progress."""
@@ -139,19 +142,27 @@ class _Audit:
     def _check_rows(self, tracks: list[Track], total: int) -> None:
         """Read all exports, a track after the other, and keep the sums of their rows."""
         known = {each.where for each in self._findings if each.code in ("missing-file", "size")}
+        exports = [export for track in tracks for export in track.exports]
         done = 0
-        for track in tracks:
-            early = starting_early(track)
-            with closing(new_keys(track.exports[0])) as keys:
-                for export in track.exports:
-                    compared = track.has_events and export.path not in early
-                    earlier = keys if compared else None
-                    findings, sums = check_rows(self._files, export, earlier, known)
-                    self._findings += findings
-                    if sums is not None:
-                        self._sums[export.path] = sums
+        with closing(read_ahead(self._files, exports, known)) as reads:
+            for track in tracks:
+                for export, result in self._results(track, reads, known):
+                    self._findings += result.findings
+                    if result.sums is not None:
+                        self._sums[export.path] = result.sums
                     done += 1
                     self._progress(done, f"of {total:,} exports read in full")
+
+    def _results(
+        self, track: Track, reads: Iterator[ReadExport], known: Collection[str]
+    ) -> Iterator[tuple[Export, DeepResult]]:
+        """Yield the exports of a track and what reading them shows; ``reads`` has them next."""
+        early = starting_early(track)
+        with closing(new_keys(track.exports[0])) as keys:
+            for export in track.exports:
+                compared = track.has_events and export.path not in early
+                earlier = keys if compared else None
+                yield export, check_rows(self._files, export, next(reads), earlier, known)
 
     def _progress(self, number: int, what: str) -> None:
         if number % _PROGRESS == 0:

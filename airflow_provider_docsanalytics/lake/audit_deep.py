@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from airflow_provider_docsanalytics.errors import ConfigError
-from airflow_provider_docsanalytics.export.documents import MANIFEST
 from airflow_provider_docsanalytics.export.row_keys import RowKeys, RowsMoved
 from airflow_provider_docsanalytics.lake.audit_files import MOVE_AWAY
 from airflow_provider_docsanalytics.lake.audit_totals import SUMMED, check_response
-from airflow_provider_docsanalytics.lake.catalog import read_directory
-from airflow_provider_docsanalytics.lake.files import Listing
 from airflow_provider_docsanalytics.lake.finding import Finding, finding
+from airflow_provider_docsanalytics.lake.read_ahead import read_export
 from airflow_provider_docsanalytics.lake.rows import PartReader, UnreadableRows
 from airflow_provider_docsanalytics.storage.permissions import is_denied
 from airflow_provider_docsanalytics.window import parse_instant
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.documents import File, Manifest
     from airflow_provider_docsanalytics.lake.catalog import Export
     from airflow_provider_docsanalytics.lake.files import LakeFiles
+    from airflow_provider_docsanalytics.lake.read_ahead import ReadExport
 
 _EXPORT_AGAIN = "Run the export of this window again: it replaces what is there."
 
@@ -42,22 +41,27 @@ class DeepResult(NamedTuple):
 
 
 def check_rows(
-    files: LakeFiles, export: Export, earlier: RowKeys | None, known: Collection[str]
+    files: LakeFiles,
+    export: Export,
+    read: ReadExport,
+    earlier: RowKeys | None,
+    known: Collection[str],
 ) -> DeepResult:
-    """Read an export.
+    """Compare the rows of an export with its manifest.
 
     Args:
         files: the lake.
-        export: what is read.
+        export: what is compared.
+        read: what was read of it so far.
         earlier: the keys of the series so far, of which none may come again; ``None`` if they may.
         known: files that another finding is about; they are not read.
     """
-    manifest, result = _read(files, export, earlier, known)
-    if manifest is None or not result.findings:
+    result = _check(files, export, read, earlier, known)
+    if not result.findings:
         return result
-    now, again = _read(files, export, None, known)
-    if now != manifest:  # it was replaced while it was read
-        return again
+    now = read_export(files, export)
+    if now.manifest != read.manifest:  # it was replaced while it was read
+        return _check(files, export, now, None, known)
     return result
 
 
@@ -67,26 +71,28 @@ def new_keys(export: Export) -> RowKeys:
     return RowKeys(row.key if row else (), (), inclusive=False)
 
 
-def _read(
-    files: LakeFiles, export: Export, earlier: RowKeys | None, known: Collection[str]
-) -> tuple[Manifest | None, DeepResult]:
-    manifest = read_directory(files, Listing(export.path, {MANIFEST: 0})).manifest
+def _check(
+    files: LakeFiles,
+    export: Export,
+    read: ReadExport,
+    earlier: RowKeys | None,
+    known: Collection[str],
+) -> DeepResult:
+    manifest = read.manifest
     if manifest is None:  # deleted since, or damaged: the next audit says so
-        return None, DeepResult([], None)
+        return DeepResult([], None)
     exported = _Rows(export, earlier)
     findings: list[Finding] = []
     with closing(exported.own):
         for file in manifest.files:
             if files.uri_of(export.path, file.name) not in known:
-                findings += _read_part(files, export, file, exported, manifest)
+                findings += _check_part(files, export, file, exported, read)
     complete = not findings and exported.rows == manifest.rows
     if complete and not exported.has_odd_sums:
         findings += check_response(files, export, manifest.totals, exported.sums)
     if exported.doubles:
         findings.append(_doubles(files, export, exported.doubles))
-    return manifest, DeepResult(
-        findings, exported.sums if complete and not exported.has_odd_sums else None
-    )
+    return DeepResult(findings, exported.sums if complete and not exported.has_odd_sums else None)
 
 
 class _Rows:
@@ -129,15 +135,16 @@ def _comes_twice(keys: RowKeys, rows: list[bytes]) -> bool:
         return True
 
 
-def _read_part(
-    files: LakeFiles, export: Export, file: File, exported: _Rows, manifest: Manifest
+def _check_part(
+    files: LakeFiles, export: Export, file: File, exported: _Rows, read: ReadExport
 ) -> Iterator[Finding]:
-    """Read one file; its rows count only if its checksum is right."""
+    """Check one file; its rows count only if its checksum is right."""
+    assert read.manifest is not None
     where = files.uri_of(export.path, file.name)
     try:
-        with files.open(export.path, file.name) as opened:
+        with read.open(files, export, file.name) as opened:
             reader = PartReader(opened, file.name)
-            problem, action = _add_rows(reader, file, exported, manifest)
+            problem, action = _add_rows(reader, file, exported, read.manifest)
             sha256 = reader.finish()
     except FileNotFoundError:
         what = f"The manifest lists this file with {file.rows:,} rows, and it is not there."

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_docsanalytics.export.drift import Drift
     from airflow_provider_docsanalytics.lake.files import LakeFiles, Listing
 
-_READERS = 16
-"""Manifests that are read at the same time from an object store."""
+READERS = 16
+"""Exports that are read at the same time from an object store."""
 _VERSION = 1
 """Of the manifests that this version reads."""
 _PLATFORMS = {platform.name: platform for platform in (MINTLIFY, VYOM)}
@@ -130,7 +130,7 @@ def read_directories(files: LakeFiles) -> Iterator[Directory]:
     if files.local:
         yield from (read_directory(files, listing) for listing in files.directories())
         return
-    with ThreadPoolExecutor(_READERS) as readers:
+    with ThreadPoolExecutor(READERS) as readers:
         yield from readers.map(lambda listing: read_directory(files, listing), files.directories())
 
 

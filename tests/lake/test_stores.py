@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.lake.audit import Scope, audit
+from airflow_provider_docsanalytics.lake.catalog import READERS, read_directories
 from airflow_provider_docsanalytics.lake.files import LakeFiles
-from tests.lake.made import DAY, START, codes, make_days
+from airflow_provider_docsanalytics.lake.read_ahead import read_ahead
+from tests.lake.made import DAY, START, audited, codes, make_days, make_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +99,79 @@ def test_a_bucket_is_listed_once_for_every_thousand_objects(
     listings = [each for each in asked if "list-type=2" in each]
     manifests = [each for each in asked if "/_manifest.json " in each]
     assert (len(listings), len(manifests), len(asked)) == (1, _DAYS, 1 + _DAYS)
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_a_deep_audit_sends_two_more_requests_for_each_export(
+    lake: Any, s3_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The manifest as it is then, and the file."""
+    with caplog.at_level(logging.INFO, logger="werkzeug"):
+        assert codes(_audit(_s3(s3_url), deep=True)) == []
+    asked = [record.getMessage() for record in caplog.records if record.name == "werkzeug"]
+    assert len(asked) == 1 + 3 * _DAYS
+    assert sum("/part-00000-" in each for each in asked) == _DAYS
+
+
+def test_a_deep_audit_finds_the_same_on_every_store_in_the_same_order(
+    lake: Any, tmp_path: Path
+) -> None:
+    """Also in files that are too large to be read ahead, and in ones that are gone by then."""
+    views = tmp_path / "docs" / "views"
+    part = "part-00000-1f3a9c2e.jsonl"
+    for day in ("2026-01-06", "2026-01-20"):
+        text = (views / f"dt={day}" / part).read_bytes()
+        (views / f"dt={day}" / part).write_bytes(text.replace(b"page-1", b"page-0"))
+    large = make_of(
+        views.parent / "searches" / "dt=2026-01-05",
+        "searches",
+        [{"searchQuery": "x" * 1000, "hits": 1}] * 2500,
+        totals={"totalSearches": 1},
+    )
+    for path in (views.parent).rglob("*.json*"):
+        lake.pipe_file(f"{_root(lake)}/{path.relative_to(views.parent)}", path.read_bytes())
+    assert (large / part).stat().st_size > 2 * 2**20
+    local = audited(views.parent, START + _DAYS * DAY, deep=True)
+    there = _audit(lake, deep=True)
+    expected = [(each.code, each.where.removeprefix(local.lake)) for each in local.findings]
+    assert [(each.code, each.where.removeprefix(there.lake)) for each in there.findings] == expected
+    assert [code for code, _ in expected].count("sha256") == 2
+    assert {"totals", "duplicate-key"} <= {code for code, _ in expected}, "of the large file"
+
+
+class _Meeting(MemoryFileSystem):
+    """A store whose first two requests for rows wait for each other."""
+
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._barrier = Barrier(2)
+        self.have_met = False
+
+    def cat_file(self, path: str, *args: Any, **options: Any) -> Any:
+        if "/part-" in path and not self.have_met:
+            self._barrier.wait(timeout=30)
+            self.have_met = True
+        return super().cat_file(path, *args, **options)
+
+
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+def test_a_deep_audit_reads_some_exports_of_a_store_at_the_same_time(lake: Any) -> None:
+    meeting = _Meeting()
+    assert codes(_audit(meeting, deep=True)) == []
+    assert meeting.have_met
+
+
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+def test_however_many_exports_there_are_few_are_in_memory_at_once(lake: Any) -> None:
+    files = LakeFiles(lake, _root(lake), "store://lake/docs")
+    exports = [each.export for each in read_directories(files) if each.export]
+    left = iter(exports)
+    with closing(read_ahead(files, left, ())) as reads:
+        for _ in range(5):
+            assert next(reads).contents
+    assert len(list(left)) == len(exports) - READERS - 4
 
 
 def test_a_bucket_or_a_prefix_that_does_not_exist_is_an_error(store: Any) -> None:
