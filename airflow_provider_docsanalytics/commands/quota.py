@@ -67,7 +67,7 @@ def _read(conn_id: str) -> dict[str, Any]:
 def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:
     """Return the account of a moment, as JSON."""
     used = account.used(now, quota)
-    next_request = account.room_at(now, quota)
+    next_request, opens_at = account.room_at(now, quota), account.opens_at(now, quota)
     spenders = Counter((each.by, each.host) for each in account.entries)
     ends = sorted(each.moment + quota.kept_s for each in account.entries)
     return {
@@ -75,6 +75,7 @@ def _summary(account: Account, quota: Quota, now: float) -> dict[str, Any]:
         "quota": str(quota),
         "used": used,
         "left": max(0, quota.limit - used) if next_request <= now else 0,
+        "refuses_until": _text(opens_at) if opens_at > now else None,
         "next_request": _text(next_request),
         "all_free": _text(max([now, *ends[-1:]])),
         "spenders": [
@@ -88,6 +89,8 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     """Return the summary as people read it."""
     used, limit = summary["used"], summary["quota"].partition("/")[0]
     lines = [f"{summary['service']}: {used} of {limit} requests used, {summary['left']} left"]
+    if refuses_until := summary["refuses_until"]:
+        lines.append(f"The service refuses requests until {refuses_until}, by its last refusal.")
     if not summary["left"]:
         lines.append(f"The next request may be sent at {summary['next_request']}.")
     if summary["used"]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import structs
 
-from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.errors import LONGEST_RETRY_AFTER, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,12 +94,14 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
         service: its base URL.
         entries: the requests that count, by their moments.
         closed_until: when the service has room again, as it said with its last refusal.
+        closed_at: when it said that.
     """
 
     ledger_version: Literal[1] = 1
     service: str
     entries: tuple[Entry, ...] = ()
     closed_until: Instant | None = None
+    closed_at: Instant | None = None
 
     def at(self, now: float, quota: Quota) -> Account:
         """Return the account without requests that no longer count.
@@ -118,6 +120,16 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
         """Return how many requests count now; those that wait for their moment are included."""
         return len(self.at(now, quota).entries)
 
+    def opens_at(self, now: float, quota: Quota) -> float:
+        """Return when the service has room again, by its last refusal; ``now`` if it has.
+
+        As in :meth:`at`, a refusal of the future is of a clock that is wrong.
+        """
+        if self.closed_until is None:
+            return now
+        said_at = (self.closed_at or self.closed_until).timestamp()
+        return max(now, self.closed_until.timestamp()) if said_at <= now + quota.kept_s else now
+
     def room_at(self, now: float, quota: Quota, share: float = 1.0) -> float:
         """Return the first moment at which a request may be sent.
 
@@ -125,8 +137,7 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
         moment becomes one too many.
         """
         limit = max(1, int(quota.limit * share + 1e-9))
-        if self.closed_until and self.closed_until.timestamp() <= now + quota.kept_s:
-            now = max(now, self.closed_until.timestamp())
+        now = self.opens_at(now, quota)
         moments = sorted(each.moment for each in self.entries)
 
         def fits(moment: float) -> bool:
@@ -162,8 +173,16 @@ class Account(msgspec.Struct, kw_only=True, frozen=True):
             refused: the request that was refused, which no longer counts.
         """
         entries = [each for each in self.entries if each != refused]
-        first_s = min(retry_after_s or quota.period_s / 60, quota.period_s)
-        closed = structs.replace(self, closed_until=datetime.fromtimestamp(now + first_s, UTC))
+        wait_s = retry_after_s or quota.period_s / 60
+        until = now + min(wait_s, LONGEST_RETRY_AFTER.total_seconds())
+        if not retry_after_s:  # then what it said before still holds
+            until = max(until, self.opens_at(now, quota))
+        closed = structs.replace(
+            self,
+            closed_until=datetime.fromtimestamp(until, UTC),
+            closed_at=datetime.fromtimestamp(now, UTC),
+        )
+        first_s = min(wait_s, quota.period_s)
         if sum(each.moment <= now for each in entries) >= quota.limit:
             return closed._of(entries)  # noqa: SLF001 - another worker has just noted the others
         ours = [each for each in entries if each.by != OTHERS]

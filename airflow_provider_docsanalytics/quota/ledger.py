@@ -14,6 +14,7 @@ import logging
 import random
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -108,10 +109,20 @@ class Ledger:
     @property
     def limits(self) -> str:
         """What a request waits for, as text."""
+        file = f"the ledger {self._uri}/{self._name}"
+        if self._account:
+            now = self.now()
+            opens_at = self._account.opens_at(now, self.quota)
+            if now < opens_at >= self._account.room_at(now, self.quota, self._share):
+                until = datetime.fromtimestamp(opens_at, UTC)
+                return (
+                    f"{file} says that the service refuses requests until "
+                    f"{until:%Y-%m-%d %H:%M:%S} UTC"
+                )
         share = f" (quota_share={self._share:g})" if self._share < 1 else ""
         return (
-            f"the ledger {self._uri}/{self._name} has no room within {self.quota.limit} requests "
-            f"in {self.quota.period_s:g} s{share}"
+            f"{file} has no room within {self.quota.limit} requests in {self.quota.period_s:g} s"
+            f"{share}"
         )
 
     def enter(self, longest_s: float) -> Admission:

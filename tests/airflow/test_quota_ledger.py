@@ -142,6 +142,26 @@ def test_a_refusal_while_the_account_shows_room_is_one_for_all_tasks(
     assert [entry["by"] for entry in _entries(ledger)].count("others") == 4
 
 
+def test_a_service_that_refuses_for_a_day_is_left_alone_for_a_day(
+    connections: Simulator, ledger: Path, tmp_path: Path
+) -> None:
+    """The message, the deferral and the command all say until when."""
+    headers = {"Retry-After": "86400"}
+    connections.add_faults([{"kind": "status", "status": 429, "headers": headers, "times": 1}])
+    with pytest.raises(RateLimited):
+        _export(tmp_path / "lake-1")
+    with pytest.raises(QuotaReached, match="the service refuses requests until 20") as caught:
+        _export(tmp_path / "lake-2")
+    assert caught.value.retry_after_s == pytest.approx(86_400, abs=60)
+    assert _statuses(connections) == [429]
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.cli", "quota"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    assert shown.returncode == 1, shown.stderr
+    assert f"The service refuses requests until {tomorrow}" in shown.stdout
+    assert f"The next request may be sent at {tomorrow}" in shown.stdout
+
+
 def test_testing_a_connection_without_room_says_so_and_sends_nothing(
     connections: Simulator, ledger: Path, tmp_path: Path
 ) -> None:

@@ -99,6 +99,33 @@ def test_a_refusal_of_a_full_account_says_only_when_there_is_room() -> None:
     assert told.room_at(NOW, QUOTA) == NOW + 500
 
 
+@pytest.mark.parametrize(
+    ("retry_after_s", "closed_s"), [(7200.0, 7200), (86_400.0, 86_400), (1e9, 86_400)]
+)
+def test_a_refusal_for_longer_than_a_period_holds_until_the_moment_that_the_service_said(
+    retry_after_s: float, closed_s: float
+) -> None:
+    """At most for a day, and also once nothing that was sent before counts any more."""
+    told = _with(10, 20).fill(NOW, QUOTA, retry_after_s)
+    for later in (0, 3600, 7000):
+        account = told.at(NOW + later, QUOTA)
+        assert account.room_at(NOW + later, QUOTA) == pytest.approx(NOW + closed_s)
+    after = NOW + closed_s + 1
+    assert told.at(after, QUOTA).room_at(after, QUOTA) == after
+
+
+def test_a_refusal_that_does_not_say_for_how_long_opens_nothing_that_is_closed() -> None:
+    told = _empty().fill(NOW, QUOTA, 7200.0)
+    assert told.fill(NOW + 5, QUOTA, None).room_at(NOW + 5, QUOTA) == pytest.approx(NOW + 7200)
+    sooner = told.fill(NOW + 5000, QUOTA, 60.0).at(NOW + 5000, QUOTA)
+    assert sooner.opens_at(NOW + 5000, QUOTA) == pytest.approx(NOW + 5060), "its last word counts"
+
+
+def test_a_refusal_by_a_clock_that_is_hours_ahead_closes_nothing() -> None:
+    told = _empty().fill(NOW + 6 * 3600, QUOTA, 60.0)
+    assert told.at(NOW, QUOTA).room_at(NOW, QUOTA) == NOW
+
+
 def test_others_who_keep_sending_cost_a_refusal_a_period_once_their_share_is_known() -> None:
     """Others send 30 of 100 an hour, one after the other, and one of us as much as it may."""
     quota = Quota(100, 3600.0)
