@@ -234,6 +234,21 @@ def _asked_again(turn: Row, lake: Lake) -> bool:
     return bool(later) and min(later) - turn["at"] <= timedelta(minutes=10)
 
 
+_UNFINISHED = re.compile(
+    r"(.* )?(an?|and|are|can|do|does|for|from|how|i|is|my|of|or|the|to|what|when|where|which|why"
+    r"|with|your)"
+)
+"""How no search ends."""
+
+
+def _goes_on(term: str, longer: str) -> bool:
+    """Return whether who typed a term had not come to its end."""
+    if not longer.startswith(term):
+        return False
+    rest = longer[len(term) :]
+    return rest[:1].isalnum() or (rest[:1] == " " and bool(_UNFINISHED.fullmatch(term)))
+
+
 def searches_without_click(lake: Lake) -> list[Row]:
     length = lake.end - lake.start
     hits: dict[Any, Counter[str]] = defaultdict(Counter)
@@ -253,9 +268,7 @@ def searches_without_click(lake: Lake) -> list[Row]:
     answers = []
     for owner, terms in hits.items():
         continued = {
-            term: [
-                each for each in terms if each.startswith(term) and each[len(term) :][:1].isalnum()
-            ]
+            term: [each for each in terms if _goes_on(term, each)]
             for term in terms
             if not clicks[owner][term]
         }

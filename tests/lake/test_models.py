@@ -14,7 +14,7 @@ from airflow_provider_docsanalytics.lake.connection import connect, set_period
 from airflow_provider_docsanalytics.lake.files import LakeFiles
 from airflow_provider_docsanalytics.lake.models import MODELS
 from tests.lake import reference
-from tests.lake.made import DAY, START
+from tests.lake.made import DAY, START, make_of
 from tests.lake.talk import BASE_URL, write_talk
 
 if TYPE_CHECKING:
@@ -89,3 +89,33 @@ def test_models_give_the_rows_of_the_slow_and_obvious_way(
         )
         assert expected, f"{name} has nothing to compare"
         assert _alike(rows(connection, f"FROM {name}")) == _alike(expected), name
+
+
+def test_a_search_that_ends_at_a_word_is_a_prefix_only_if_no_search_ends_so(tmp_path: Path) -> None:
+    """Nobody looks for "how to"; who looked for "install" found nothing, whatever others typed."""
+    hits = {
+        "how to": 5,
+        "how to install": 9,
+        "deploy for": 30,
+        "deploy for teams": 9,
+        "install": 5,
+        "install docker": 9,
+        "sign in": 5,
+        "sign in w": 5,
+        "sign in with": 5,
+        "sign in with saml": 9,
+    }
+    searches = [{"searchQuery": term, "hits": number, "ctr": 0} for term, number in hits.items()]
+    make_of(tmp_path / "lake", "searches", searches)
+    with closing(opened(tmp_path / "lake")) as connection:
+        set_period(connection, None, None)
+        found = rows(connection, "FROM searches_without_click")
+    assert {row["query"]: row["prefixes"] for row in found} == {
+        "deploy for": 0,  # asked more often than what it would be the beginning of
+        "deploy for teams": 0,
+        "how to install": 1,
+        "install": 0,
+        "install docker": 0,
+        "sign in": 0,
+        "sign in with saml": 2,
+    }

@@ -2,10 +2,12 @@
 --
 -- The service counts what is typed, letter by letter, as searches: inst, insta, install. A term
 -- without a click is such a prefix, and is folded into the term that it became, if
---   1. another term starts with it and goes on within the word (insta -> install, not
---      install -> install docker), and
+--   1. another term starts with it and goes on within the word (insta -> install), or after a word
+--      that ends no search (how to -> how to install), and
 --   2. the terms that go on were together asked at least as often. So api stays beside apis if it
 --      is asked more often.
+-- A prefix that ends at any other word stays (install beside install docker): the service gives
+-- neither times nor sessions of searches, so it may be what somebody looked for.
 -- The hits of a prefix are not added: whoever typed it is counted by the term, too.
 --
 -- query          the term, in lower case
@@ -47,7 +49,16 @@ continued AS (
     AND left(u.term, 1) = left(t.term, 1)
     AND length(u.term) > length(t.term)
     AND starts_with(u.term, t.term)
-    AND regexp_matches(substr(u.term, length(t.term) + 1, 1), '[\pL\pN]')
+    AND (
+      regexp_matches(substr(u.term, length(t.term) + 1, 1), '[\pL\pN]')
+      OR (
+        starts_with(u.term, t.term || ' ')
+        AND regexp_matches(
+          t.term,
+          '(^| )(a|an|and|are|can|do|does|for|from|how|i|is|my|of|or|the|to|what|when|where|which|why|with|your)$'
+        )
+      )
+    )
   WHERE t.clicks = 0 AND u.hits > 0
 ),
 prefixes AS (
