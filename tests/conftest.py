@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 from airflow_provider_docsanalytics.simulator import Config
 from tests.support.airflow_home import airflow_environment
+from tests.support.moto_s3 import write_in_one_step
 from tests.support.odd_simulator import OddSimulator
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def service(_service: Simulator) -> Simulator:
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """Where a real S3 API listens, with no bucket: its objects outlive a server of this process."""
+    write_in_one_step()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

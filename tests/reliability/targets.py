@@ -112,23 +112,15 @@ class S3:
 
 
 _SERVE = """
-import functools, logging, sys, threading
+import logging, sys
 from pathlib import Path
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3 import s3_backends
-from moto.s3.responses import S3Response
 from moto.server import create_backend_app
+from tests.support.moto_s3 import write_in_one_step
 from werkzeug.serving import make_server
 logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it writes of uploads aborted meanwhile
-lock = threading.Lock()
-def one_by_one(method):  # S3 writes on condition in one step, moto in two
-    @functools.wraps(method)
-    def locked(*arguments):
-        with lock:
-            return method(*arguments)
-    return locked
-S3Response.get_object = one_by_one(S3Response.get_object)
-S3Response.put_object = one_by_one(S3Response.put_object)
+write_in_one_step()
 service = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 service.create_bucket("lake", "us-east-1")
 for copied in map(Path, sys.argv[1:]):

@@ -6,8 +6,11 @@ import errno
 import fcntl
 import logging
 import multiprocessing
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from moto.s3.responses import S3Response
 
 from airflow_provider_docsanalytics.errors import StorageError
 from airflow_provider_docsanalytics.export.directory import ExportDirectory
@@ -165,6 +169,28 @@ def test_processes_that_race_lose_no_write_and_leave_nothing(tmp_path: Path, sto
     assert [racer.exitcode for racer in racers] == [0] * 3
     assert (tmp_path / NAME).read_bytes() == b"%d" % (3 * times)
     assert place.names() == [NAME]
+
+
+def test_of_two_who_write_to_s3_at_once_one_wins(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of these tests checks a condition and writes in one step, as S3 does."""
+    place = Place(partial(s3, s3_url), f"lake/{uuid.uuid4()}")
+    one, other = place.storage(), place.storage()
+    for storage in (one, other):
+        assert storage.read(NAME) is None
+    both = threading.Barrier(2)
+    checksum = S3Response._get_checksum
+
+    def between_condition_and_write(response: S3Response, *arguments: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=2)
+        return checksum(response, *arguments)
+
+    monkeypatch.setattr(S3Response, "_get_checksum", between_condition_and_write)
+    with ThreadPoolExecutor(2) as threads:
+        won = list(threads.map(lambda each: each.replace(NAME, b"x", ""), (one, other)))
+    assert sorted(won) == [False, True]
 
 
 def test_whether_a_removal_is_one_step_is_told(tmp_path: Path, s3_url: str) -> None:
