@@ -100,7 +100,10 @@ def read_all(plan: Plan, source: Source, writer: Writer, uri: str) -> None:
     ids, missing = plan.identity.thread_ids, writer.pending.missing
     if ids and len(missing) == len(ids):
         writer.start_over(restarts=0)
-        raise NotFound(404, plan.identity.endpoint, f"none of the {len(ids)} IDs exists")
+        detail = f"none of the {len(ids)} IDs exists"
+        if len(ids) == 1:
+            detail = f"the ID {ids[0]!r} does not exist"
+        raise NotFound(404, plan.identity.endpoint, detail)
 
 
 def _read(plan: Plan, source: Source, writer: Writer) -> None:

@@ -209,6 +209,14 @@ def test_the_checkpoint_keeps_the_latest_keys_where_it_has_no_room_for_all(
         assert [b64decode(each) for each in stored] == kept
 
 
+def test_the_one_id_that_is_missing_is_named(tmp_path: Path) -> None:
+    identity = Identity("m", "threads", "p", None, None, {}, "jsonl", None, thread_ids=("t0",))
+    directory = ExportDirectory(fsspec.filesystem("file"), str(tmp_path), "uri")
+    source = Source("s", lambda _: iter([Page([], None, missing=("t0",))]), lambda: 1)
+    with pytest.raises(NotFound, match="the ID 't0' does not exist"):
+        export(Plan(identity, {"_project_id": "p"}), directory, source)
+
+
 def test_a_list_of_which_every_id_is_missing_is_an_error_each_time(tmp_path: Path) -> None:
     asked = []
 
