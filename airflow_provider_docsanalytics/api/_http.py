@@ -19,7 +19,7 @@ from airflow_provider_docsanalytics.api._deadline import Adapter, remaining_s, t
 from airflow_provider_docsanalytics.api._fields import refuse_error
 from airflow_provider_docsanalytics.api._redact import LogFilter, redacted_errors, redacted_logs
 from airflow_provider_docsanalytics.api._response import parse_body, read_body, read_error
-from airflow_provider_docsanalytics.api._status import error_for
+from airflow_provider_docsanalytics.api._status import PROXY_LOGIN, error_for
 from airflow_provider_docsanalytics.errors import (
     BadResponse,
     ConfigError,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-docsanalytics/{__version__} {requests.utils.default_user_agent()}"
 _EXCERPT_CHARS = 100
+_NO_TUNNEL = "Tunnel connection failed: 407"
+"""How ``http.client`` says that a proxy requires a login."""
 for _name in ("connection", "connectionpool", "response", "util.retry"):
     logging.getLogger(f"urllib3.{_name}").addFilter(LogFilter())
 
@@ -176,6 +178,8 @@ class Transport:
             if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
                 cause = f"timeout after {settings.timeout_s:g} s"
             action = "Check the connection's Base URL, Port, proxies and timeout_s."
+            if _NO_TUNNEL in cause:
+                action = PROXY_LOGIN
             if cut_off:
                 return Unreachable(
                     f"{selection}: lost the connection to {settings.place}: {cause}.",

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 
 TOO_WIDE = (413, 414, 431, 504, 522, 524)
 """Statuses of a service or a gateway that may be able to respond for a narrower window."""
+PROXY_LOGIN = (
+    "Put the proxy's user and password into proxies of the connection's extra. Percent-encode '%' "
+    "and other special characters in them: '%25' for '%'."
+)
+"""What to do about a 407."""
 
 _DETAIL_CHARS = 500
 _LONGEST_TITLE = 100
@@ -148,7 +153,7 @@ def _from_intermediary(status: int, selection: Selection, detail: str) -> Unreac
     """Return the exception for a response that was sent in the API's place."""
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         sender = f"a proxy that requires a login ({detail})"
-        fix = "Put the proxy's user and password into proxies of the connection's extra."
+        fix = PROXY_LOGIN
     else:
         sender = f"{detail}, not the API"
         fix = (

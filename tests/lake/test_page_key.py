@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 
 import duckdb
@@ -114,3 +115,12 @@ def test_any_address_has_the_key_of_the_slow_and_obvious_way(
 ) -> None:
     for base in ("", SITE):
         assert _keys(database, urls, base) == [page_of(url, base) for url in urls]
+
+
+def test_the_path_of_an_address_is_worked_out_alike_on_postgresql() -> None:
+    """No other part of a key can be the same text in both."""
+    lake = resources.files("airflow_provider_docsanalytics.lake")
+    ours, theirs = (lake.joinpath(name).read_text() for name in ("macros.sql", "postgres.sql"))
+    (macro,) = re.findall(r"CREATE MACRO path_of\(address\) AS\s+(.*?);", ours, re.DOTALL)
+    (function,) = re.findall(r"path_of\(address text\).*?SELECT\s+(.*?)\s+\$\$", theirs, re.DOTALL)
+    assert macro.split() == function.split()

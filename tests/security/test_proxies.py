@@ -144,6 +144,18 @@ def test_what_needs_no_encoding_may_stand_there_as_it_is(
         assert base64.b64encode(f"{USER}:Prx{character}Yak".encode()) in connect
 
 
+def test_a_proxy_that_wants_another_login_is_told_from_a_service_that_is_away() -> None:
+    """50%41 is read as 50A, as it would be if it were meant so: only the proxy knows."""
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with Proxy(refuse=refusal) as proxy:
+        url = proxy.url.replace("://", f"://{USER}:50%41@")
+        error = failure("https://127.0.0.1:9", proxies={"https": url})
+        assert base64.b64encode(f"{USER}:50A".encode()) in proxy.heard[0]
+    assert isinstance(error, Unreachable)
+    assert "proxies of the connection's extra. Percent-encode '%'" in str(error)
+    assert told("50%41", printed(error)) | told("50A", printed(error)) == set()
+
+
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY", "http_proxy"])
 def test_a_password_of_the_environment_that_is_said_back_is_redacted(
     variable: str, monkeypatch: pytest.MonkeyPatch
