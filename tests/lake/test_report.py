@@ -6,13 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_docsanalytics.lake.files import LakeFiles
 from airflow_provider_docsanalytics.lake.report import make_report
-from airflow_provider_docsanalytics.window import DateWindow
+from airflow_provider_docsanalytics.window import DateWindow, iso_ms
 from tests.lake.made import DAY, START, make_of
 from tests.lake.report_page import (
     SITE,
@@ -184,6 +185,23 @@ def test_a_day_that_is_missing_is_named_and_nothing_is_compared(tmp_path: Path) 
     assert not report.complete
 
 
+def test_gaps_are_counted_and_exports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500), range(0, 14, 2))
+    write(tmp_path, "searches", _searches)
+    write(tmp_path, "feedback_by_page", votes(9, 3))
+    make_of(tmp_path / "threads", "threads", [], None, None)  # of no period
+    next((tmp_path / "proj" / "searches" / "dt=2026-01-08").glob("part-*")).unlink()
+    report = reported(tmp_path, DateWindow(START, START + 14 * DAY))
+    text = Parsed(report.html).text
+    named = ", ".join(f"{day} Jan 2026" for day in range(6, 15, 2))
+    assert f"views | proj | 7 | 14 | {named}, and 2 more" in text
+    assert "searches | proj | 13 | 14 | 8 Jan 2026" in text
+    assert "feedback_by_page | proj | 14 | 14 | - | 2026-01-05 00:00" in text
+    assert "Incomplete: searches, views. Figures that come from them are too low." in text
+    assert "1 export cannot be read" in text
+    assert "threads" not in text
+
+
 def test_a_lake_of_one_day_is_a_page_about_that_day(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(3, 1), [2])
     report = reported(tmp_path, None)
@@ -235,6 +253,18 @@ def test_the_weeks_of_another_zone_are_weeks(tmp_path: Path) -> None:
     assert report.complete, text[-900:]
 
 
+@pytest.mark.parametrize("monday", ["2026-03-23", "2026-10-19"])
+def test_a_day_on_which_the_clock_changes_is_a_day(tmp_path: Path, monday: str) -> None:
+    start = datetime.fromisoformat(monday)
+    for place in range(-7, 7):
+        day = (start + place * DAY).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+        row = {"path": "/a", "human": 100, "ai": 1, "total": 101}
+        make_of(tmp_path / f"dt={day:%Y-%m-%d}", "views", [row], day, day + DAY)
+    start = start.replace(tzinfo=UTC)
+    text = text_of(tmp_path, DateWindow(start, start + 7 * DAY))
+    assert "People viewed pages 700 times; 700 in the period before: no change" in text
+
+
 def test_exports_by_week_have_totals_and_are_not_compared(tmp_path: Path) -> None:
     write(tmp_path, "views", views(500), [0], 7 * DAY)
     write(tmp_path, "views", views(9000), [7], 7 * DAY)
@@ -267,6 +297,20 @@ def test_no_line_and_no_comparison_goes_across_a_change_of_what_ai_means(
     points = sorted(line.count(" L ") + 1 for line in drawn)  # of people, of AI, of the break
     assert points == sorted([11, 3, 11, 3, 2])
     assert b"break of definition" in chart
+
+
+def test_votes_are_those_of_feedback_where_it_is_not_exported_by_page(tmp_path: Path) -> None:
+    def rows(day: datetime) -> Rows:
+        shared = {"path": "/guides/keys", "createdAt": iso_ms(day), "status": "pending"}
+        return [
+            {"id": f"{day}{number}", "source": "contextual", "helpful": helpful, **shared}
+            for number, helpful in enumerate((True, True, True, False, None))
+        ]
+
+    write(tmp_path, "feedback", rows)
+    text = text_of(tmp_path)
+    assert "7 of 28 votes say that a page did not help (25 %); 25 % (7 of 28) in the per" in text
+    assert "/guides/keys | - | 21 | 7 | 25 %" in text
 
 
 def test_two_weeks_of_one_definition_are_compared(tmp_path: Path) -> None:

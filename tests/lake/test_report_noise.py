@@ -70,10 +70,10 @@ def test_an_outage_is_a_day_and_not_a_change_of_the_week() -> None:
 
 
 def test_a_day_stands_out_if_the_others_predict_it_in_less_than_1_of_100_weeks() -> None:
-    # Of 6 days, t with 5 degrees of freedom exceeds 6.35 in 0.01 / 7 of the cases: 7.51 of these.
-    others = [-1, 1, -1, 1, -1, 1]
-    assert noise._outlier([*others, 7.4]) is None
-    assert noise._outlier([-7.6, *others]) == 0
+    # Of 6 days, t with 5 degrees of freedom exceeds 6.35 in 0.01 / 7 of the cases: 7.51 from 10.
+    others = [9, 11, 9, 11, 9, 11]
+    assert noise._outlier([*others, 17.4]) is None
+    assert noise._outlier([2.4, *others]) == 0
 
 
 def test_a_share_that_differs_because_other_days_are_busy_is_no_change() -> None:
