@@ -79,6 +79,56 @@ def test_the_page_says_what_changed_and_what_did_not(tmp_path: Path) -> None:
     ):
         assert sentence in text, sentence
     assert report[1:] == ("2026-01-12T00:00:00.000Z", "2026-01-19T00:00:00.000Z", 280, 112, 0, True)
+    assert len(Parsed(report.html).all("li")) == 5, "as many sentences as people read"
+
+
+def test_where_nothing_happened_the_page_says_so(tmp_path: Path) -> None:
+    write(tmp_path, "conversations", turns(3, resolutionStatus=None), AFTER)
+    write(tmp_path, "searches", lambda _: [], AFTER)
+    write(tmp_path, "feedback_by_page", lambda _: [], AFTER)
+    text = text_of(tmp_path)
+    for sentence in (
+        "No question of this period says whether it was answered.",
+        "Nobody searched.",
+        "Nobody voted on a page.",
+        "No question stayed unanswered.",
+        "Every search led to a click.",
+        "No vote says that a page did not help.",
+    ):
+        assert sentence in text, sentence
+
+
+def test_what_needs_the_most_work_comes_first(tmp_path: Path) -> None:
+    def asked(day: datetime) -> Rows:
+        pages = {"/few": 3, "/most": 6, "/some": 5}
+        return [
+            row
+            for page, number in pages.items()
+            for row in turns(number, number, pageUrl=page, queryCategory=page)(day)
+        ]
+
+    def voted(day: datetime) -> Rows:
+        pages = {"/one": (0, 1), "/good": (90, 10), "/bad": (2, 8)}
+        return [row for page, (up, down) in pages.items() for row in votes(up, down, page)(day)]
+
+    seen = {"ctr": 0, "topClickedPage": None, "lastSearchedAt": "2026-01-12T12:00:00Z"}
+    terms = [{"searchQuery": term, "hits": 9, **seen} for term in ("inst", "insta", "install")]
+    write(tmp_path, "conversations", asked, [7])
+    write(tmp_path, "feedback_by_page", voted, [7])
+    write(tmp_path, "searches", lambda _: terms, [7])
+    page = reported(tmp_path)
+    text = Parsed(page.html).text
+    assert re.findall(r"(/\w+) \| \1", text) == ["/most", "/some", "/few"]
+    assert re.findall(r"(/\w+) \| - \| (?:\d+ \| ){2}(.*)", text) == [
+        ("/bad", "80 %"),
+        ("/one", "100 % few votes"),
+        ("/good", "10 %"),
+    ]
+    (bars,) = re.findall(rb"<svg.*?</svg>", page.html, re.DOTALL)
+    from_the_bottom = [b"/few", b"/some", b"/most"]
+    assert re.findall(rb">(/\w+)<", bars) == from_the_bottom
+    assert "on the way to a longer term is left out: 2 beginnings of terms" in text
+    assert "install | 9 | -" in text
 
 
 def test_the_same_lake_gives_the_same_page_whenever_and_by_whatever_locale(tmp_path: Path) -> None:
@@ -292,6 +342,7 @@ def test_no_line_and_no_comparison_goes_across_a_change_of_what_ai_means(
     text = Parsed(report.html).text
     assert "not compared, because the service changed what counts as AI" in text
     assert f"On {day} 2026 the service changed what it counts as AI" in text
+    assert text.count("the service changed what it counts as AI") == 1
     (chart,) = re.findall(rb"<svg.*?</svg>", report.html, re.DOTALL)
     drawn = [each.get("d", "") for each in ET.fromstring(chart).iter() if each.tag == "path"]  # noqa: S314
     points = sorted(line.count(" L ") + 1 for line in drawn)  # of people, of AI, of the break
