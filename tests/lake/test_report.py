@@ -322,6 +322,13 @@ def test_exports_by_week_have_totals_and_are_not_compared(tmp_path: Path) -> Non
     assert "People viewed pages 9,000 times; 500 in the period before: not compared" in text
 
 
+def test_a_day_that_stands_out_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500), [*range(9), *range(10, 14)])
+    write(tmp_path, "views", views(20), [9])
+    changed = "3,500 in the period before: no change of all days, but Wed 14 Jan stands out"
+    assert f"People viewed pages 3,020 times; {changed}." in text_of(tmp_path)
+
+
 def test_a_project_that_comes_or_goes_is_no_change(tmp_path: Path) -> None:
     write(tmp_path, "views", views(500))
     write(tmp_path, "views", views(500), BEFORE, project_id="old")
