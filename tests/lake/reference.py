@@ -161,8 +161,9 @@ def _shares(one: Row, other: Row) -> bool:
 
 def _day_of(export: Row) -> date:
     """Return the day that most of the first 24 hours of a window are of."""
-    noon: datetime = export["from"] + timedelta(hours=12)
-    return noon.date()
+    length = min(export["to"] - export["from"], timedelta(days=1))
+    middle: datetime = export["from"] + length / 2
+    return middle.date()
 
 
 def belongs(export: Row, start: datetime, end: datetime) -> bool:
@@ -270,7 +271,7 @@ def searches_without_click(lake: Lake) -> list[Row]:
         continued = {
             term: [each for each in terms if _goes_on(term, each)]
             for term in terms
-            if not clicks[owner][term]
+            if term and not clicks[owner][term]
         }
         prefixes = {
             term
@@ -287,7 +288,7 @@ def searches_without_click(lake: Lake) -> list[Row]:
                 "project": owner,
             }
             for term in continued
-            if term not in prefixes and term
+            if term not in prefixes
         ]
     return answers
 
@@ -296,7 +297,7 @@ def page_quality(lake: Lake) -> list[Row]:
     pages: dict[Any, Counter[str]] = defaultdict(Counter)
     for export, row in lake.counts("views"):
         pages[export["owner"], page_of(row["path"], lake.base_url)].update(
-            views=row["total"], human_views=row["human"], ai_views=row["ai"]
+            views=row["total"] or 0, human_views=row["human"] or 0, ai_views=row["ai"] or 0
         )
     voted = set()
     for export in lake.counted("feedback_by_page"):
@@ -304,7 +305,7 @@ def page_quality(lake: Lake) -> list[Row]:
             voted.add(export["owner"])
     for export, row in lake.counts("feedback_by_page"):
         pages[export["owner"], page_of(row["path"], lake.base_url)].update(
-            helpful=row["thumbsUp"], unhelpful=row["thumbsDown"]
+            helpful=row["thumbsUp"] or 0, unhelpful=row["thumbsDown"] or 0
         )
     for each in lake.within("feedback"):
         if each["owner"] not in voted and each.get("helpful") is not None:
@@ -331,20 +332,19 @@ def _share(part: float, total: float) -> float | None:
 
 
 def human_and_ai_views(lake: Lake) -> list[Row]:
-    figures: dict[Any, Counter[str]] = defaultdict(Counter)
+    figures: dict[Any, list[Row]] = defaultdict(list)
     for export, row in lake.counts("views"):
-        key = _day_of(export), page_of(row["path"], lake.base_url), export["owner"]
-        figures[key].update(human=row["human"], ai=row["ai"])
+        figures[_day_of(export), page_of(row["path"], lake.base_url), export["owner"]].append(row)
     return [
         {
             "date": day,
             "page": page,
-            "human": each["human"],
-            "ai": each["ai"],
+            "human": _sum(rows, "human"),
+            "ai": _sum(rows, "ai"),
             "definition": (day >= date(2026, 6, 12)) + (day >= date(2026, 7, 31)),
             "project": owner,
         }
-        for (day, page, owner), each in figures.items()
+        for (day, page, owner), rows in figures.items()
         if page is not None
     ]
 
@@ -353,7 +353,7 @@ def agent_pages(lake: Lake) -> list[Row]:
     views: dict[Any, Counter[str]] = defaultdict(Counter)
     for export, row in lake.counts("views"):
         key = export["owner"], page_of(row["path"], lake.base_url)
-        views[key].update(human=row["human"], ai=row["ai"])
+        views[key].update(human=row["human"] or 0, ai=row["ai"] or 0)
     agents: dict[Any, list[Row]] = defaultdict(list)
     for each in lake.within("feedback"):
         if each["source"] == "agent" and each["page"]:
@@ -509,7 +509,7 @@ def page_changes(lake: Lake, change: datetime) -> list[Row]:
             for export, row in lake.counts(endpoint, start, end):
                 for signal, name in signals.items():
                     key = export["owner"], page_of(row["path"], lake.base_url), signal
-                    sums[key][side] += row[name]
+                    sums[key][side] += row[name] or 0
         for endpoint in ("conversations", "views", "feedback_by_page"):
             for owner in {each["owner"] for each in lake.exports[endpoint]}:
                 exports = [each for each in lake.counted(endpoint) if each["owner"] == owner]
@@ -536,6 +536,34 @@ def _covered(exports: list[Row], start: datetime, end: datetime) -> float:
     hours = int((end - start) / timedelta(hours=1))
     instants = (start + timedelta(hours=number) for number in range(hours))
     return sum(any(each["from"] <= at < each["to"] for each in exports) for at in instants) / 24
+
+
+ORDERS = {
+    "unanswered_questions": "-unanswered+repeated -asked page category project",
+    "searches_without_click": "-hits query project",
+    "page_quality": "-unhelpful -views page project",
+    "human_and_ai_views": "date page project",
+    "agent_pages": "-agent_feedback -ai page project",
+    "asking_pages": "-questions -views page project",
+    "cited_pages": "-citations page project",
+    "page_changes": "page signal project",
+    "open_feedback": "created_at feedback_id project",
+    "assistant_usage": "date project caller",
+    "call_usage": "date project assistant service",
+}
+"""By which columns the rows of a model are sorted; the largest first where there is a minus."""
+
+
+def in_order(model: str, rows: list[Row]) -> list[Row]:
+    """Return the rows of a model in its order."""
+    return sorted(rows, key=lambda row: [_rank(row, name) for name in ORDERS[model].split()])
+
+
+def _rank(row: Row, name: str) -> Any:
+    if name.startswith("-"):
+        return -sum(row[each] for each in name[1:].split("+"))
+    value, nulls_first = row[name], name == "created_at"
+    return (value is None) != nulls_first, value or ""
 
 
 MODELS: dict[str, Callable[[Lake], list[Row]]] = {

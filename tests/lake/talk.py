@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BASE_URL = "https://docs.example.com/docs"
 DAYS = 12
 _PROJECTS = ("proj", "other 'project'")
+_EARLY = START - 12 * DAY
+"""A day long before the others, of which each project has something else."""
 _PAGES = ("guide", "guide/install", "api/keys", "index", "weiß", "")
 _HOSTS = (
     "https://docs.example.com/docs/",
@@ -38,7 +40,9 @@ _TERMS = (
     "sign in with",
     "sign in with saml",
     "api",
+    " api ",
     "apis",
+    "apple",
     "lösung",
 )
 _STATUSES = ("pending", "in_progress", "resolved", "dismissed")
@@ -57,6 +61,7 @@ class _Talk:
 
     def write(self) -> None:
         for project in _PROJECTS:
+            self.ids = 0  # projects share IDs
             events = {"conversations": self._turns(), "feedback": self._feedback()}
             for endpoint, rows in events.items():
                 self._write_events(project, endpoint, rows)
@@ -64,6 +69,22 @@ class _Talk:
                 self._write_counts(project, endpoint)
         for endpoint in ("calls_by_assistant", "calls_by_service", "dashboard", "tokens_summary"):
             self._write_counts(None, endpoint)
+        self._write_odd()
+
+    def _write_odd(self) -> None:
+        """Write the early day, and exports with filters, which count for nothing."""
+        one, other = _PROJECTS
+        early, filtered = (_EARLY, _EARLY + DAY), {"filters": {"source": "agent"}}
+        self._export(one, "searches", self._searches(), early)
+        self._export(other, "views", self._views(), early)
+        self._export("gone", "views", self._views(), early)
+        turn = {"id": "1", "timestamp": iso_ms(_EARLY), "query": "?", "sources": []}
+        self._export("gone", "conversations", [turn], early)
+        self._export(one, "caller_stats", self._caller_stats(), early)
+        before = (_EARLY + 2 * DAY, _EARLY + 3 * DAY)
+        self._export(other, "searches", self._searches(), before, **filtered)
+        votes = (START + 6 * DAY, START + 7 * DAY)
+        self._export(other, "feedback_by_page", self._feedback_by_page(), votes, **filtered)
 
     def _windows(self) -> list[tuple[datetime, datetime]]:
         """Return the windows of days, most of them, and a few others across them."""
@@ -73,9 +94,12 @@ class _Talk:
         for hours in (30, 60):
             start = START + timedelta(hours=self.random.randrange(24 * (DAYS - 3)))
             windows.append((start, start + timedelta(hours=hours)))
-        return windows
+        halves = [START + DAYS * DAY + half * DAY / 2 for half in range(2)]
+        return [*windows, *((half, half + DAY / 2) for half in halves)]
 
-    def _export(self, project: str | None, endpoint: str, rows: list[Any], window: Any) -> None:
+    def _export(
+        self, project: str | None, endpoint: str, rows: list[Any], window: Any, **manifest: Any
+    ) -> None:
         self.exports += 1
         finished = START + timedelta(days=30, seconds=self.random.randrange(10**6))
         owner = {"project_id": project}
@@ -88,6 +112,7 @@ class _Talk:
             *window,
             finished_at=iso_ms(finished),
             **owner,
+            **manifest,
         )
 
     def _write_events(self, project: str, endpoint: str, rows: list[dict[str, Any]]) -> None:
@@ -106,16 +131,28 @@ class _Talk:
             self._export(project, endpoint, inside, (start, end))
 
     def _write_counts(self, project: str | None, endpoint: str) -> None:
-        for window in self._windows():
+        windows = self._windows()
+        if (project, endpoint) == (_PROJECTS[1], "feedback_by_page"):
+            windows = windows[-2:]  # before, its votes are those of feedback
+        for window in windows:
             rows = getattr(self, f"_{endpoint}")() if self.random.random() < 0.9 else []
+            if project == _PROJECTS[0] and endpoint == "searches":
+                rows += self._asked(("ties", 2))
             self._export(project, endpoint, rows, window)
 
     def _at(self) -> datetime:
+        if self.random.random() < 0.2:  # where a period starts or ends, or a page changes
+            return START + self.random.choice((3, 5, 7.25, 9)) * DAY
         return START + timedelta(seconds=self.random.randrange(DAYS * 86_400))
 
     def _page(self) -> str:
         pick = self.random.choice
         return f"{pick(_HOSTS)}{pick(_PAGES)}{pick(_ENDINGS)}" or "/"
+
+    def _page_or_odd(self) -> str:
+        """Return a page, perhaps one whose views are null."""
+        odd = self.random.choice(("/null/human", "/null/ai"))
+        return odd if self.random.random() < 0.1 else self._page()
 
     def _id(self) -> str:
         self.ids += 1
@@ -124,7 +161,7 @@ class _Talk:
     def _turns(self) -> list[dict[str, Any]]:
         turns = []
         for _ in range(60):
-            at, thread, page = self._at(), self._id(), self._page()
+            at, thread, page = self._at(), self._id(), self._page_or_odd()
             for _ in range(self.random.choice((1, 1, 2, 3))):
                 turns.append(self._turn(at, thread, page))
                 at += timedelta(seconds=self.random.choice((20, 300, 600, 601, 4000)))
@@ -146,7 +183,7 @@ class _Talk:
             "new_field": {"a": 1},
         }
         if self.random.random() < 0.2:  # an older schema
-            for name in ("responseType", "resolutionStatus", "new_field"):
+            for name in ("conversationId", "responseType", "resolutionStatus", "new_field"):
                 del turn[name]
         if self.random.random() < 0.1:
             turn["pageUrl"] = None
@@ -158,8 +195,8 @@ class _Talk:
         for _ in range(60):
             row = {
                 "id": self._id(),
-                "path": self._page(),
-                "comment": pick((None, "", " wrong ", "half \ud83d", "no\x00 end")),
+                "path": self._page_or_odd(),
+                "comment": pick((None, "", "  ", " wrong ", "half \ud83d", "no\x00 end")),
                 "createdAt": pick((None, *[iso_ms(self._at()) for _ in range(5)])),
                 "source": pick(_SOURCES),
                 "status": pick(_STATUSES),
@@ -174,8 +211,12 @@ class _Talk:
         rows = {self._page(): self.random.randrange(20) for _ in range(8)}
         ai = self.random.randrange(20)
         return [
-            {"path": path, "human": human, "ai": ai, "total": human + ai}
-            for path, human in rows.items()
+            *(
+                {"path": path, "human": human, "ai": ai, "total": human + ai}
+                for path, human in rows.items()
+            ),
+            {"path": "/null/human", "human": None, "ai": 1, "total": None},
+            {"path": "/null/ai", "human": 1, "ai": None, "total": 1},
         ]
 
     def _feedback_by_page(self) -> list[dict[str, Any]]:
@@ -183,23 +224,27 @@ class _Talk:
         return [
             {"path": path, "thumbsUp": up, "thumbsDown": 3, "code": 0, "total": up + 3}
             for path, up in rows.items()
+        ] + [
+            {"path": "/null/up", "thumbsUp": None, "thumbsDown": 1, "code": 0, "total": 1},
+            {"path": "/null/down", "thumbsUp": 1, "thumbsDown": None, "code": 0, "total": 1},
         ]
 
     def _searches(self) -> list[dict[str, Any]]:
-        terms = self.random.sample(_TERMS, 6)
         return [
-            {
-                "searchQuery": term,
-                "hits": self.random.randrange(1, 30),
-                "ctr": self.random.choice((0, 0, 0, 0, 12.5)),
-                "topClickedPage": None,
-                "lastSearchedAt": iso_ms(START),
-            }
-            for term in terms
-        ]
+            self._search(term, self.random.randrange(1, 30), self.random.choice((0, 0, 0, 0, 12.5)))
+            for term in self.random.sample(_TERMS, 6)
+        ] + self._asked(("tie", 4), ("tied", 2), (" ", 3))
+
+    def _asked(self, *terms: tuple[str, int]) -> list[dict[str, Any]]:
+        """Return searches that led nowhere."""
+        return [self._search(term, hits, 0) for term, hits in terms]
+
+    def _search(self, term: str, hits: int, ctr: float) -> dict[str, Any]:
+        seen = {"topClickedPage": None, "lastSearchedAt": iso_ms(START)}
+        return {"searchQuery": term, "hits": hits, "ctr": ctr, **seen}
 
     def _caller_stats(self) -> list[dict[str, Any]]:
-        return [{"web": 3, "api": self.random.randrange(9), "other": 0, "total": 20}]
+        return [{"web": 3, "api": self.random.randrange(9), "other": 1, "total": 20}]
 
     def _calls_by_assistant(self) -> list[dict[str, Any]]:
         names = (("a1", "Ann"), ("a1", "Bob"), ("a2", None), (None, None))
@@ -214,7 +259,8 @@ class _Talk:
         return [self._calls() | {"date_range": {"start_date": "a", "end_date": "b"}}]
 
     def _tokens_summary(self) -> list[dict[str, Any]]:
-        return [{"total_records": 3} | self.random.choice(({}, {"total_estimated_cost_usd": 0.25}))]
+        cost = {"total_estimated_cost_usd": 0.25}
+        return [{"total_records": 3} | self.random.choice(({}, cost, cost, cost))]
 
     def _calls(self) -> dict[str, Any]:
         calls = self.random.randrange(50)

@@ -6,13 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_docsanalytics.lake.files import LakeFiles
 from airflow_provider_docsanalytics.lake.report import make_report
-from airflow_provider_docsanalytics.window import DateWindow
+from airflow_provider_docsanalytics.window import DateWindow, iso_ms
 from tests.lake.made import DAY, START, make_of
 from tests.lake.report_page import (
     SITE,
@@ -78,6 +79,56 @@ def test_the_page_says_what_changed_and_what_did_not(tmp_path: Path) -> None:
     ):
         assert sentence in text, sentence
     assert report[1:] == ("2026-01-12T00:00:00.000Z", "2026-01-19T00:00:00.000Z", 280, 112, 0, True)
+    assert len(Parsed(report.html).all("li")) == 5, "as many sentences as people read"
+
+
+def test_where_nothing_happened_the_page_says_so(tmp_path: Path) -> None:
+    write(tmp_path, "conversations", turns(3, resolutionStatus=None), AFTER)
+    write(tmp_path, "searches", lambda _: [], AFTER)
+    write(tmp_path, "feedback_by_page", lambda _: [], AFTER)
+    text = text_of(tmp_path)
+    for sentence in (
+        "No question of this period says whether it was answered.",
+        "Nobody searched.",
+        "Nobody voted on a page.",
+        "No question stayed unanswered.",
+        "Every search led to a click.",
+        "No vote says that a page did not help.",
+    ):
+        assert sentence in text, sentence
+
+
+def test_what_needs_the_most_work_comes_first(tmp_path: Path) -> None:
+    def asked(day: datetime) -> Rows:
+        pages = {"/few": 3, "/most": 6, "/some": 5}
+        return [
+            row
+            for page, number in pages.items()
+            for row in turns(number, number, pageUrl=page, queryCategory=page)(day)
+        ]
+
+    def voted(day: datetime) -> Rows:
+        pages = {"/one": (0, 1), "/good": (90, 10), "/bad": (2, 8)}
+        return [row for page, (up, down) in pages.items() for row in votes(up, down, page)(day)]
+
+    seen = {"ctr": 0, "topClickedPage": None, "lastSearchedAt": "2026-01-12T12:00:00Z"}
+    terms = [{"searchQuery": term, "hits": 9, **seen} for term in ("inst", "insta", "install")]
+    write(tmp_path, "conversations", asked, [7])
+    write(tmp_path, "feedback_by_page", voted, [7])
+    write(tmp_path, "searches", lambda _: terms, [7])
+    page = reported(tmp_path)
+    text = Parsed(page.html).text
+    assert re.findall(r"(/\w+) \| \1", text) == ["/most", "/some", "/few"]
+    assert re.findall(r"(/\w+) \| - \| (?:\d+ \| ){2}(.*)", text) == [
+        ("/bad", "80 %"),
+        ("/one", "100 % few votes"),
+        ("/good", "10 %"),
+    ]
+    (bars,) = re.findall(rb"<svg.*?</svg>", page.html, re.DOTALL)
+    from_the_bottom = [b"/few", b"/some", b"/most"]
+    assert re.findall(rb">(/\w+)<", bars) == from_the_bottom
+    assert "on the way to a longer term is left out: 2 beginnings of terms" in text
+    assert "install | 9 | -" in text
 
 
 def test_the_same_lake_gives_the_same_page_whenever_and_by_whatever_locale(tmp_path: Path) -> None:
@@ -184,6 +235,23 @@ def test_a_day_that_is_missing_is_named_and_nothing_is_compared(tmp_path: Path) 
     assert not report.complete
 
 
+def test_gaps_are_counted_and_exports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500), range(0, 14, 2))
+    write(tmp_path, "searches", _searches)
+    write(tmp_path, "feedback_by_page", votes(9, 3))
+    make_of(tmp_path / "threads", "threads", [], None, None)  # of no period
+    next((tmp_path / "proj" / "searches" / "dt=2026-01-08").glob("part-*")).unlink()
+    report = reported(tmp_path, DateWindow(START, START + 14 * DAY))
+    text = Parsed(report.html).text
+    named = ", ".join(f"{day} Jan 2026" for day in range(6, 15, 2))
+    assert f"views | proj | 7 | 14 | {named}, and 2 more" in text
+    assert "searches | proj | 13 | 14 | 8 Jan 2026" in text
+    assert "feedback_by_page | proj | 14 | 14 | - | 2026-01-05 00:00" in text
+    assert "Incomplete: searches, views. Figures that come from them are too low." in text
+    assert "1 export cannot be read" in text
+    assert "threads" not in text
+
+
 def test_a_lake_of_one_day_is_a_page_about_that_day(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(3, 1), [2])
     report = reported(tmp_path, None)
@@ -235,11 +303,30 @@ def test_the_weeks_of_another_zone_are_weeks(tmp_path: Path) -> None:
     assert report.complete, text[-900:]
 
 
+@pytest.mark.parametrize("monday", ["2026-03-23", "2026-10-19"])
+def test_a_day_on_which_the_clock_changes_is_a_day(tmp_path: Path, monday: str) -> None:
+    start = datetime.fromisoformat(monday)
+    for place in range(-7, 7):
+        day = (start + place * DAY).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+        row = {"path": "/a", "human": 100, "ai": 1, "total": 101}
+        make_of(tmp_path / f"dt={day:%Y-%m-%d}", "views", [row], day, day + DAY)
+    start = start.replace(tzinfo=UTC)
+    text = text_of(tmp_path, DateWindow(start, start + 7 * DAY))
+    assert "People viewed pages 700 times; 700 in the period before: no change" in text
+
+
 def test_exports_by_week_have_totals_and_are_not_compared(tmp_path: Path) -> None:
     write(tmp_path, "views", views(500), [0], 7 * DAY)
     write(tmp_path, "views", views(9000), [7], 7 * DAY)
     text = text_of(tmp_path)
     assert "People viewed pages 9,000 times; 500 in the period before: not compared" in text
+
+
+def test_a_day_that_stands_out_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500), [*range(9), *range(10, 14)])
+    write(tmp_path, "views", views(20), [9])
+    changed = "3,500 in the period before: no change of all days, but Wed 14 Jan stands out"
+    assert f"People viewed pages 3,020 times; {changed}." in text_of(tmp_path)
 
 
 def test_a_project_that_comes_or_goes_is_no_change(tmp_path: Path) -> None:
@@ -262,11 +349,26 @@ def test_no_line_and_no_comparison_goes_across_a_change_of_what_ai_means(
     text = Parsed(report.html).text
     assert "not compared, because the service changed what counts as AI" in text
     assert f"On {day} 2026 the service changed what it counts as AI" in text
+    assert text.count("the service changed what it counts as AI") == 1
     (chart,) = re.findall(rb"<svg.*?</svg>", report.html, re.DOTALL)
     drawn = [each.get("d", "") for each in ET.fromstring(chart).iter() if each.tag == "path"]  # noqa: S314
     points = sorted(line.count(" L ") + 1 for line in drawn)  # of people, of AI, of the break
     assert points == sorted([11, 3, 11, 3, 2])
     assert b"break of definition" in chart
+
+
+def test_votes_are_those_of_feedback_where_it_is_not_exported_by_page(tmp_path: Path) -> None:
+    def rows(day: datetime) -> Rows:
+        shared = {"path": "/guides/keys", "createdAt": iso_ms(day), "status": "pending"}
+        return [
+            {"id": f"{day}{number}", "source": "contextual", "helpful": helpful, **shared}
+            for number, helpful in enumerate((True, True, True, False, None))
+        ]
+
+    write(tmp_path, "feedback", rows)
+    text = text_of(tmp_path)
+    assert "7 of 28 votes say that a page did not help (25 %); 25 % (7 of 28) in the per" in text
+    assert "/guides/keys | - | 21 | 7 | 25 %" in text
 
 
 def test_two_weeks_of_one_definition_are_compared(tmp_path: Path) -> None:

@@ -65,13 +65,28 @@ def test_an_outage_is_a_day_and_not_a_change_of_the_week() -> None:
         assert compare_shares(usual, week) == ("one day", place)
         counts = [each.part for each in week]
         assert compare_counts([each.part for each in usual], counts) == ("one day", place)
+        nobody = Share(0, 0)
+        assert compare_shares([nobody, *usual], [nobody, *week]) == ("one day", place + 1)
+
+
+def test_a_day_stands_out_if_the_others_predict_it_in_less_than_1_of_100_weeks() -> None:
+    # Of 6 days, t with 5 degrees of freedom exceeds 6.35 in 0.01 / 7 of the cases: 7.51 from 10.
+    others = [9, 11, 9, 11, 9, 11]
+    assert noise._outlier([*others, 17.4]) is None
+    assert noise._outlier([2.4, *others]) == 0
+
+
+def test_a_share_that_differs_because_other_days_are_busy_is_no_change() -> None:
+    before = [Share(900, 1000), *[Share(1, 10)] * 6]
+    after = [Share(9, 10), *[Share(100, 1000)] * 6]
+    assert compare_shares(before, after).verdict == "noise"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "verdict"),
     [
         ([2] * 7, [0] * 7, "small"),  # 14 events
-        ([3] * 7, [0] * 7, "changed"),  # 21
+        ([4] * 5, [0] * 5, "changed"),  # 20
         ([90] * 7, [*[10] * 6, None], "unknown"),
         ([*[90] * 6, None], [10] * 7, "unknown"),
         ([90] * 4, [10] * 4, "unknown"),  # too few days
@@ -115,4 +130,9 @@ def test_the_tests_by_number_are_those_of_the_books() -> None:
 
 def test_one_vote_of_one_is_not_the_worst_page() -> None:
     assert Share(1, 1).least < Share(40, 60).least < Share(60, 60).least
-    assert Share(0, 0).least == 0
+    assert Share(0, 0).least == Share(0, 0).value == 0
+
+
+@pytest.mark.parametrize(("part", "least"), [(0, 0), (5, 0.2366), (10, 0.7225)])
+def test_the_share_that_is_nearly_certain_is_wilsons(part: int, least: float) -> None:
+    assert Share(part, 10).least == pytest.approx(least, abs=1e-4)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_docsanalytics.api._fields import extract_rows
-from airflow_provider_docsanalytics.api._plain import MOST_BYTES, plain_page
+from airflow_provider_docsanalytics.api._plain import plain_page
 from airflow_provider_docsanalytics.api._response import parse_body
 from airflow_provider_docsanalytics.api.endpoint import Body
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -19,7 +19,8 @@ from airflow_provider_docsanalytics.export.readable import Readable, readable
 
 SELECTION = MINTLIFY.select("conversations", project_id="p")
 ENDPOINT = SELECTION.endpoint
-VIEWS = MINTLIFY.endpoint("views")
+VIEWS_SELECTION = MINTLIFY.select("views", project_id="p")
+VIEWS = VIEWS_SELECTION.endpoint
 ROW: dict[str, Any] = {
     "id": "1",
     "timestamp": "2026-01-01T00:00:00Z",
@@ -136,13 +137,31 @@ def test_rows_without_their_fields_are_not_plain_because_they_take_more_memory_t
     assert plain_page(VIEWS, b'{"views":[{},{}],"hasMore":false}') is None
 
 
-def test_a_plain_page_can_hold_too_many_values_too() -> None:
-    row = _compact({"path": "", "human": 0, "ai": 0, "total": 0})
-    selection = MINTLIFY.select("views", project_id="p")
-    content = b'{"views":[%b],"hasMore":false}' % b",".join([row] * (MOST_BYTES // len(row) - 3000))
-    assert plain_page(VIEWS, content) is not None
+FLAT = {"path": "", "human": 0, "ai": 0, "total": 0}
+NESTED = ROW | {"sources": [{"title": "", "url": ""}] * 12_000}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "row", "rows", "others"),
+    [("views", FLAT, 90_000, {}), ("conversations", NESTED, 12, {"nextCursor": None})],
+)
+def test_a_plain_page_can_hold_too_many_values_too(
+    endpoint: str, row: dict[str, Any], rows: int, others: dict[str, None]
+) -> None:
+    selection = MINTLIFY.select(endpoint, project_id="p")
+    content = _compact({endpoint: [row] * rows, **others, "hasMore": False})
+    assert plain_page(selection.endpoint, content) is not None
     with pytest.raises(BadResponse, match="values"):
         parse_body(content, selection)
+
+
+def test_a_plain_page_of_more_rows_than_were_requested_is_no_page() -> None:
+    content = b'{"views":[%b],"hasMore":false}' % b",".join([_compact(FLAT)] * 8)
+    body = parse_body(content, VIEWS_SELECTION)
+    assert body.plain_rows is not None
+    assert len(extract_rows(VIEWS_SELECTION, body, most=8)) == 8
+    with pytest.raises(BadResponse, match="8 rows in the response to a request for at most 7"):
+        extract_rows(VIEWS_SELECTION, body, most=7)
 
 
 def test_a_large_page_is_not_decoded_at_once() -> None:

@@ -14,7 +14,7 @@
 -- What to do: pages with many human_views and a high unhelpful_share, of more than a few votes, are
 -- worth the most work.
 WITH counted AS (
-  SELECT DISTINCT owner AS _project_id
+  SELECT owner AS _project_id
   FROM exports
   WHERE endpoint = 'feedback_by_page' AND counts
     AND belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))

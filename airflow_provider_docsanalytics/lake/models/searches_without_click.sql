@@ -47,7 +47,6 @@ continued AS (
   JOIN terms u
     ON u._project_id = t._project_id
     AND left(u.term, 1) = left(t.term, 1)
-    AND length(u.term) > length(t.term)
     AND starts_with(u.term, t.term)
     AND (
       regexp_matches(substr(u.term, length(t.term) + 1, 1), '[\pL\pN]')

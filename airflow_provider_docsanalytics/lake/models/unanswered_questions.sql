@@ -62,7 +62,7 @@ grouped AS (
     count(*) FILTER (WHERE in_period AND is_unanswered) AS unanswered,
     count(*) FILTER (WHERE in_period AND is_repeated) AS repeated,
     min("timestamp") FILTER (WHERE in_period) AS first_asked,
-    max("timestamp") FILTER (WHERE in_period) AS last_asked,
+    max("timestamp") AS last_asked,
     bool_and(in_period) AS is_new,
     max(CASE WHEN place = 1 THEN id END) AS thread_id
   FROM ranked

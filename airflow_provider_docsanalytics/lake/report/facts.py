@@ -146,7 +146,7 @@ def period_of(window: DateWindow | None, connection: DuckDBPyConnection) -> Peri
         "SELECT min(date_from + to_seconds(coalesce(offset_s, 0))),"
         " max(date_to + to_seconds(coalesce(offset_s, 0))) FROM exports WHERE counts",
     )
-    if first is None or last is None:
+    if first is None:
         return None
     end = _monday(last)
     if end <= first:
