@@ -194,6 +194,27 @@ def test_an_export_of_one_day_does_not_resume_from_a_split_that_was_killed_in_it
     assert [json.loads(row)["n"] for row in read_export(day).lines] == list(range(6))
 
 
+@pytest.mark.parametrize(("at_hour", "rows"), [(1, [9]), (-1, [2]), (3, [2])])
+def test_a_day_that_was_exported_after_the_reading_began_stays(
+    tmp_path: Path, at_hour: int, rows: list[int]
+) -> None:
+    """The reading begins at 0, waits for the quota and ends at 2; 3 is another worker's clock."""
+    began = datetime.now(UTC)
+
+    def clock(hour: int) -> Any:
+        return {"now": lambda: began + timedelta(hours=hour)}
+
+    service = Service(fail_at={2: QUOTA})
+    with pytest.raises(RateLimited):
+        _split(tmp_path, service, **clock(0))
+    newer = Service([[_row(9, "02T00:00:00")]])
+    day = _directory(tmp_path / "day-1")
+    export(_plan_of(DAYS[1]), day, newer.source(), **clock(at_hour))
+    split = _split(tmp_path, service, **clock(2))
+    assert _found(tmp_path) == EXPECTED | {"day-1": rows}
+    assert split.manifests[1] == day.read_manifest()
+
+
 @pytest.mark.parametrize(
     ("row", "index"),
     [
