@@ -26,7 +26,7 @@ import os
 import tempfile
 from array import array
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import count, islice
@@ -182,6 +182,7 @@ class _RowsByDay:
     def _write(self, block: bytes) -> None:
         try:
             self._file.write(block)
+            self._file.flush()  # or the next seek would raise
         except OSError as error:
             raise StorageError(
                 f"{self._uri}: cannot spool rows on this worker: {error}.\n"
@@ -200,7 +201,8 @@ class _RowsByDay:
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        with suppress(OSError):  # on a full disk it tries again to write; it closes all the same
+            self._file.close()
 
 
 def _sort(

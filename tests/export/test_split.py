@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.split import Day, export_by_day
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.export.test_run import Page, _identity
+from tests.reliability.children import run
 from tests.support.exported import read_export
 
 if TYPE_CHECKING:
@@ -150,6 +152,20 @@ def test_a_reading_that_is_too_old_is_started_over(tmp_path: Path) -> None:
     _split(tmp_path, service, now=lambda: later)
     assert service.asked == [0, 1, 2, 0, 1, 2]
     assert _found(tmp_path) == EXPECTED
+
+
+def test_a_full_disk_of_the_worker_says_what_to_do(tmp_path: Path) -> None:
+    """Each file of the directory fits, but not all rows in the worker's file."""
+    text = b'{"at":"2026-01-01T09:00:00.000Z","text":"%s"}' % (b"x" * 4000)
+    service = Service([[text], [text + b" "]])
+
+    def export_it() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+        _split(tmp_path, service)
+
+    ended = run(export_it)
+    assert ended.saw == "StorageError"
+    assert "Free disk space on the worker, or export a narrower window." in ended.text
 
 
 def test_an_attempt_that_was_superseded_stops_before_its_next_day(tmp_path: Path) -> None:
