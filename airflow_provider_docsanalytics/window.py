@@ -179,12 +179,23 @@ class DateWindow:
         if self.start != _midnight(first, zone):
             raise _not_midnight("date_from", self.start, _midnight(first + _DAY, zone), zone)
         if self.end != _midnight(last, zone):
+            if self.local_end.time() == time():
+                raise self._two_zones()
             complete = _midnight(last if last > first else last + _DAY, zone)
             raise _not_midnight("date_to", self.end, complete, zone)
         starts = [_midnight(first + number * _DAY, zone) for number in range((last - first).days)]
         return tuple(
             DateWindow(start, end, zone, zone)
             for start, end in zip(starts, [*starts[1:], self.end], strict=True)
+        )
+
+    def _two_zones(self) -> ConfigError:
+        return ConfigError(
+            f"split='day' writes complete days of one zone: date_from="
+            f"{self.local_start.isoformat()} is midnight in {self.start_zone}, and date_to="
+            f"{self.local_end.isoformat()} in {self.end_zone}.\nGive both in one zone. If its "
+            "clocks change in between, leave both out, so that the Dag's zone counts, or pass "
+            "datetimes with the zone's name, as ZoneInfo('Europe/Berlin') has it."
         )
 
     def __str__(self) -> str:

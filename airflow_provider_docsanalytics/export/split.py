@@ -6,9 +6,10 @@
    row by row to the day of the row. Rows may come in any order.
 3. **Commit** each day into its own directory, by :mod:`.commit`, with its own lease. An attempt
    that resumes keeps the days that an earlier one has committed: their manifests have the start of
-   this reading. No request is necessary, so nothing else of a day is resumed, and the checkpoint
-   of a day names the directory of the reading as its source: an export of that day alone does not
-   resume from it.
+   this reading. It also keeps a day that another export of the same day began to read later, while
+   this reading waited for the quota: that one has newer rows. No request is necessary, so nothing
+   else of a day is resumed, and the checkpoint of a day names the directory of the reading as its
+   source: an export of that day alone does not resume from it.
 4. **Finish:** release the directory of the reading, then delete its parts. It never has a manifest.
    So an attempt that finds its checkpoint missing knows that another one has finished.
 
@@ -25,7 +26,7 @@ import os
 import tempfile
 from array import array
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import count, islice
@@ -181,6 +182,7 @@ class _RowsByDay:
     def _write(self, block: bytes) -> None:
         try:
             self._file.write(block)
+            self._file.flush()  # or the next seek would raise
         except OSError as error:
             raise StorageError(
                 f"{self._uri}: cannot spool rows on this worker: {error}.\n"
@@ -199,7 +201,8 @@ class _RowsByDay:
 
     def close(self) -> None:
         """Remove the file."""
-        self._file.close()
+        with suppress(OSError):  # on a full disk it tries again to write; it closes all the same
+            self._file.close()
 
 
 def _sort(
@@ -247,12 +250,17 @@ def _commit_day(
         directory.read_compatible_manifest, plan.identity, replace=plan.may_replace
     )
     manifest = read_manifest(warn=True)
-    if (
-        manifest is not None
-        and (manifest.identity, manifest.started_at) == (plan.identity, started_at)
-        and directory.read_owner() is None
-    ):
-        return manifest  # an earlier attempt has committed it
+    if manifest is not None and manifest.identity == plan.identity:
+        # A time that is still to come is of a wrong clock, and proves nothing.
+        if started_at < manifest.started_at <= reading.now():
+            log.info(
+                "%s: kept, because it was exported from %s on, after this reading began",
+                directory.uri,
+                f"{manifest.started_at:%Y-%m-%d %H:%M:%S} UTC",
+            )
+            return manifest
+        if manifest.started_at == started_at and directory.read_owner() is None:
+            return manifest  # an earlier attempt has committed it
     directory.make()
     lease = Lease(directory, plan.identity, uri, plan.run, resumes=False, now=reading.now)
     lease.acquire(manifest, read_manifest)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_docsanalytics.errors import ConfigError
@@ -27,7 +28,7 @@ from airflow_provider_docsanalytics.window import iso_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from airflow_provider_docsanalytics.lake.audit_deep import DeepResult
     from airflow_provider_docsanalytics.lake.catalog import Series
@@ -47,12 +48,14 @@ class Scope:
         since: windows that end before it are left out; ``None``: none are.
         every: how often each series is exported; ``None``: learned from each.
         deep: also read every file, and compare checksums, rows and keys.
+        now: the moment of the audit, by which an export counts as unfinished.
     """
 
     until: datetime
     since: datetime | None = None
     every: timedelta | None = None
     deep: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def covers(self, export: Export) -> bool:
         """Return whether an export is in the scope; one without a window always is."""
@@ -122,7 +125,7 @@ class _Audit:
         for number, directory in enumerate(read_directories(self._files), start=1):
             export = directory.export
             if export is None or self._scope.covers(export):
-                self._findings += check_files(self._files, directory, self._scope.until)
+                self._findings += check_files(self._files, directory, self._scope.now)
                 if export is not None:
                     yield export
             self._progress(number, "directories read")

@@ -312,7 +312,11 @@ def test_rows_in_another_order_are_in_their_day_all_the_same(
         ({"date_from": "2026-01-28T06:00"}, "Use date_from='2026-01-29T00:00:00+00:00'"),
         ({"date_to": "2026-02-03T06:00"}, "Use date_to='2026-02-03T00:00:00+00:00'"),
         ({"date_to": "2026-01-28T06:00"}, "Use date_to='2026-01-29T00:00:00+00:00'"),
-        ({"date_to": "2026-02-03T00:00+01:00"}, "is not the start of a day in the window's zone"),
+        (
+            {"date_to": "2026-02-03T00:00+01:00"},
+            "date_to=2026-02-03T00:00:00+01:00 in UTC+01:00.\nGive",
+        ),
+        ({"date_to": "2026-02-03T06:00+01:00"}, "is not the start of a day in the window's zone"),
         ({"date_from": "2020-01-01"}, "2225 days; at most 1000"),
         ({"lookback": timedelta(hours=1)}, "Use date_from='2026-01-28T00:00:00+00:00'"),
         ({"path": "/lake/{date_from:%d}", "date_from": "2026-01-01"}, "2026-01-01 and 2026-02-01"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from airflow_provider_docsanalytics.export.run import export
 from airflow_provider_docsanalytics.export.split import Day, export_by_day
 from airflow_provider_docsanalytics.window import DateWindow
 from tests.export.test_run import Page, _identity
+from tests.reliability.children import run
 from tests.support.exported import read_export
 
 if TYPE_CHECKING:
@@ -152,6 +154,20 @@ def test_a_reading_that_is_too_old_is_started_over(tmp_path: Path) -> None:
     assert _found(tmp_path) == EXPECTED
 
 
+def test_a_full_disk_of_the_worker_says_what_to_do(tmp_path: Path) -> None:
+    """Each file of the directory fits, but not all rows in the worker's file."""
+    text = b'{"at":"2026-01-01T09:00:00.000Z","text":"%s"}' % (b"x" * 4000)
+    service = Service([[text], [text + b" "]])
+
+    def export_it() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+        _split(tmp_path, service)
+
+    ended = run(export_it)
+    assert ended.saw == "StorageError"
+    assert "Free disk space on the worker, or export a narrower window." in ended.text
+
+
 def test_an_attempt_that_was_superseded_stops_before_its_next_day(tmp_path: Path) -> None:
     """The retry runs to its end while the first attempt reads its last page."""
     first, retry = Service(), Service()
@@ -192,6 +208,27 @@ def test_an_export_of_one_day_does_not_resume_from_a_split_that_was_killed_in_it
     export(_plan_of(DAYS[1]), _directory(day), service.source())
     assert service.asked == [0]
     assert [json.loads(row)["n"] for row in read_export(day).lines] == list(range(6))
+
+
+@pytest.mark.parametrize(("at_hour", "rows"), [(1, [9]), (-1, [2]), (3, [2])])
+def test_a_day_that_was_exported_after_the_reading_began_stays(
+    tmp_path: Path, at_hour: int, rows: list[int]
+) -> None:
+    """The reading begins at 0, waits for the quota and ends at 2; 3 is another worker's clock."""
+    began = datetime.now(UTC)
+
+    def clock(hour: int) -> Any:
+        return {"now": lambda: began + timedelta(hours=hour)}
+
+    service = Service(fail_at={2: QUOTA})
+    with pytest.raises(RateLimited):
+        _split(tmp_path, service, **clock(0))
+    newer = Service([[_row(9, "02T00:00:00")]])
+    day = _directory(tmp_path / "day-1")
+    export(_plan_of(DAYS[1]), day, newer.source(), **clock(at_hour))
+    split = _split(tmp_path, service, **clock(2))
+    assert _found(tmp_path) == EXPECTED | {"day-1": rows}
+    assert split.manifests[1] == day.read_manifest()
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.window import iso_ms
 from tests.lake.made import START, audited, codes, make, make_days
 from tests.reliability.children import Child
 
@@ -58,6 +60,24 @@ def test_a_checkpoint_of_a_gigabyte_is_not_read(days: list[Path]) -> None:
     with (days[2] / "_checkpoint.json").open("wb") as file:
         os.truncate(file.fileno(), 2**30)
     assert _found(days) == ["unfinished"]
+
+
+@pytest.mark.parametrize(("hours", "found"), [(7, ["unfinished"]), (5, [])])
+def test_unfinished_is_what_is_not_continued_now_in_an_audit_up_to_an_earlier_date(
+    days: list[Path], hours: int, found: list[str]
+) -> None:
+    manifest = json.loads((days[2] / MANIFEST).read_text())
+    read_at = iso_ms(datetime.now(UTC) - timedelta(hours=hours))
+    checkpoint = {
+        "checkpoint_version": 1,
+        "identity": manifest,
+        "source": "https://api.mintlify.com",
+        "owner": "1f3a9c2e",
+        "updated_at": read_at,
+        "progress": {"started_at": read_at},
+    }
+    (days[2] / "_checkpoint.json").write_text(json.dumps(checkpoint))
+    assert _found(days) == found
 
 
 def test_a_row_of_a_hundred_megabytes_is_not_held(days: list[Path]) -> None:

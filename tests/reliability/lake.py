@@ -59,7 +59,7 @@ class Lake:
     def audit(self, *, deep: bool) -> Report:
         """Return what an audit finds, on the day after the last."""
         until = self.vandal.date(self.vandal.days)
-        return audit(self.files, Scope(until=until, deep=deep))
+        return audit(self.files, Scope(until=until, deep=deep, now=until))
 
     def clean(self) -> Case:
         """Audit it as it is."""
