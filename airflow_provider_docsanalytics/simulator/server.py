@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _ADMIN_PREFIX = "/_control/"
 _LOGGED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Connection")
-_POLL_S = 0.05
+_POLL_S = 0.01
 
 
 class _Service(Protocol):

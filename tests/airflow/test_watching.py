@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,9 @@ from tests.airflow.watching import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow_provider_docsanalytics.simulator.http_server import Reply
+    from airflow_provider_docsanalytics.simulator.request import Request
 
 needs_3_3 = pytest.mark.skipif(
     not AIRFLOW_V_3_3_PLUS, reason="shared polls and the asset state store: Airflow 3.3+"
@@ -131,7 +135,8 @@ def test_a_watcher_goes_on_after_failures_at_its_own_pace(
             connect(monkeypatch, "mintlify", quiet)
             add(quiet, 1)
             await until(lambda: bool(triggerer.events))
-        times = [entry["at"] for entry in quiet.requests]
+        # After a success the interval counts from when the request was sent, which is earlier.
+        times = [entry["at"] for entry in quiet.requests if entry["status"] != 200]
         assert min(b - a for a, b in pairwise(times)) > INTERVAL_S * 0.9
 
     asyncio.run(scenario())
@@ -161,6 +166,8 @@ def test_a_wrong_parameter_is_an_error_where_the_watcher_is_written() -> None:
 
 @needs_3_3
 def test_watchers_of_one_connection_project_and_interval_share_one_poll(quiet: Simulator) -> None:
+    quiet.latency_ms = 300
+
     async def scenario() -> None:
         watchers = [watcher(minimum=minimum) for minimum in (1, 2, 3)]
         async with running(*watchers) as triggerer:
@@ -170,7 +177,7 @@ def test_watchers_of_one_connection_project_and_interval_share_one_poll(quiet: S
             await until(lambda: len(triggerer.events) == 4)
             assert counts(triggerer) == [2, 2, 1, 3]
         times = [entry["at"] for entry in quiet.requests]
-        assert min(b - a for a, b in pairwise(times)) > INTERVAL_S * 0.9
+        assert min(b - a for a, b in pairwise(times)) > 0.29  # none while another is on its way
 
     asyncio.run(scenario())
 
@@ -228,9 +235,10 @@ def test_a_watcher_stores_its_first_watermark_before_anything_has_come_in(quiet:
 @needs_3_3
 def test_a_stream_that_is_started_anew_does_not_poll_before_it_is_due(quiet: Simulator) -> None:
     async def scenario() -> None:
-        for _ in range(3):
-            async with running(watcher(poke_interval_s=60)):
-                await asyncio.sleep(1)  # long enough for a first poll
+        async with running(watcher(poke_interval_s=60)):
+            await until(lambda: bool(quiet.requests))
+        async with running(watcher(poke_interval_s=60)):
+            await asyncio.sleep(1.5)  # long enough for a first poll
 
     asyncio.run(scenario())
     assert len(quiet.requests) == 1
@@ -259,21 +267,43 @@ def test_equal_watchers_of_several_assets_store_a_watermark_with_each(quiet: Sim
     asyncio.run(scenario())
 
 
+class SlowAtFirst(Simulator):
+    """Keeps its first response back until ``released`` is set."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.released = Event()
+
+    def _respond(self, request: Request) -> Reply:
+        reply = super()._respond(request)
+        if len(self.requests) == 1:
+            self.released.wait()
+        return reply
+
+
 @needs_3_3
-def test_a_second_triggerer_does_not_repeat_what_the_first_has_announced(quiet: Simulator) -> None:
+def test_a_second_triggerer_does_not_repeat_what_the_first_has_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     store = Store("asked")
 
-    async def scenario() -> None:
-        slow = watching(store, poke_interval_s=2.5)
-        async with running(slow) as second, running(watching(store)) as first:
-            await until(lambda: len({entry["at"] // 1 for entry in quiet.requests}) > 1)
-            add(quiet, 2)
-            await until(lambda: bool(first.events))
-            slow_polls = quiet.requests
-            await until(lambda: quiet.requests[-1]["at"] > slow_polls[-1]["at"] + 3)
-            assert (counts(first), counts(second)) == ([2], [])
+    async def scenario(service: SlowAtFirst) -> None:
+        async with running(watching(store, poke_interval_s=2 * INTERVAL_S)) as second:
+            await until(lambda: bool(service.requests))
+            async with running(watching(store)) as first:
+                newest = add(service, 2)
+                await until(lambda: watermarks(store)[0].get("newest") == newest)
+            assert counts(first) == [2]
+            service.released.set()
+            await polls(service, 3)
+            assert counts(second) == []
 
-    asyncio.run(scenario())
+    with SlowAtFirst(Config(rows=0)) as service:
+        connect(monkeypatch, "mintlify", service, extra={"max_attempts": 1, "timeout_s": 600})
+        try:
+            asyncio.run(scenario(service))
+        finally:
+            service.released.set()
 
 
 @needs_3_3

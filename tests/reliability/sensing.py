@@ -31,6 +31,8 @@ _LONGEST_WAIT_S = 2.0
 """What is longer is not waited for: the past is moved instead."""
 _AGAIN_S = 1.2
 """Two polls of a watcher, for an event that should not come."""
+_SAFE_S = 120.0
+"""Far longer than a few polls take, also on a busy machine."""
 _ids = count(1)
 
 
@@ -154,8 +156,8 @@ def _ending(error: Exception, sensor: MintlifyConversationSensor) -> str:
     return "fails at once" if at_once else "fails"
 
 
-def announced(cure: Callable[[], None], ill_s: float, most_s: float) -> list[int]:
-    """Run a watcher, ``cure`` what ails it after a time, and wait for an event after that.
+def announced(cure: Callable[[], None], ill: Callable[[], bool], most_s: float) -> list[int]:
+    """Run a watcher, ``cure`` what ails it once it is ``ill``, and wait for an event after that.
 
     Returns:
         the counts that it has announced.
@@ -170,7 +172,9 @@ def announced(cure: Callable[[], None], ill_s: float, most_s: float) -> list[int
 
     async def scenario() -> None:
         watching = asyncio.create_task(watch())
-        await asyncio.sleep(ill_s)
+        async with asyncio.timeout(_SAFE_S):
+            while not ill():  # noqa: ASYNC110 - a moment
+                await asyncio.sleep(INTERVAL_S)
         before = len(counts)
         cure()
         until = time.monotonic() + most_s

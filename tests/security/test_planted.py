@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-TOO_LONG_S = 60
+TOO_LONG_S = 300
 MEMORY_BYTES = 2 * 2**30
 
 EXPORT = """

@@ -44,6 +44,8 @@ LIMITS = {
     "visitors": (50, 250),
 }
 PAGED = [endpoint for endpoint in LIMITS if endpoint != "feedback_by_page"]
+SAFE_S = 60
+"""Far longer than a response takes, also on a busy machine."""
 A_ULID = "01HQZX9K2MNBVCXZ7GQRST8WVY"
 
 
@@ -62,7 +64,10 @@ class Client:
             path = PATHS.get(endpoint, endpoint)
             url = f"{simulator.url}/v1/analytics/{simulator.project_id}/{path}"
             key = simulator.mintlify_key
-        defaults: dict[str, Any] = {"headers": {"Authorization": f"Bearer {key}"}, "timeout": 10}
+        defaults: dict[str, Any] = {
+            "headers": {"Authorization": f"Bearer {key}"},
+            "timeout": SAFE_S,
+        }
         return self.session.get(url, params=query, **(defaults | options))
 
     def ok(self, endpoint: str, query: Any = None) -> Any:

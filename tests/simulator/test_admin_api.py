@@ -11,14 +11,14 @@ import sys
 import pytest
 import requests
 
-from tests.simulator.client import DAY, Client, truth
+from tests.simulator.client import DAY, SAFE_S, Client, truth
 
 
 def test_the_log_has_everything_but_the_key(small: Client) -> None:
     small.get("conversations", {"limit": 7})
     small.get("dashboard", headers={})
     small.session.get(f"{small.simulator.url}/elsewhere")
-    requests.get(f"{small.simulator.url}/elsewhere", timeout=5)
+    requests.get(f"{small.simulator.url}/elsewhere", timeout=SAFE_S)
     log = small.simulator.requests
     assert [entry["n"] for entry in log] == [1, 2, 3, 4]
     assert [entry["endpoint"] for entry in log] == ["conversations", "dashboard", None, None]
@@ -40,16 +40,16 @@ def test_the_admin_api_returns_the_log_and_the_truth_and_is_not_logged(
     small.get("views")
     small.get("feedback")
     admin_api = f"{small.simulator.url}/_control"
-    entries = requests.get(f"{admin_api}/requests?endpoint=views", timeout=5).json()
+    entries = requests.get(f"{admin_api}/requests?endpoint=views", timeout=SAFE_S).json()
     assert entries == small.simulator.requests[:1]
     returned = requests.get(
-        f"{admin_api}/truth", params={"endpoint": "views", **DAY}, timeout=5
+        f"{admin_api}/truth", params={"endpoint": "views", **DAY}, timeout=SAFE_S
     ).json()
     assert (returned["rows"], returned["totals"]) == truth(small, "views", DAY)
-    assert requests.delete(f"{admin_api}/requests", timeout=5).status_code == 200
+    assert requests.delete(f"{admin_api}/requests", timeout=SAFE_S).status_code == 200
     assert small.simulator.requests == []
     for wrong in ("truth?endpoint=nowhere", "truth", "truth?endpoint=views&colour=red", "what"):
-        assert requests.get(f"{admin_api}/{wrong}", timeout=5).status_code == 400
+        assert requests.get(f"{admin_api}/{wrong}", timeout=SAFE_S).status_code == 400
 
 
 def test_the_command_prints_one_line_then_serves_until_it_is_stopped() -> None:
@@ -70,11 +70,11 @@ def test_the_command_prints_one_line_then_serves_until_it_is_stopped() -> None:
     assert set(ready) == {"url", "project_id", "mintlify_key", "vyom_key"}
     url = f"{ready['url']}/v1/analytics/{ready['project_id']}/assistant/caller-stats"
     headers = {"Authorization": f"Bearer {ready['mintlify_key']}"}
-    responses = [requests.get(url, headers=headers, timeout=5) for _ in range(3)]
+    responses = [requests.get(url, headers=headers, timeout=SAFE_S) for _ in range(3)]
     assert [response.status_code for response in responses] == [200, 503, 429]
     assert responses[0].json()["total"] == 50
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=5) == ("", "")
+    assert process.communicate(timeout=SAFE_S) == ("", "")
     assert process.returncode == 0
 
 
@@ -83,6 +83,6 @@ def test_the_command_prints_one_line_then_serves_until_it_is_stopped() -> None:
 )
 def test_the_command_refuses_invalid_options(option: str) -> None:
     command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", option]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFE_S, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

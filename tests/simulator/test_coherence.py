@@ -214,10 +214,11 @@ def test_the_calls_of_one_assistant_are_its_own(month: Client) -> None:
 
 
 def test_the_default_data_set_reaches_from_a_month_ago_past_yesterday() -> None:
+    today = {datetime.now(UTC).date().isoformat()}
     with Simulator() as simulator:
+        today.add(datetime.now(UTC).date().isoformat())
         client = Client(simulator)
-        now = datetime.now(UTC)
         assert client.ok("caller_stats")["total"] == 2500
         assert client.calls("dashboard")["total_calls"] > 2000
         newest = client.ok("conversations", {"limit": 1})["conversations"][0]["timestamp"]
-        assert newest[:10] == now.date().isoformat()
+        assert newest[:10] in today

@@ -6,7 +6,17 @@ import pytest
 import requests
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.simulator.client import LIMITS, MONTH, PAGED, PATHS, ROWS_KEYS, VYOM_PATHS, Client, truth
+from tests.simulator.client import (
+    LIMITS,
+    MONTH,
+    PAGED,
+    PATHS,
+    ROWS_KEYS,
+    SAFE_S,
+    VYOM_PATHS,
+    Client,
+    truth,
+)
 
 
 @pytest.mark.parametrize("endpoint", PAGED)
@@ -114,7 +124,7 @@ def test_added_turns_show_up_everywhere(small: Client) -> None:
     moment = "2026-01-15T12:00:00.000Z"
     admin_api = f"{small.simulator.url}/_control/turns"
     order = {"count": 4, "timestamp": moment, "resolutionStatus": "unanswered"}
-    assert requests.post(admin_api, json=order, timeout=5).status_code == 200
+    assert requests.post(admin_api, json=order, timeout=SAFE_S).status_code == 200
     rows = [row for row in small.rows("conversations", MONTH) if row["timestamp"] == moment]
     assert [row["resolutionStatus"] for row in rows] == ["unanswered"] * 4
     for row in rows:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from airflow_provider_docsanalytics.simulator import Config, Simulator
-from tests.simulator.client import A_ULID, DAY, END, MONTH, START, Client
+from tests.simulator.client import A_ULID, DAY, END, MONTH, SAFE_S, START, Client
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_projects_of_one_key_have_rows_of_their_own() -> None:
         paths = [f"/v1/analytics/{project_id}/feedback" for project_id in ids]
         headers = {"Authorization": f"Bearer {simulator.mintlify_key}"}
         responses = [
-            requests.get(simulator.url + path, headers=headers, timeout=5) for path in paths
+            requests.get(simulator.url + path, headers=headers, timeout=SAFE_S) for path in paths
         ]
         admin_api = f"{simulator.url}/_control/truth?endpoint=feedback&projectId="
-        truths = [requests.get(admin_api + each, timeout=5).json()["rows"] for each in ids]
-        assert requests.get(admin_api + "proj_sim_docs_4", timeout=5).status_code == 400
+        truths = [requests.get(admin_api + each, timeout=SAFE_S).json()["rows"] for each in ids]
+        assert requests.get(admin_api + "proj_sim_docs_4", timeout=SAFE_S).status_code == 400
         assert client.ok("feedback")["feedback"] == truths[0][:50]
     assert [response.json()["feedback"] for response in responses] == [rows[:50] for rows in truths]
     assert len({row["id"] for rows in truths for row in rows}) == sum(map(len, truths)) == 3 * 30
