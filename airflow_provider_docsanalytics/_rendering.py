@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from airflow_provider_docsanalytics.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_MISSING_VARIABLE = re.compile(r"Variable (\w[^\s']*) (?:not found|does not exist)")
 
 
 class KeepsText:
@@ -45,7 +48,7 @@ class KeepsText:
 
 @contextmanager
 def _explained(content: object, context: Mapping[str, Any]) -> Iterator[None]:
-    """Say which names a run without a logical date lacks, where a template uses one of them."""
+    """Say what to do where a template uses a variable or a name that is not there."""
     try:
         yield
     except UndefinedError as error:
@@ -55,4 +58,15 @@ def _explained(content: object, context: Mapping[str, Any]) -> Iterator[None]:
             f"The template {content!r:.200} fails: {error}. This run has no logical date, and so "
             "no ds, ts, logical_date and data_interval_start.\n"
             f"{HOW_TO_TRIGGER}, or use {{{{ dag_run.run_after }}}}, which every run has."
+        ) from error
+    except Exception as error:  # of another class in each Airflow
+        missing = _MISSING_VARIABLE.search(str(error))
+        if missing is None:
+            raise
+        name = missing[1]
+        raise ConfigError(
+            f"The template {content!r:.200} needs the variable {name!r}, which does not exist, or "
+            "Airflow cannot read it.\n"
+            f"Create it: airflow variables set {name} VALUE. If AIRFLOW_VAR_{name.upper()} holds "
+            "it, set that where the task runs."
         ) from error

@@ -61,7 +61,8 @@ def test_an_unknown_example_is_refused_before_anything_is_copied(tmp_path: Path)
     done = _run("examples", tmp_path / "dags", "first_export", "frist_export")
     assert (done.returncode, done.stdout) == (2, "")
     first, action = done.stderr.splitlines()
-    assert first == "docsanalytics: No example Dag is named frist_export."
+    named = "docsanalytics: No example Dag is named frist_export. Did you mean 'first_export'?"
+    assert first == named
     assert action.startswith("Use one of: count_unanswered, docs_report, first_export")
     assert not (tmp_path / "dags").exists()
 
@@ -80,10 +81,11 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         ((), "the following arguments are required: COMMAND"),
+        (("examples",), "the following arguments are required: DIRECTORY\n"),
         (("simulater",), "invalid choice: 'simulater'"),
         (("simulator", "--quota", "3"), "--quota 3 is not N/SECONDS.\nUse for example 100/3600."),
     ],
-    ids=["none", "unknown", "value"],
+    ids=["none", "directory", "unknown", "value"],
 )
 def test_a_command_that_cannot_run_exits_with_2(arguments: tuple[str, ...], said: str) -> None:
     done = _run(*arguments)
@@ -222,14 +224,31 @@ def test_what_a_spreadsheet_would_run_and_a_terminal_would_obey_is_only_text(
     [
         (("page_qualty",), "No model is named page_qualty. Did you mean 'page_quality'?"),
         (("page_quality",), "page_quality needs a lake.\nGive its root with --lake."),
+        (("page_changes", "--lake", "."), "page_changes compares the days before a date"),
+        (
+            ("page_quality", "--lake", str(CLONE / "docs" / "images")),
+            "/docs/images holds no exports.\nGive the root",
+        ),
     ],
 )
 def test_a_question_that_cannot_be_asked_exits_with_2(
     arguments: tuple[str, ...], message: str
 ) -> None:
     done = _run("sql", *arguments)
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
+
+
+def test_no_rows_are_told_apart_from_no_exports(tmp_path: Path) -> None:
+    make_days(tmp_path, 2)
+    hint = "docsanalytics sql completeness shows which endpoints and days this lake has."
+    asked = ("human_and_ai_views", "--lake", tmp_path, "--format", "json")
+    full, empty = (
+        _run("sql", *asked, "--from", f"{year}-01-05", "--to", f"{year}-02-01")
+        for year in (2026, 2027)
+    )
+    assert (full.returncode, hint in full.stderr) == (0, False)
+    assert (empty.returncode, empty.stdout, hint in empty.stderr) == (0, "[]\n", True)
 
 
 def test_questions_are_listed_without_a_lake() -> None:

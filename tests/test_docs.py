@@ -258,6 +258,9 @@ def test_the_quickstart_runs_as_it_is_written(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "FAILED" not in done.stdout
     assert '"_date_from":"2026-01-10T00:00:00.000Z"' in done.stdout
+    (promised,) = re.findall(r"`Exported (\d+) conversations", (DOCS / "quickstart.md").read_text())
+    exported = tmp_path / "simulated" / "first" / "conversations" / "dt=2026-01-10"
+    assert json.loads((exported / "_manifest.json").read_text())["rows"] == int(promised)
     connection, variable = done.stdout.split("$ airflow connections get")[1].split("$ airflow ")
     assert '"login": "acme"' in connection
     assert "127.0.0.1" not in connection

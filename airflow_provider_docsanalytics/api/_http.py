@@ -167,7 +167,8 @@ class Transport:
             return Unreachable(
                 f"{selection}: the TLS connection to {settings.place} failed: {cause}.",
                 "If the service has a private CA, set verify in the connection's extra to the path "
-                "of its bundle. Else check Base URL and Port.",
+                "of its bundle. If it is the simulator, write http:// in front of the host. Else "
+                "check Base URL and Port.",
             )
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
             return ConfigError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_docsanalytics.commands import FINE, FOUND
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.parameters import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
 
 def add_command(commands: Any) -> None:
     """Add the command to the parser's subcommands."""
-    about = "copy the example Dags into a directory"
-    parser = commands.add_parser("examples", help=about, description=f"{about.capitalize()}.")
+    parser = commands.add_parser(
+        "examples",
+        help="copy the example Dags into a directory",
+        description="Copy the example Dags into a directory. No file that differs is replaced.",
+    )
     parser.add_argument(
         "directory", type=Path, metavar="DIRECTORY", help="such as your dags folder"
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as first_export (all)")
+    parser.add_argument(
+        "names", nargs="*", default=[], metavar="NAME", help="such as first_export (all)"
+    )
     parser.set_defaults(run=_copy_examples)
 
 
@@ -31,7 +37,8 @@ def _copy_examples(options: argparse.Namespace) -> int:
     names = [name.removesuffix(".py") for name in options.names] or list(examples)
     if unknown := [name for name in names if name not in examples]:
         raise ConfigError(
-            f"No example Dag is named {', '.join(unknown)}.\nUse one of: {', '.join(examples)}."
+            f"No example Dag is named {', '.join(unknown)}.{did_you_mean(unknown[0], examples)}\n"
+            f"Use one of: {', '.join(examples)}."
         )
     try:
         options.directory.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,8 @@ Answer a question from the exports below LAKE. Without MODEL, list the questions
 Nothing is changed, and no request is sent to Mintlify or Vyom."""
 _WIDEST = 40
 """Characters of a cell in a table; the other formats have all of them."""
+_COMPLETENESS = "completeness"
+"""The model that says what the others can know."""
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -89,6 +91,11 @@ def _run(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr):  # Airflow logs to it, and it is the answer's
         answer = _answer(model, options)
     sys.stdout.write(_FORMATS[options.format](answer))
+    if not answer.rows and model.name != _COMPLETENESS:
+        sys.stderr.write(
+            "No row answers this. Where exports are missing, that means nothing:\n"
+            f"docsanalytics sql {_COMPLETENESS} shows which endpoints and days this lake has.\n"
+        )
     return FINE
 
 
@@ -115,11 +122,21 @@ def _answer(model: Model, options: argparse.Namespace) -> Answer:
 
     if not options.lake:
         raise ConfigError(f"{model.name} needs a lake.\nGive its root with --lake.")
+    if "getvariable('change_date')" in model.sql and not options.change_date:
+        raise ConfigError(
+            f"{model.name} compares the days before a date with those after it.\n"
+            "Give the date with --change-date."
+        )
     lake = options.lake if "://" in options.lake else str(Path(options.lake).resolve())
     provide(options.storage_conn_id)
     provide_of(lake)
     files = files_at(lake, options.storage_conn_id)
     with closing(connect(files, options.base_url)) as connection:
+        if connection.execute("FROM exports LIMIT 1").fetchone() is None:
+            raise ConfigError(
+                f"{lake} holds no exports.\n"
+                "Give the root of your exports: what stands before the first field of path."
+            )
         set_period(connection, options.date_from, options.date_to, options.change_date)
         return ask(connection, files, model)
 

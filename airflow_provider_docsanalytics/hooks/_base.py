@@ -89,8 +89,9 @@ class DocsAnalyticsHook(BaseHook):
         return ConfigError(
             f"Connection {self.conn_id!r} does not exist, or Airflow cannot read it.",
             f"Create it: airflow connections add {self.conn_id} --conn-type {kind}{login} "
-            f"--conn-password KEY. Or correct {kind}_conn_id. If the connection is a URI, "
-            "percent-encode '/' and ':' in its host, or write it as JSON.",
+            f"--conn-password KEY. Or correct {kind}_conn_id. If AIRFLOW_CONN_"
+            f"{self.conn_id.upper()} holds it, set that where this runs, as valid JSON or as a URI "
+            "that percent-encodes '/' and ':' in its host.",
         )
 
     def _checked(self, connection: Any, extra: Mapping[str, Any]) -> Settings:

@@ -145,7 +145,7 @@ def _duckdb() -> Any:
     except ImportError as error:
         raise ConfigError(
             f"Queries of a lake need the package {error.name}.\n"
-            "Run pip install airflow-provider-docsanalytics[lake]."
+            "Run pip install 'airflow-provider-docsanalytics[lake]'."
         ) from error
 
 

@@ -183,5 +183,5 @@ def _package(name: str, extra: str) -> Any:
     except ImportError as error:
         raise ConfigError(
             f"A deep audit of these files needs the package {name.partition('.')[0]}.\n"
-            f"Run pip install airflow-provider-docsanalytics[{extra}]."
+            f"Run pip install 'airflow-provider-docsanalytics[{extra}]'."
         ) from error

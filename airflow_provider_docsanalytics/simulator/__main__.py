@@ -34,8 +34,14 @@ def serve(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         simulator = _simulator(options)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         parser.error(str(error))
+    except (OSError, OverflowError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is no port from 0 to 65535"
+        parser.error(
+            f"Cannot listen on port {options.port}: {reason}.\n"
+            "Choose another --port, or leave it out to get a free one."
+        )
     with simulator:
         ready = ("url", "project_id", "mintlify_key", "vyom_key")
         sys.stdout.write(json.dumps({name: getattr(simulator, name) for name in ready}) + "\n")

@@ -71,6 +71,11 @@ class Config:
         end_ms = values.parse_instant(self.end or tomorrow.isoformat())
         span_ms = _DEFAULT_SPAN // timedelta(milliseconds=1)
         start_ms = values.parse_instant(self.start) if self.start else end_ms - span_ms
+        if start_ms >= end_ms:
+            raise ValueError(
+                f"start={values.iso(start_ms)} is not before "
+                f"end={values.iso(end_ms)}.\nCorrect them, or leave one out."
+            )
         if end_ms - start_ms < max(1, self.rows * _MIN_GAP_MS):
             raise ValueError(
                 f"rows={self.rows} does not fit between start={self.start} and end={self.end}.\n"

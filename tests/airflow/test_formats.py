@@ -328,7 +328,7 @@ def test_a_missing_package_is_named_before_the_first_request(
     extra = {"pyarrow": "parquet", "zstandard": "zstd"}[package]
     monkeypatch.setitem(sys.modules, package, None)
     message = _refusal("views", tmp_path / "out", **options)
-    assert f"pip install airflow-provider-docsanalytics[{extra}]" in message
+    assert f"pip install 'airflow-provider-docsanalytics[{extra}]'" in message
     assert connections.requests == []
     assert not (tmp_path / "out").exists()
 

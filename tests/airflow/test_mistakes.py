@@ -317,7 +317,10 @@ MISTAKES = {
         fields={"host": "https://no-such-name.invalid"},
     ),
     "https to a port without TLS": Mistake(
-        "TLS connection to {tls}", (CONNECTION,), "verify", fields={"host": "{tls}"}
+        "TLS connection to {tls}",
+        (CONNECTION, "set verify"),
+        "If it is the simulator, write http:// in front of the host",
+        fields={"host": "{tls}"},
     ),
 }
 
@@ -424,13 +427,13 @@ MISSING = {
     "pyarrow": Mistake(
         "file_format='parquet' needs the package pyarrow",
         (),
-        "pip install airflow-provider-docsanalytics[parquet]",
+        "pip install 'airflow-provider-docsanalytics[parquet]'",
         arguments={"file_format": "parquet"},
     ),
     "zstandard": Mistake(
         "needs the package zstandard",
         ("compression='zstd'",),
-        "pip install airflow-provider-docsanalytics[zstd]",
+        "pip install 'airflow-provider-docsanalytics[zstd]'",
         arguments={"compression": "zstd"},
     ),
     "s3fs": Mistake(

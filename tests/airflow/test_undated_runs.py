@@ -134,6 +134,14 @@ def test_a_template_that_needs_a_logical_date_fails_at_once_with_what_to_do(runs
     assert "up_for_retry" not in runs.output["logical_date"].lower()
 
 
+def test_a_variable_that_does_not_exist_fails_at_once_with_the_command(runs: Runs) -> None:
+    output = runs.said("variable")
+    assert runs.states["variable"] == "failed"
+    assert _bare("'{{ var.value.docs_start }}' needs the variable 'docs_start'") in output
+    assert _bare("Create it: airflow variables set docs_start VALUE") in output
+    assert "up_for_retry" not in runs.output["variable"].lower()
+
+
 def test_the_moment_that_every_run_has_makes_a_window(runs: Runs) -> None:
     assert runs.directories("run_after") == ["20260110T0000+0000_20260111T0000+0000"]
 

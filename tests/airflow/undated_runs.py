@@ -26,6 +26,7 @@ EXPORTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "no_schedule": (None, {}),
     "no_schedule_lookback": (None, {"lookback": DAY}),
     "logical_date": (LONDON, {"date_from": "{{ ds }}", "date_to": "{{ logical_date }}"}),
+    "variable": (LONDON, {"date_from": "{{ var.value.docs_start }}"}),
     "run_after": (
         None,
         {

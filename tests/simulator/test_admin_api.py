@@ -86,3 +86,29 @@ def test_the_command_refuses_invalid_options(option: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=SAFE_S, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "65536"], "Cannot listen on port 65536: it is no port from 0 to 65535."),
+        (
+            ["--start=2026-02-01", "--end=2026-01-01"],
+            "start=2026-02-01T00:00:00.000Z is not before ",
+        ),
+    ],
+    ids=["port", "range"],
+)
+def test_the_command_says_what_is_wrong_with_an_option(options: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_the_command_says_that_a_port_is_in_use(small: Client) -> None:
+    port = small.simulator.url.rpartition(":")[2]
+    command = [sys.executable, "-m", "airflow_provider_docsanalytics.simulator", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 2
+    assert f"Cannot listen on port {port}: Address already in use.\nChoose another" in done.stderr

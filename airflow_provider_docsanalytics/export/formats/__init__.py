@@ -145,7 +145,7 @@ def _require_package(package: _Package, wanted: str) -> None:
     except ImportError as error:
         raise ConfigError(
             f"{wanted} needs the package {package.name}.\n"
-            f"Run pip install airflow-provider-docsanalytics[{package.extra}] on the workers."
+            f"Run pip install 'airflow-provider-docsanalytics[{package.extra}]' on the workers."
         ) from error
 
 

@@ -63,7 +63,7 @@ def make_report(files: LakeFiles, window: DateWindow | None = None, base_url: st
     if find_spec("leather") is None:
         raise ConfigError(
             "The charts of a report need the package leather.\n"
-            "Run pip install airflow-provider-docsanalytics[lake]."
+            "Run pip install 'airflow-provider-docsanalytics[lake]'."
         )
     with connect(files, base_url, in_memory=True) as connection:
         period = period_of(window, connection)
