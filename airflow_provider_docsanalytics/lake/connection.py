@@ -13,6 +13,12 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.lake.catalog import read_directories
+from airflow_provider_docsanalytics.lake.endpoint_views import (
+    is_event,
+    is_read,
+    rows_query,
+    settled_query,
+)
 from airflow_provider_docsanalytics.lake.models import MODELS
 from airflow_provider_docsanalytics.lake.settle import day_of, exports_of, settle
 from airflow_provider_docsanalytics.window import parse_instant
@@ -51,6 +57,7 @@ _EXPORT_TYPES = {
     "filters": "VARCHAR",
     "problem": "VARCHAR",
     "counts": "BOOLEAN",
+    "is_event": "BOOLEAN",
     "file_format": "VARCHAR",
     "series": "INTEGER",
     "offset_s": "INTEGER",
@@ -119,7 +126,8 @@ def set_period(
     instants = {
         name: None if value is None else parse_instant(value, name) for name, value in given.items()
     }
-    found = "SELECT min(date_from), max(date_to) FROM exports WHERE counts"
+    # Exports that do not count are of the lake: their time is missing.
+    found = "SELECT min(date_from), max(date_to) FROM exports WHERE filters = ''"
     lake_from, lake_to = connection.execute(found).fetchone() or (None, None)
     start = instants["date_from"] or lake_from
     end = instants["date_to"] or lake_to
@@ -194,6 +202,7 @@ def _export_row(each: LakeExport) -> dict[str, Any]:
         "filters": ", ".join(f"{name}={value}" for name, value in sorted(each.filters.items())),
         "problem": each.problem,
         "counts": each.counts,
+        "is_event": bool(export.series.table_row and is_event(export.series.table_row)),
         "file_format": export.file_format,
         "series": each.series,
         "offset_s": int(day.offset.total_seconds()) if day and day.offset is not None else None,
@@ -216,12 +225,6 @@ def _segment_rows(
 def _create_views(
     connection: DuckDBPyConnection, exports: list[LakeExport], *, in_memory: bool
 ) -> None:
-    from airflow_provider_docsanalytics.lake.endpoint_views import (
-        is_read,
-        rows_query,
-        settled_query,
-    )
-
     used = set(re.findall(r"(?:FROM|JOIN) (\w+)", _sql_file("views.sql") + _ALL_MODELS))
     for endpoint in ENDPOINTS.values():
         read = [each for each in exports if is_read(endpoint, each)]

@@ -184,6 +184,32 @@ def test_a_day_that_is_missing_is_named_and_nothing_is_compared(tmp_path: Path) 
     assert not report.complete
 
 
+def test_exports_that_have_stopped_are_missing_of_each_project(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500))
+    write(tmp_path, "views", views(500), BEFORE, project_id="stopped")
+    write(tmp_path, "searches", _searches, BEFORE)
+    report = reported(tmp_path)
+    text = Parsed(report.html).text
+    assert "Exports of this period are missing. The end of the page says which." in text
+    assert "Incomplete: searches, views." in text
+    assert "searches | proj | 0 | 7 | 12 to 18 Jan 2026" in text
+    assert "views | stopped | 0 | 7 | 12 to 18 Jan 2026" in text
+    assert not report.complete
+
+
+def test_a_month_of_conversations_has_each_of_its_weeks_and_days(tmp_path: Path) -> None:
+    def month(_: datetime) -> Rows:
+        return [row for day in range(28) for row in turns(40, 4)(START + day * DAY)]
+
+    write(tmp_path, "conversations", month, [0], 28 * DAY)
+    report = reported(tmp_path)
+    text = Parsed(report.html).text
+    assert "Readers asked the assistant 280 questions; 280 in the period before: no change" in text
+    assert "Mon 12 Jan | 40 | 36 | 90 %" in text
+    assert "The lake has no exports of conversations in this period." not in text
+    assert report.complete
+
+
 def test_a_lake_of_one_day_is_a_page_about_that_day(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(3, 1), [2])
     report = reported(tmp_path, None)

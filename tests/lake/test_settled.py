@@ -198,7 +198,43 @@ def test_completeness_names_the_gaps_within_a_period_and_at_its_ends(tmp_path: P
     (found,) = rows(connection, "FROM completeness")
     assert (found["expected_windows"], found["windows"], found["missing"]) == (12, 7, 5)
     set_period(connection, START + 3 * DAY, START + 5 * DAY)
-    assert rows(connection, "FROM completeness") == []
+    (found,) = rows(connection, "FROM completeness")
+    assert (found["expected_windows"], found["windows"], found["missing"]) == (2, 0, 2)
+    set_period(connection, START - 9 * DAY, START - 2 * DAY)
+    assert rows(connection, "FROM completeness") == []  # before it was exported at all
+
+
+def test_what_has_stopped_is_missing_if_it_was_exported_regularly(tmp_path: Path) -> None:
+    make_days(tmp_path, 14)
+    make_days(tmp_path / "stopped", 3, project_id="stopped")
+    make_days(tmp_path / "twice", 2, project_id="twice")
+    make_days(tmp_path / "part", 5, project_id="part", filters={"status": "pending"})
+    connection = opened(tmp_path)
+    set_period(connection, START + 7 * DAY, START + 14 * DAY)
+    found = rows(connection, "SELECT owner, windows, missing FROM completeness")
+    assert found == [
+        {"owner": "proj", "windows": 7, "missing": 0},
+        {"owner": "stopped", "windows": 0, "missing": 7},
+    ]
+
+
+def test_the_period_of_a_lake_includes_exports_that_do_not_count(tmp_path: Path) -> None:
+    days = make_days(tmp_path, 3)
+    next(days[2].glob("part-*")).unlink()
+    make(tmp_path / "week" / "of", START, WEEK, finished_at=LATER)
+    (found,) = rows(opened(tmp_path), "FROM completeness")
+    assert (found["windows"], found["missing"], found["unreadable"]) == (2, 5, 1)
+    assert found["doubled"] == 1
+
+
+def test_a_month_of_counts_is_no_part_of_a_week_and_a_month_of_events_is(tmp_path: Path) -> None:
+    for endpoint in ("views", "conversations"):
+        make_of(tmp_path / endpoint, endpoint, [], START, START + 28 * DAY)
+    connection = opened(tmp_path)
+    for week in range(4):
+        set_period(connection, START + week * WEEK, START + (week + 1) * WEEK)
+        (found,) = rows(connection, "FROM completeness")
+        assert (found["endpoint"], found["windows"], found["missing"]) == ("conversations", 1, 0)
 
 
 def test_a_lake_without_exports_has_views_without_rows(tmp_path: Path) -> None:

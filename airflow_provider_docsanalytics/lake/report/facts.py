@@ -177,7 +177,7 @@ class Facts:
         self.pages = read.model(PageQuality, "page_quality")
         self.calls = read.model(Calls, "call_usage")
         self.completeness = read.model(Windows, "completeness")
-        self._covered, self._owners = read.covered_days()
+        self._covered, self._owners = read.covered_days(period)
         self._clicks = read.by_day(_CLICKS)
         self._views = read.by_day(_VIEWS)
         by_page = "feedback_by_page" in self._covered
@@ -281,8 +281,9 @@ _VOTES = """
       AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
     GROUP BY _date"""
 _COVERED = """
-    SELECT endpoint, owner, date, date_to - date_from FROM exports WHERE counts
-    AND belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))"""
+    SELECT endpoint, owner, date, date_to - date_from, is_event FROM exports WHERE counts
+    AND (belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))
+      OR is_event AND date_from < getvariable('date_to') AND date_to > getvariable('date_from'))"""
 
 
 class _Reader:
@@ -302,17 +303,22 @@ class _Reader:
         rows = self._connection.execute(query).fetchall()
         return {day: tuple(int(each or 0) for each in numbers) for day, *numbers in rows}
 
-    def covered_days(self) -> tuple[dict[str, set[date]], dict[str, set[str]]]:
+    def covered_days(self, period: Period) -> tuple[dict[str, set[date]], dict[str, set[str]]]:
         """Return the days of each endpoint that has exports, and its projects or accounts.
 
-        A day counts if it is whole for each of them. A window of several days covers none of its
-        days: nobody knows what was when.
+        A day counts if it is whole for each of them. Counts over several days cover none of their
+        days: nobody knows what was when. Events are counted by their own instants.
         """
+        in_period = set(period.days)
         lengths: dict[tuple[str, str], dict[date, timedelta]] = defaultdict(dict)
-        for endpoint, owner, day, length in self._connection.execute(_COVERED).fetchall():
+        for endpoint, owner, day, length, is_event in self._connection.execute(_COVERED).fetchall():
+            spread = is_event and length > _LONGEST_DAY
+            parts = _by_day(day, length) if spread else {day: length}
+            if is_event and in_period.isdisjoint(parts):
+                continue
             days = lengths[endpoint, owner]
-            if length <= _LONGEST_DAY:
-                days[day] = days.get(day, timedelta()) + length
+            for each, part in parts.items() if spread or length <= _LONGEST_DAY else ():
+                days[each] = days.get(each, timedelta()) + part
         covered: dict[str, set[date]] = {}
         owners: dict[str, set[str]] = defaultdict(set)
         for (endpoint, owner), days in lengths.items():
@@ -320,6 +326,11 @@ class _Reader:
             covered[endpoint] = covered[endpoint] & whole if endpoint in covered else whole
             owners[endpoint].add(owner)
         return covered, owners
+
+
+def _by_day(first: date, length: timedelta) -> dict[date, timedelta]:
+    """Return the days of a window that starts at midnight; the clock may change in it."""
+    return {first + place * _DAY: _DAY for place in range((length + _DAY / 2) // _DAY)}
 
 
 def _one_row(connection: DuckDBPyConnection, query: str) -> tuple[Any, ...]:
