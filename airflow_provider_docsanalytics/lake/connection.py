@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from datetime import UTC, time
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from airflow_provider_docsanalytics.window import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from duckdb import DuckDBPyConnection
 
@@ -68,6 +70,23 @@ _SEGMENT_TYPES = {
     "spoken_from": "TIMESTAMPTZ",
     "spoken_to": "TIMESTAMPTZ",
 }
+_MIDNIGHTS = """
+    WITH midnights AS (
+      SELECT series, date, date_from AS midnight FROM exports
+      WHERE counts AND date_to - date_from >= INTERVAL 23 HOURS
+      UNION ALL
+      SELECT series, date + CAST(round(EXTRACT(EPOCH FROM date_to - date_from) / 86400) AS INTEGER),
+        date_to
+      FROM exports WHERE counts AND date_to - date_from >= INTERVAL 23 HOURS
+    ),
+    nearest AS (
+      SELECT
+        arg_min(midnight + to_days(CAST(d.day - date AS INTEGER)), abs(d.day - date)) AS midnight
+      FROM midnights, (SELECT CAST(? AS DATE) AS day) d
+      GROUP BY series
+    )
+    SELECT DISTINCT midnight FROM nearest"""
+"""When a date starts: for each series by its nearest window."""
 
 
 def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) -> DuckDBPyConnection:
@@ -112,6 +131,9 @@ def set_period(
 ) -> None:
     """Set the time for which the models answer: ``[date_from, date_to)``.
 
+    If all dates are midnights in UTC, as bare dates are, they mean the midnights of the lake's
+    windows, if these all start at the same time of the day.
+
     Args:
         connection: of :func:`connect`.
         date_from: ISO 8601 text, a date or an instant; ``None`` is the start of the lake.
@@ -142,8 +164,21 @@ def set_period(
                 f"{name}={later.isoformat()} is not after {of}={earlier.isoformat()}.\n"
                 "Correct them. Without them, the period is that of the lake."
             )
+    are_dates = all(map(_is_midnight, filter(None, instants.values())))
     for name, value in (("date_from", start), ("date_to", end), ("change_date", change)):
-        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [value])
+        is_date = instants[name] is not None and are_dates
+        instant = _midnight_of_windows(connection, value) if is_date and value else value
+        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [instant])
+
+
+def _is_midnight(instant: datetime) -> bool:
+    return instant.astimezone(UTC).time() == time()
+
+
+def _midnight_of_windows(connection: DuckDBPyConnection, midnight: datetime) -> datetime:
+    """Return when the date of a midnight in UTC starts by the windows of the lake."""
+    found = connection.execute(_MIDNIGHTS, [midnight.astimezone(UTC).date()]).fetchall()
+    return found[0][0] if len(found) == 1 else midnight
 
 
 def _duckdb() -> Any:

@@ -261,6 +261,25 @@ def test_the_weeks_of_another_zone_are_weeks(tmp_path: Path) -> None:
     assert report.complete, text[-900:]
 
 
+@pytest.mark.parametrize("hours", [-13, -1, 5, 11])
+def test_a_week_has_the_questions_of_the_days_of_its_zone(tmp_path: Path, hours: int) -> None:
+    for place in range(14):
+        local = START + place * DAY
+        start = local + timedelta(hours=hours)
+        asked = [*turns(20)(start), *turns(20)(start + timedelta(hours=23, minutes=30))]
+        for number, row in enumerate(asked):
+            row["id"] = f"{place}-{number}"
+        directory = tmp_path / f"dt={local:%Y-%m-%d}"
+        make_of(directory, "conversations", asked, start, start + DAY)
+    report = reported(tmp_path, None)
+    text = Parsed(report.html).text
+    assert "Documentation report, 12 to 18 Jan 2026" in text
+    assert "Readers asked the assistant 280 questions; 280 in the period before: no change" in text
+    for day in ("Sun 11 Jan", "Mon 12 Jan", "Sun 18 Jan"):
+        assert f"{day} | 40 | 40 | 100 %" in text
+    assert report.complete
+
+
 def test_exports_by_week_have_totals_and_are_not_compared(tmp_path: Path) -> None:
     write(tmp_path, "views", views(500), [0], 7 * DAY)
     write(tmp_path, "views", views(9000), [7], 7 * DAY)

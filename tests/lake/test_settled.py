@@ -185,6 +185,10 @@ def test_days_of_a_time_zone_have_their_own_dates_and_weeks_also_when_the_clock_
         assert (found["windows"], found["missing"]) == (windows, 0), (week, found)
         (read,) = rows(connection, "SELECT sum(human) AS views FROM human_and_ai_views")
         assert read == {"views": windows}
+        (total,) = rows(
+            connection, "SELECT sum(questions) AS n FROM assistant_usage WHERE caller = 'total'"
+        )
+        assert total == {"n": 2 * windows}  # of whole days, not of days in UTC
 
 
 def test_completeness_names_the_gaps_within_a_period_and_at_its_ends(tmp_path: Path) -> None:

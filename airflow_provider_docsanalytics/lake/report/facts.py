@@ -140,12 +140,7 @@ def period_of(window: DateWindow | None, connection: DuckDBPyConnection) -> Peri
     """
     if window is not None:
         return Period(window.start, window.end)
-    # By the clocks of the windows' zones.
-    first, last = _one_row(
-        connection,
-        "SELECT min(date_from + to_seconds(coalesce(offset_s, 0))),"
-        " max(date_to + to_seconds(coalesce(offset_s, 0))) FROM exports WHERE counts",
-    )
+    first, last = _one_row(connection, _TIME_OF_LAKE)
     if first is None or last is None:
         return None
     end = _monday(last)
@@ -266,6 +261,14 @@ class Facts:
         return [values.get(day, nothing) if day in days else None for day in self.period.days]
 
 
+_TIME_OF_LAKE = """
+    SELECT
+      min(CASE WHEN is_short THEN date_from ELSE CAST(date AS TIMESTAMPTZ) END),
+      max(CASE WHEN is_short THEN date_to ELSE CAST(date AS TIMESTAMPTZ)
+        + to_days(CAST(round(EXTRACT(EPOCH FROM date_to - date_from) / 86400) AS INTEGER)) END)
+    FROM (SELECT *, date_to - date_from < INTERVAL 23 HOURS AS is_short FROM exports)
+    WHERE counts"""
+"""By the dates of windows, wherever they are midnight."""
 _CLICKS = """
     SELECT _date, CAST(sum(round(hits * ctr / 100)) AS BIGINT), sum(hits) FROM searches
     WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
