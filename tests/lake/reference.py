@@ -427,7 +427,8 @@ def open_feedback(lake: Lake) -> list[Row]:
 def assistant_usage(lake: Lake) -> list[Row]:
     stats: dict[Any, Counter[str]] = defaultdict(Counter)
     for export, row in lake.counts("caller_stats"):
-        stats[export["owner"], _day_of(export)].update(row)
+        known = any(_shares(export, each) for each in lake.exports["conversations"])
+        stats[export["owner"], _day_of(export)].update(row | ({"total": 0} if known else {}))
     turns: dict[Any, list[Any]] = defaultdict(list)
     for each in lake.within("conversations"):
         turns[each["owner"], each["day"]].append(each.get("resolutionStatus"))

@@ -231,6 +231,20 @@ def test_the_period_of_a_lake_includes_exports_that_do_not_count(tmp_path: Path)
     assert found["doubled"] == 1
 
 
+def test_a_week_of_caller_stats_beside_days_of_conversations_counts_no_question_twice(
+    tmp_path: Path,
+) -> None:
+    asked = {"web": 6, "api": 0, "other": 0, "total": 6}
+    make_of(tmp_path / "stats", "caller_stats", [asked], START, START + WEEK)
+    make_of(tmp_path / "stats-before", "caller_stats", [asked], START - WEEK, START)
+    for place in range(7):
+        day = START + place * DAY
+        found = [_turn(day)] if place else []  # none on the first
+        make_of(tmp_path / f"{place}", "conversations", found, day, day + DAY)
+    total = "SELECT date, questions FROM assistant_usage WHERE caller = 'total'"
+    assert [each["questions"] for each in rows(opened(tmp_path), total)] == [6, 0, *[1] * 6]
+
+
 def test_a_month_of_counts_is_no_part_of_a_week_and_a_month_of_events_is(tmp_path: Path) -> None:
     for endpoint in ("views", "conversations"):
         make_of(tmp_path / endpoint, endpoint, [], START, START + 28 * DAY)
