@@ -115,12 +115,21 @@ def _answer(model: Model, options: argparse.Namespace) -> Answer:
 
     if not options.lake:
         raise ConfigError(f"{model.name} needs a lake.\nGive its root with --lake.")
+    if model.name == "page_changes" and not options.change_date:
+        raise ConfigError(
+            "page_changes compares two times.\nGive the date between them with --change-date."
+        )
     lake = options.lake if "://" in options.lake else str(Path(options.lake).resolve())
     provide(options.storage_conn_id)
     provide_of(lake)
     files = files_at(lake, options.storage_conn_id)
     with closing(connect(files, options.base_url)) as connection:
         set_period(connection, options.date_from, options.date_to, options.change_date)
+        if not connection.execute("SELECT count(*) FROM exports").fetchall()[0][0]:
+            raise ConfigError(
+                f"{printable(lake)} holds no exports.\n"
+                "Give the root of your exports: what stands before the first field of path."
+            )
         return ask(connection, files, model)
 
 

@@ -102,7 +102,7 @@ def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) ->
         ConfigError: there is no lake, ``base_url`` is no URL, or DuckDB is not installed.
         StorageError: the storage failed, or a file cannot be read.
     """
-    if base_url and not base_url.lower().startswith(("https://", "http://")):
+    if base_url and not re.match(r"https?://[^/?#]", str(base_url), re.IGNORECASE):
         raise ConfigError(
             f"base_url={base_url!r:.200} is not a URL.\n"
             "Write where the site is, such as https://example.com/docs."

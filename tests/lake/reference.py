@@ -177,6 +177,9 @@ def unanswered_questions(lake: Lake) -> list[Row]:
     groups: dict[Any, list[Row]] = defaultdict(list)
     for turn in turns:
         groups[turn["owner"], turn["page"], turn.get("queryCategory")].append(turn)
+    exported_before = {
+        each["owner"] for each in lake.exports["conversations"] if each["from"] < lake.start
+    }
     answers = []
     for (owner, page, category), group in groups.items():
         now = [each for each in group if each["at"] >= lake.start]
@@ -209,7 +212,7 @@ def unanswered_questions(lake: Lake) -> list[Row]:
                 "repeated": len(repeated),
                 "first_asked": min(each["at"] for each in now),
                 "last_asked": max(each["at"] for each in now),
-                "is_new": len(now) == len(group),
+                "is_new": len(now) == len(group) if owner in exported_before else None,
                 "thread_id": latest["id"],
                 "project": owner,
             }

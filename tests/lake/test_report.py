@@ -210,6 +210,32 @@ def test_a_month_of_conversations_has_each_of_its_weeks_and_days(tmp_path: Path)
     assert report.complete
 
 
+def test_votes_are_those_of_the_table_also_where_projects_have_different_endpoints(
+    tmp_path: Path,
+) -> None:
+    def feedback(day: datetime) -> Rows:
+        usual = {"path": "/b", "comment": None, "source": "thumbs_only", "status": "pending"}
+        at = f"{day:%Y-%m-%d}T12:00:00Z"
+        return [
+            usual | {"id": f"{day:%d}-{n}", "createdAt": at, "helpful": n > 3} for n in range(10)
+        ]
+
+    write(tmp_path, "feedback_by_page", votes(9, 3, "/a"), project_id="by-page")
+    write(tmp_path, "feedback", feedback, project_id="others")
+    text = text_of(tmp_path)
+    assert "49 of 154 votes say that a page did not help (32 %); 32 % (49 of 154)" in text
+    assert "/a | - | 63 | 21 | 25 %" in text
+    assert "/b | - | 42 | 28 | 40 %" in text
+
+
+def test_nothing_is_new_where_nothing_was_exported_before(tmp_path: Path) -> None:
+    write(tmp_path, "conversations", turns(40, 4), AFTER)
+    text = text_of(tmp_path)
+    assert "1 topic has unanswered questions." in text
+    assert "never asked about before" not in text
+    assert "How do I rotate a key? | 280" in text  # without the mark "new"
+
+
 def test_a_lake_of_one_day_is_a_page_about_that_day(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(3, 1), [2])
     report = reported(tmp_path, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.lake import open_lake
 from airflow_provider_docsanalytics.lake.connection import set_period
 from airflow_provider_docsanalytics.window import iso_ms
 from tests.lake.made import DAY, START, make, make_days, make_of
@@ -280,6 +283,14 @@ def test_a_period_that_cannot_be_is_refused(
         set_period(opened(tmp_path), *period)
 
 
-def test_a_base_url_without_a_scheme_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"base_url='docs\.example\.com' is not a URL"):
-        opened(tmp_path, "docs.example.com")
+@pytest.mark.parametrize("url", ["docs.example.com", "https://", "https:///docs", "ftp://x"])
+def test_a_base_url_that_is_no_url_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=f"base_url='{re.escape(url)}' is not a URL"):
+        opened(tmp_path, url)
+
+
+@pytest.mark.parametrize("base_url", [None, ""])
+def test_without_a_base_url_pages_keep_their_paths(tmp_path: Path, base_url: str | None) -> None:
+    make(tmp_path / "a", rows=1)
+    with closing(open_lake(str(tmp_path), base_url=base_url)) as connection:
+        assert rows(connection, "SELECT page FROM views") == [{"page": "/page-0"}]

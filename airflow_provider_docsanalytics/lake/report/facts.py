@@ -46,7 +46,7 @@ class Questions(NamedTuple):
     callers: int
     unanswered: int
     repeated: int
-    is_new: bool
+    is_new: bool | None
     project: str
 
 
@@ -175,9 +175,18 @@ class Facts:
         self._covered, self._owners = read.covered_days(period)
         self._clicks = read.by_day(_CLICKS)
         self._views = read.by_day(_VIEWS)
-        by_page = "feedback_by_page" in self._covered
-        self.votes_of = "feedback_by_page" if by_page else "feedback"
-        self._votes = read.by_day(_VOTES_BY_PAGE if by_page else _VOTES)
+        self._add_votes()
+        self._votes = read.by_day(_VOTES)
+
+    def _add_votes(self) -> None:
+        """Add what votes come from as if it was an endpoint: of each project what it has."""
+        by_page = self._owners.get("feedback_by_page", set())
+        others = self._owners.get("feedback", set()) - by_page
+        used = {"feedback_by_page": by_page, "feedback": others}
+        days = [self._covered[endpoint] for endpoint, owners in used.items() if owners]
+        if days:
+            self._covered["votes"] = set.intersection(*days)
+            self._owners["votes"] = {f"{each}: {one}" for each in used for one in used[each]}
 
     def has(self, *endpoints: str) -> bool:
         """Whether the lake has exports of one of these endpoints in the period."""
@@ -231,7 +240,7 @@ class Facts:
     @cached_property
     def unhelpful(self) -> Daily[Share]:
         """The votes that a page did not help."""
-        return self._shares({day: Share(*row) for day, row in self._votes.items()}, self.votes_of)
+        return self._shares({day: Share(*row) for day, row in self._votes.items()}, "votes")
 
     @cached_property
     def called(self) -> Daily[int]:
@@ -274,15 +283,20 @@ _CLICKS = """
     WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
     GROUP BY _date"""
 _VIEWS = "SELECT date, sum(human), sum(ai), max(definition) FROM human_and_ai_views GROUP BY date"
-_VOTES_BY_PAGE = """
-    SELECT _date, sum("thumbsDown"), sum("thumbsDown" + "thumbsUp") FROM feedback_by_page
-    WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
-    GROUP BY _date"""
 _VOTES = """
-    SELECT _date, count(*) FILTER (WHERE NOT helpful), count(*) FROM feedback
-    WHERE helpful IS NOT NULL
-      AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
-    GROUP BY _date"""
+    SELECT _date, sum(unhelpful), sum(votes) FROM (
+      SELECT _date, "thumbsDown" AS unhelpful, "thumbsDown" + "thumbsUp" AS votes
+      FROM feedback_by_page
+      WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
+      UNION ALL
+      SELECT _date, CASE WHEN helpful THEN 0 ELSE 1 END, 1 FROM feedback
+      WHERE helpful IS NOT NULL
+        AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
+        AND _project_id NOT IN (
+          SELECT owner FROM exports WHERE endpoint = 'feedback_by_page' AND counts
+          AND belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to')))
+    ) GROUP BY _date"""
+"""As ``page_quality`` counts them: each project by page, if it has that."""
 _COVERED = """
     SELECT endpoint, owner, date, date_to - date_from, is_event FROM exports WHERE counts
     AND (belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))
