@@ -134,7 +134,7 @@ def _answer(model: Model, options: argparse.Namespace) -> Answer:
     with closing(connect(files, options.base_url)) as connection:
         if connection.execute("FROM exports LIMIT 1").fetchone() is None:
             raise ConfigError(
-                f"{lake} holds no exports.\n"
+                f"{printable(lake)} holds no exports.\n"
                 "Give the root of your exports: what stands before the first field of path."
             )
         set_period(connection, options.date_from, options.date_to, options.change_date)

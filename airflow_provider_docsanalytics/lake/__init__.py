@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_lake(
-    url: str, storage_conn_id: str | None = None, *, base_url: str = ""
+    url: str, storage_conn_id: str | None = None, *, base_url: str | None = None
 ) -> DuckDBPyConnection:
     """Return a DuckDB connection in which a lake is a database; needs the extra ``[lake]``.
 
@@ -34,4 +34,4 @@ def open_lake(
     from airflow_provider_docsanalytics.lake.connection import connect
     from airflow_provider_docsanalytics.operators._lake import files_at
 
-    return connect(files_at(url, storage_conn_id), base_url)
+    return connect(files_at(url, storage_conn_id), base_url or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from datetime import UTC, time
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,12 +14,19 @@ from airflow_provider_docsanalytics.api.mintlify import MINTLIFY
 from airflow_provider_docsanalytics.api.vyom import VYOM
 from airflow_provider_docsanalytics.errors import ConfigError, StorageError
 from airflow_provider_docsanalytics.lake.catalog import read_directories
+from airflow_provider_docsanalytics.lake.endpoint_views import (
+    is_event,
+    is_read,
+    rows_query,
+    settled_query,
+)
 from airflow_provider_docsanalytics.lake.models import MODELS
 from airflow_provider_docsanalytics.lake.settle import day_of, exports_of, settle
 from airflow_provider_docsanalytics.window import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from duckdb import DuckDBPyConnection
 
@@ -51,6 +59,7 @@ _EXPORT_TYPES = {
     "filters": "VARCHAR",
     "problem": "VARCHAR",
     "counts": "BOOLEAN",
+    "is_event": "BOOLEAN",
     "file_format": "VARCHAR",
     "series": "INTEGER",
     "offset_s": "INTEGER",
@@ -61,6 +70,23 @@ _SEGMENT_TYPES = {
     "spoken_from": "TIMESTAMPTZ",
     "spoken_to": "TIMESTAMPTZ",
 }
+_MIDNIGHTS = """
+    WITH midnights AS (
+      SELECT series, date, date_from AS midnight FROM exports
+      WHERE counts AND date_to - date_from >= INTERVAL 23 HOURS
+      UNION ALL
+      SELECT series, date + CAST(round(EXTRACT(EPOCH FROM date_to - date_from) / 86400) AS INTEGER),
+        date_to
+      FROM exports WHERE counts AND date_to - date_from >= INTERVAL 23 HOURS
+    ),
+    nearest AS (
+      SELECT
+        arg_min(midnight + to_days(CAST(d.day - date AS INTEGER)), abs(d.day - date)) AS midnight
+      FROM midnights, (SELECT CAST(? AS DATE) AS day) d
+      GROUP BY series
+    )
+    SELECT DISTINCT midnight FROM nearest"""
+"""When a date starts: for each series by its nearest window."""
 
 
 def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) -> DuckDBPyConnection:
@@ -76,7 +102,7 @@ def connect(files: LakeFiles, base_url: str = "", *, in_memory: bool = False) ->
         ConfigError: there is no lake, ``base_url`` is no URL, or DuckDB is not installed.
         StorageError: the storage failed, or a file cannot be read.
     """
-    if base_url and not base_url.lower().startswith(("https://", "http://")):
+    if base_url and not re.match(r"https?://[^/?#]", str(base_url), re.IGNORECASE):
         raise ConfigError(
             f"base_url={base_url!r:.200} is not a URL.\n"
             "Write where the site is, such as https://example.com/docs."
@@ -105,6 +131,9 @@ def set_period(
 ) -> None:
     """Set the time for which the models answer: ``[date_from, date_to)``.
 
+    If all dates are midnights in UTC, as bare dates are, they mean the midnights of the lake's
+    windows, if these all start at the same time of the day.
+
     Args:
         connection: of :func:`connect`.
         date_from: ISO 8601 text, a date or an instant; ``None`` is the start of the lake.
@@ -119,7 +148,8 @@ def set_period(
     instants = {
         name: None if value is None else parse_instant(value, name) for name, value in given.items()
     }
-    found = "SELECT min(date_from), max(date_to) FROM exports WHERE counts"
+    # Exports that do not count are of the lake: their time is missing.
+    found = "SELECT min(date_from), max(date_to) FROM exports WHERE filters = ''"
     lake_from, lake_to = connection.execute(found).fetchone() or (None, None)
     start = instants["date_from"] or lake_from
     end = instants["date_to"] or lake_to
@@ -134,8 +164,21 @@ def set_period(
                 f"{name}={later.isoformat()} is not after {of}={earlier.isoformat()}.\n"
                 "Correct them. Without them, the period is that of the lake."
             )
+    are_dates = all(map(_is_midnight, filter(None, instants.values())))
     for name, value in (("date_from", start), ("date_to", end), ("change_date", change)):
-        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [value])
+        is_date = instants[name] is not None and are_dates
+        instant = _midnight_of_windows(connection, value) if is_date and value else value
+        connection.execute(f"SET VARIABLE {name} = ?::TIMESTAMPTZ", [instant])
+
+
+def _is_midnight(instant: datetime) -> bool:
+    return instant.astimezone(UTC).time() == time()
+
+
+def _midnight_of_windows(connection: DuckDBPyConnection, midnight: datetime) -> datetime:
+    """Return when the date of a midnight in UTC starts by the windows of the lake."""
+    found = connection.execute(_MIDNIGHTS, [midnight.astimezone(UTC).date()]).fetchall()
+    return found[0][0] if len(found) == 1 else midnight
 
 
 def _duckdb() -> Any:
@@ -194,6 +237,7 @@ def _export_row(each: LakeExport) -> dict[str, Any]:
         "filters": ", ".join(f"{name}={value}" for name, value in sorted(each.filters.items())),
         "problem": each.problem,
         "counts": each.counts,
+        "is_event": bool(export.series.table_row and is_event(export.series.table_row)),
         "file_format": export.file_format,
         "series": each.series,
         "offset_s": int(day.offset.total_seconds()) if day and day.offset is not None else None,
@@ -216,12 +260,6 @@ def _segment_rows(
 def _create_views(
     connection: DuckDBPyConnection, exports: list[LakeExport], *, in_memory: bool
 ) -> None:
-    from airflow_provider_docsanalytics.lake.endpoint_views import (
-        is_read,
-        rows_query,
-        settled_query,
-    )
-
     used = set(re.findall(r"(?:FROM|JOIN) (\w+)", _sql_file("views.sql") + _ALL_MODELS))
     for endpoint in ENDPOINTS.values():
         read = [each for each in exports if is_read(endpoint, each)]

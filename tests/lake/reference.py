@@ -178,6 +178,9 @@ def unanswered_questions(lake: Lake) -> list[Row]:
     groups: dict[Any, list[Row]] = defaultdict(list)
     for turn in turns:
         groups[turn["owner"], turn["page"], turn.get("queryCategory")].append(turn)
+    exported_before = {
+        each["owner"] for each in lake.exports["conversations"] if each["from"] < lake.start
+    }
     answers = []
     for (owner, page, category), group in groups.items():
         now = [each for each in group if each["at"] >= lake.start]
@@ -210,7 +213,7 @@ def unanswered_questions(lake: Lake) -> list[Row]:
                 "repeated": len(repeated),
                 "first_asked": min(each["at"] for each in now),
                 "last_asked": max(each["at"] for each in now),
-                "is_new": len(now) == len(group),
+                "is_new": len(now) == len(group) if owner in exported_before else None,
                 "thread_id": latest["id"],
                 "project": owner,
             }
@@ -440,7 +443,8 @@ def open_feedback(lake: Lake) -> list[Row]:
 def assistant_usage(lake: Lake) -> list[Row]:
     stats: dict[Any, Counter[str]] = defaultdict(Counter)
     for export, row in lake.counts("caller_stats"):
-        stats[export["owner"], _day_of(export)].update(row)
+        known = any(_shares(export, each) for each in lake.exports["conversations"])
+        stats[export["owner"], _day_of(export)].update(row | ({"total": 0} if known else {}))
     turns: dict[Any, list[Any]] = defaultdict(list)
     for each in lake.within("conversations"):
         turns[each["owner"], each["day"]].append(each.get("resolutionStatus"))

@@ -252,6 +252,58 @@ def test_gaps_are_counted_and_exports_that_cannot_be_read_are_named(tmp_path: Pa
     assert "threads" not in text
 
 
+def test_exports_that_have_stopped_are_missing_of_each_project(tmp_path: Path) -> None:
+    write(tmp_path, "views", views(500))
+    write(tmp_path, "views", views(500), BEFORE, project_id="stopped")
+    write(tmp_path, "searches", _searches, BEFORE)
+    report = reported(tmp_path)
+    text = Parsed(report.html).text
+    assert "Exports of this period are missing. The end of the page says which." in text
+    assert "Incomplete: searches, views." in text
+    assert "searches | proj | 0 | 7 | 12 to 18 Jan 2026" in text
+    assert "views | stopped | 0 | 7 | 12 to 18 Jan 2026" in text
+    assert not report.complete
+
+
+def test_a_month_of_conversations_has_each_of_its_weeks_and_days(tmp_path: Path) -> None:
+    def month(_: datetime) -> Rows:
+        return [row for day in range(28) for row in turns(40, 4)(START + day * DAY)]
+
+    write(tmp_path, "conversations", month, [0], 28 * DAY)
+    report = reported(tmp_path)
+    text = Parsed(report.html).text
+    assert "Readers asked the assistant 280 questions; 280 in the period before: no change" in text
+    assert "Mon 12 Jan | 40 | 36 | 90 %" in text
+    assert "The lake has no exports of conversations in this period." not in text
+    assert report.complete
+
+
+def test_votes_are_those_of_the_table_also_where_projects_have_different_endpoints(
+    tmp_path: Path,
+) -> None:
+    def feedback(day: datetime) -> Rows:
+        usual = {"path": "/b", "comment": None, "source": "thumbs_only", "status": "pending"}
+        at = f"{day:%Y-%m-%d}T12:00:00Z"
+        return [
+            usual | {"id": f"{day:%d}-{n}", "createdAt": at, "helpful": n > 3} for n in range(10)
+        ]
+
+    write(tmp_path, "feedback_by_page", votes(9, 3, "/a"), project_id="by-page")
+    write(tmp_path, "feedback", feedback, project_id="others")
+    text = text_of(tmp_path)
+    assert "49 of 154 votes say that a page did not help (32 %); 32 % (49 of 154)" in text
+    assert "/a | - | 63 | 21 | 25 %" in text
+    assert "/b | - | 42 | 28 | 40 %" in text
+
+
+def test_nothing_is_new_where_nothing_was_exported_before(tmp_path: Path) -> None:
+    write(tmp_path, "conversations", turns(40, 4), AFTER)
+    text = text_of(tmp_path)
+    assert "1 topic has unanswered questions." in text
+    assert "never asked about before" not in text
+    assert "How do I rotate a key? | 280" in text  # without the mark "new"
+
+
 def test_a_lake_of_one_day_is_a_page_about_that_day(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(3, 1), [2])
     report = reported(tmp_path, None)
@@ -313,6 +365,25 @@ def test_a_day_on_which_the_clock_changes_is_a_day(tmp_path: Path, monday: str) 
     start = start.replace(tzinfo=UTC)
     text = text_of(tmp_path, DateWindow(start, start + 7 * DAY))
     assert "People viewed pages 700 times; 700 in the period before: no change" in text
+
+
+@pytest.mark.parametrize("hours", [-13, -1, 5, 11])
+def test_a_week_has_the_questions_of_the_days_of_its_zone(tmp_path: Path, hours: int) -> None:
+    for place in range(14):
+        local = START + place * DAY
+        start = local + timedelta(hours=hours)
+        asked = [*turns(20)(start), *turns(20)(start + timedelta(hours=23, minutes=30))]
+        for number, row in enumerate(asked):
+            row["id"] = f"{place}-{number}"
+        directory = tmp_path / f"dt={local:%Y-%m-%d}"
+        make_of(directory, "conversations", asked, start, start + DAY)
+    report = reported(tmp_path, None)
+    text = Parsed(report.html).text
+    assert "Documentation report, 12 to 18 Jan 2026" in text
+    assert "Readers asked the assistant 280 questions; 280 in the period before: no change" in text
+    for day in ("Sun 11 Jan", "Mon 12 Jan", "Sun 18 Jan"):
+        assert f"{day} | 40 | 40 | 100 %" in text
+    assert report.complete
 
 
 def test_exports_by_week_have_totals_and_are_not_compared(tmp_path: Path) -> None:

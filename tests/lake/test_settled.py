@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from airflow_provider_docsanalytics.errors import ConfigError
+from airflow_provider_docsanalytics.lake import open_lake
 from airflow_provider_docsanalytics.lake.connection import set_period
 from airflow_provider_docsanalytics.window import iso_ms
 from tests.lake.made import DAY, START, make, make_days, make_of
@@ -185,6 +188,10 @@ def test_days_of_a_time_zone_have_their_own_dates_and_weeks_also_when_the_clock_
         assert (found["windows"], found["missing"]) == (windows, 0), (week, found)
         (read,) = rows(connection, "SELECT sum(human) AS views FROM human_and_ai_views")
         assert read == {"views": windows}
+        (total,) = rows(
+            connection, "SELECT sum(questions) AS n FROM assistant_usage WHERE caller = 'total'"
+        )
+        assert total == {"n": 2 * windows}  # of whole days, not of days in UTC
 
 
 def test_completeness_names_the_gaps_within_a_period_and_at_its_ends(tmp_path: Path) -> None:
@@ -198,7 +205,57 @@ def test_completeness_names_the_gaps_within_a_period_and_at_its_ends(tmp_path: P
     (found,) = rows(connection, "FROM completeness")
     assert (found["expected_windows"], found["windows"], found["missing"]) == (12, 7, 5)
     set_period(connection, START + 3 * DAY, START + 5 * DAY)
-    assert rows(connection, "FROM completeness") == []
+    (found,) = rows(connection, "FROM completeness")
+    assert (found["expected_windows"], found["windows"], found["missing"]) == (2, 0, 2)
+    set_period(connection, START - 9 * DAY, START - 2 * DAY)
+    assert rows(connection, "FROM completeness") == []  # before it was exported at all
+
+
+def test_what_has_stopped_is_missing_if_it_was_exported_regularly(tmp_path: Path) -> None:
+    make_days(tmp_path, 14)
+    make_days(tmp_path / "stopped", 3, project_id="stopped")
+    make_days(tmp_path / "twice", 2, project_id="twice")
+    make_days(tmp_path / "part", 5, project_id="part", filters={"status": "pending"})
+    connection = opened(tmp_path)
+    set_period(connection, START + 7 * DAY, START + 14 * DAY)
+    found = rows(connection, "SELECT owner, windows, missing FROM completeness")
+    assert found == [
+        {"owner": "proj", "windows": 7, "missing": 0},
+        {"owner": "stopped", "windows": 0, "missing": 7},
+    ]
+
+
+def test_the_period_of_a_lake_includes_exports_that_do_not_count(tmp_path: Path) -> None:
+    days = make_days(tmp_path, 3)
+    next(days[2].glob("part-*")).unlink()
+    make(tmp_path / "week" / "of", START, WEEK, finished_at=LATER)
+    (found,) = rows(opened(tmp_path), "FROM completeness")
+    assert (found["windows"], found["missing"], found["unreadable"]) == (2, 5, 1)
+    assert found["doubled"] == 1
+
+
+def test_a_week_of_caller_stats_beside_days_of_conversations_counts_no_question_twice(
+    tmp_path: Path,
+) -> None:
+    asked = {"web": 6, "api": 0, "other": 0, "total": 6}
+    make_of(tmp_path / "stats", "caller_stats", [asked], START, START + WEEK)
+    make_of(tmp_path / "stats-before", "caller_stats", [asked], START - WEEK, START)
+    for place in range(7):
+        day = START + place * DAY
+        found = [_turn(day)] if place else []  # none on the first
+        make_of(tmp_path / f"{place}", "conversations", found, day, day + DAY)
+    total = "SELECT date, questions FROM assistant_usage WHERE caller = 'total'"
+    assert [each["questions"] for each in rows(opened(tmp_path), total)] == [6, 0, *[1] * 6]
+
+
+def test_a_month_of_counts_is_no_part_of_a_week_and_a_month_of_events_is(tmp_path: Path) -> None:
+    for endpoint in ("views", "conversations"):
+        make_of(tmp_path / endpoint, endpoint, [], START, START + 28 * DAY)
+    connection = opened(tmp_path)
+    for week in range(4):
+        set_period(connection, START + week * WEEK, START + (week + 1) * WEEK)
+        (found,) = rows(connection, "FROM completeness")
+        assert (found["endpoint"], found["windows"], found["missing"]) == ("conversations", 1, 0)
 
 
 def test_a_lake_without_exports_has_views_without_rows(tmp_path: Path) -> None:
@@ -226,6 +283,14 @@ def test_a_period_that_cannot_be_is_refused(
         set_period(opened(tmp_path), *period)
 
 
-def test_a_base_url_without_a_scheme_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"base_url='docs\.example\.com' is not a URL"):
-        opened(tmp_path, "docs.example.com")
+@pytest.mark.parametrize("url", ["docs.example.com", "https://", "https:///docs", "ftp://x"])
+def test_a_base_url_that_is_no_url_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=f"base_url='{re.escape(url)}' is not a URL"):
+        opened(tmp_path, url)
+
+
+@pytest.mark.parametrize("base_url", [None, ""])
+def test_without_a_base_url_pages_keep_their_paths(tmp_path: Path, base_url: str | None) -> None:
+    make(tmp_path / "a", rows=1)
+    with closing(open_lake(str(tmp_path), base_url=base_url)) as connection:
+        assert rows(connection, "SELECT page FROM views") == [{"page": "/page-0"}]

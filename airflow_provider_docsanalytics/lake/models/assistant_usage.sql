@@ -2,7 +2,7 @@
 --
 -- date            of the question; for callers, the date on which the export's window starts
 -- caller          web, api, other: from caller_stats. total: from conversations, or from caller_stats
---                 where they were not exported
+--                 where no part of their window was exported of conversations
 -- questions
 -- answered, unanswered  by the status of conversations: known for total only
 -- answered_share  of the questions that have a status, 0 to 1
@@ -20,12 +20,22 @@ WITH turns AS (
   WHERE "timestamp" >= getvariable('date_from') AND "timestamp" < getvariable('date_to')
   GROUP BY _project_id, _date
 ),
+known AS (  -- windows of caller_stats with questions that turns has, so that none counts twice
+  SELECT DISTINCT s._project_id, s._date_from, s._date_to
+  FROM caller_stats s
+  JOIN exports e
+    ON e.owner = s._project_id AND e.date_from < s._date_to AND e.date_to > s._date_from
+  WHERE e.endpoint = 'conversations' AND e.counts
+),
 stats AS (
   SELECT
-    _project_id, _date, sum(web) AS web, sum(api) AS api, sum(other) AS other, sum(total) AS total
-  FROM caller_stats
-  WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
-  GROUP BY _project_id, _date
+    s._project_id, s._date, sum(s.web) AS web, sum(s.api) AS api, sum(s.other) AS other,
+    sum(CASE WHEN k._project_id IS NULL THEN s.total ELSE 0 END) AS total
+  FROM caller_stats s
+  LEFT JOIN known k
+    ON k._project_id = s._project_id AND k._date_from = s._date_from AND k._date_to = s._date_to
+  WHERE belongs(s._date_from, s._date_to, getvariable('date_from'), getvariable('date_to'))
+  GROUP BY s._project_id, s._date
 ),
 usage AS (
   SELECT _project_id, _date, 'web' AS caller, web AS questions,

@@ -11,7 +11,8 @@
 -- unanswered      questions whose status is unanswered
 -- repeated        questions that were asked again
 -- first_asked, last_asked  of all questions of the group in the period
--- is_new          whether the group had no question before the period
+-- is_new          whether the group had no question before the period; null if no conversations were
+--                 exported of the time before
 -- thread_id       of question: what the endpoint threads takes
 -- project
 --
@@ -53,6 +54,11 @@ agents AS (
     AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
   GROUP BY _project_id, page
 ),
+exported_before AS (
+  SELECT DISTINCT owner AS _project_id
+  FROM exports
+  WHERE endpoint = 'conversations' AND counts AND date_from < getvariable('date_from')
+),
 grouped AS (
   SELECT
     _project_id, page, category,
@@ -70,10 +76,12 @@ grouped AS (
 )
 SELECT
   g.page, g.category, g.question, g.asked, g.callers, coalesce(a.agents, 0) AS agents,
-  g.unanswered, g.repeated, g.first_asked, g.last_asked, g.is_new, g.thread_id,
+  g.unanswered, g.repeated, g.first_asked, g.last_asked,
+  CASE WHEN b._project_id IS NOT NULL THEN g.is_new END AS is_new, g.thread_id,
   g._project_id AS project
 FROM grouped g
 LEFT JOIN agents a ON a._project_id = g._project_id AND a.page = g.page
+LEFT JOIN exported_before b ON b._project_id = g._project_id
 WHERE g.unanswered + g.repeated > 0
 ORDER BY
   g.unanswered + g.repeated DESC, g.asked DESC,

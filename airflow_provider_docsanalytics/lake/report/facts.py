@@ -46,7 +46,7 @@ class Questions(NamedTuple):
     callers: int
     unanswered: int
     repeated: int
-    is_new: bool
+    is_new: bool | None
     project: str
 
 
@@ -140,13 +140,8 @@ def period_of(window: DateWindow | None, connection: DuckDBPyConnection) -> Peri
     """
     if window is not None:
         return Period(window.start, window.end)
-    # By the clocks of the windows' zones.
-    first, last = _one_row(
-        connection,
-        "SELECT min(date_from + to_seconds(coalesce(offset_s, 0))),"
-        " max(date_to + to_seconds(coalesce(offset_s, 0))) FROM exports WHERE counts",
-    )
-    if first is None:
+    first, last = _one_row(connection, _TIME_OF_LAKE)
+    if first is None or last is None:
         return None
     end = _monday(last)
     if end <= first:
@@ -177,12 +172,21 @@ class Facts:
         self.pages = read.model(PageQuality, "page_quality")
         self.calls = read.model(Calls, "call_usage")
         self.completeness = read.model(Windows, "completeness")
-        self._covered, self._owners = read.covered_days()
+        self._covered, self._owners = read.covered_days(period)
         self._clicks = read.by_day(_CLICKS)
         self._views = read.by_day(_VIEWS)
-        by_page = "feedback_by_page" in self._covered
-        self.votes_of = "feedback_by_page" if by_page else "feedback"
-        self._votes = read.by_day(_VOTES_BY_PAGE if by_page else _VOTES)
+        self._add_votes()
+        self._votes = read.by_day(_VOTES)
+
+    def _add_votes(self) -> None:
+        """Add what votes come from as if it was an endpoint: of each project what it has."""
+        by_page = self._owners.get("feedback_by_page", set())
+        others = self._owners.get("feedback", set()) - by_page
+        used = {"feedback_by_page": by_page, "feedback": others}
+        days = [self._covered[endpoint] for endpoint, owners in used.items() if owners]
+        if days:
+            self._covered["votes"] = set.intersection(*days)
+            self._owners["votes"] = {f"{each}: {one}" for each in used for one in used[each]}
 
     def has(self, *endpoints: str) -> bool:
         """Whether the lake has exports of one of these endpoints in the period."""
@@ -236,7 +240,7 @@ class Facts:
     @cached_property
     def unhelpful(self) -> Daily[Share]:
         """The votes that a page did not help."""
-        return self._shares({day: Share(*row) for day, row in self._votes.items()}, self.votes_of)
+        return self._shares({day: Share(*row) for day, row in self._votes.items()}, "votes")
 
     @cached_property
     def called(self) -> Daily[int]:
@@ -266,23 +270,37 @@ class Facts:
         return [values.get(day, nothing) if day in days else None for day in self.period.days]
 
 
+_TIME_OF_LAKE = """
+    SELECT
+      min(CASE WHEN is_short THEN date_from ELSE CAST(date AS TIMESTAMPTZ) END),
+      max(CASE WHEN is_short THEN date_to ELSE CAST(date AS TIMESTAMPTZ)
+        + to_days(CAST(round(EXTRACT(EPOCH FROM date_to - date_from) / 86400) AS INTEGER)) END)
+    FROM (SELECT *, date_to - date_from < INTERVAL 23 HOURS AS is_short FROM exports)
+    WHERE counts"""
+"""By the dates of windows, wherever they are midnight."""
 _CLICKS = """
     SELECT _date, CAST(sum(round(hits * ctr / 100)) AS BIGINT), sum(hits) FROM searches
     WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
     GROUP BY _date"""
 _VIEWS = "SELECT date, sum(human), sum(ai), max(definition) FROM human_and_ai_views GROUP BY date"
-_VOTES_BY_PAGE = """
-    SELECT _date, sum("thumbsDown"), sum("thumbsDown" + "thumbsUp") FROM feedback_by_page
-    WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
-    GROUP BY _date"""
 _VOTES = """
-    SELECT _date, count(*) FILTER (WHERE NOT helpful), count(*) FROM feedback
-    WHERE helpful IS NOT NULL
-      AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
-    GROUP BY _date"""
+    SELECT _date, sum(unhelpful), sum(votes) FROM (
+      SELECT _date, "thumbsDown" AS unhelpful, "thumbsDown" + "thumbsUp" AS votes
+      FROM feedback_by_page
+      WHERE belongs(_date_from, _date_to, getvariable('date_from'), getvariable('date_to'))
+      UNION ALL
+      SELECT _date, CASE WHEN helpful THEN 0 ELSE 1 END, 1 FROM feedback
+      WHERE helpful IS NOT NULL
+        AND "createdAt" >= getvariable('date_from') AND "createdAt" < getvariable('date_to')
+        AND _project_id NOT IN (
+          SELECT owner FROM exports WHERE endpoint = 'feedback_by_page' AND counts
+          AND belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to')))
+    ) GROUP BY _date"""
+"""As ``page_quality`` counts them: each project by page, if it has that."""
 _COVERED = """
-    SELECT endpoint, owner, date, date_to - date_from FROM exports WHERE counts
-    AND belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))"""
+    SELECT endpoint, owner, date, date_to - date_from, is_event FROM exports WHERE counts
+    AND (belongs(date_from, date_to, getvariable('date_from'), getvariable('date_to'))
+      OR is_event AND date_from < getvariable('date_to') AND date_to > getvariable('date_from'))"""
 
 
 class _Reader:
@@ -302,17 +320,22 @@ class _Reader:
         rows = self._connection.execute(query).fetchall()
         return {day: tuple(int(each or 0) for each in numbers) for day, *numbers in rows}
 
-    def covered_days(self) -> tuple[dict[str, set[date]], dict[str, set[str]]]:
+    def covered_days(self, period: Period) -> tuple[dict[str, set[date]], dict[str, set[str]]]:
         """Return the days of each endpoint that has exports, and its projects or accounts.
 
-        A day counts if it is whole for each of them. A window of several days covers none of its
-        days: nobody knows what was when.
+        A day counts if it is whole for each of them. Counts over several days cover none of their
+        days: nobody knows what was when. Events are counted by their own instants.
         """
+        in_period = set(period.days)
         lengths: dict[tuple[str, str], dict[date, timedelta]] = defaultdict(dict)
-        for endpoint, owner, day, length in self._connection.execute(_COVERED).fetchall():
+        for endpoint, owner, day, length, is_event in self._connection.execute(_COVERED).fetchall():
+            spread = is_event and length > _LONGEST_DAY
+            parts = _by_day(day, length) if spread else {day: length}
+            if is_event and in_period.isdisjoint(parts):
+                continue
             days = lengths[endpoint, owner]
-            if length <= _LONGEST_DAY:
-                days[day] = days.get(day, timedelta()) + length
+            for each, part in parts.items() if spread or length <= _LONGEST_DAY else ():
+                days[each] = days.get(each, timedelta()) + part
         covered: dict[str, set[date]] = {}
         owners: dict[str, set[str]] = defaultdict(set)
         for (endpoint, owner), days in lengths.items():
@@ -320,6 +343,11 @@ class _Reader:
             covered[endpoint] = covered[endpoint] & whole if endpoint in covered else whole
             owners[endpoint].add(owner)
         return covered, owners
+
+
+def _by_day(first: date, length: timedelta) -> dict[date, timedelta]:
+    """Return the days of a window that starts at midnight; the clock may change in it."""
+    return {first + place * _DAY: _DAY for place in range((length + _DAY / 2) // _DAY)}
 
 
 def _one_row(connection: DuckDBPyConnection, query: str) -> tuple[Any, ...]:

@@ -62,12 +62,17 @@ def answered(periods: Periods) -> str:
         return "No question of this period says whether it was answered."
     changed = _share_change(periods, lambda facts: facts.answered, "conversations")
     topics = [each for each in periods.now.questions if each.unanswered]
-    new = sum(each.is_new for each in topics)
-    was = "was" if new == 1 else "were"
-    return (
-        f"The assistant answered {part_of(rate)}; {changed}. Of {counted(len(topics), 'topic')} "
-        f"with unanswered questions, {new:,} {was} never asked about before."
-    )
+    asked = counted(len(topics), "topic")
+    known = [each.is_new for each in topics if each.is_new is not None]
+    if not known:
+        has = "has" if len(topics) == 1 else "have"
+        found = f"{asked} {has} unanswered questions."
+    else:
+        was = "was" if sum(known) == 1 else "were"
+        found = (
+            f"Of {asked} with unanswered questions, {sum(known):,} {was} never asked about before."
+        )
+    return f"The assistant answered {part_of(rate)}; {changed}. {found}"
 
 
 def clicks(periods: Periods) -> str:
@@ -96,7 +101,7 @@ def votes(periods: Periods) -> str:
     rate = periods.now.unhelpful.total
     if not rate.whole:
         return "Nobody voted on a page."
-    changed = _share_change(periods, lambda facts: facts.unhelpful, periods.now.votes_of)
+    changed = _share_change(periods, lambda facts: facts.unhelpful, "votes")
     return (
         f"{rate.part:,} of {counted(rate.whole, 'vote')} say that a page did not help "
         f"({percent(rate.value)}); {changed}."
