@@ -18,7 +18,11 @@ from airflow_provider_docsanalytics.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MISSING_VARIABLE = re.compile(r"Variable (\w[^\s']*) (?:not found|does not exist)")
+_MISSING_VARIABLE = re.compile(
+    r"Variable (?P<name>\w[^\s']*) (?:not found|does not exist)"
+    r"|VARIABLE_NOT_FOUND: {'key': '(?P<key>[^']+)'"
+)
+"""The words of Airflow 3.1 and later, of Airflow 2, and of 3.0."""
 
 
 class KeepsText:
@@ -63,7 +67,7 @@ def _explained(content: object, context: Mapping[str, Any]) -> Iterator[None]:
         missing = _MISSING_VARIABLE.search(str(error))
         if missing is None:
             raise
-        name = missing[1]
+        name = missing["name"] or missing["key"]
         raise ConfigError(
             f"The template {content!r:.200} needs the variable {name!r}, which does not exist, or "
             "Airflow cannot read it.\n"
