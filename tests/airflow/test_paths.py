@@ -220,14 +220,14 @@ def test_a_directory_in_s3_has_the_name_in_the_path(
     assert found[0].endswith("/_manifest.json")
 
 
-@pytest.mark.parametrize("path", ["s3://aws_lake@paths", "s3://aws_lake@paths/"])
+@pytest.mark.parametrize(("bucket", "slash"), [("paths", ""), ("paths2", "/")])
 def test_a_bucket_may_hold_one_export_at_its_root(
-    connections: Simulator, lake: ObjectStoragePath, path: str
+    connections: Simulator, lake: ObjectStoragePath, bucket: str, slash: str
 ) -> None:
-    lake.fs.makedirs("paths", exist_ok=True)
-    result = _operator(path).execute({})
-    assert result["manifest"] == "s3://aws_lake@paths/_manifest.json"
-    assert lake.fs.exists("paths/_manifest.json")
+    lake.fs.makedirs(bucket, exist_ok=True)
+    result = _operator(f"s3://aws_lake@{bucket}{slash}").execute({})
+    assert result["manifest"] == f"s3://aws_lake@{bucket}/_manifest.json"
+    assert lake.fs.exists(f"{bucket}/_manifest.json")
 
 
 # What is no text, and what templates give
