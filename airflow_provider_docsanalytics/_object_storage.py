@@ -19,11 +19,8 @@ _CREDENTIAL = re.compile(
     r"(?i)^(key|token|username)$|secret|password|passphrase|credential|connection_string"
     r"|access_?key|account_key|private_key|customer_?key|(sas|session|security)_token"
 )
-_S3 = frozenset({"s3", "s3a"})
-_STRICT = _S3 | {"gs", "gcs", "abfs", "abfss", "az"}
+_STRICT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
 """Protocols whose file systems name all of their options; those of others pass options on."""
-_WRONG_VALUE = (TypeError, ValueError, AttributeError)
-"""What file systems and their clients raise if an option has another type than they expect."""
 _OF_EVERY_FILE_SYSTEM = frozenset(
     {"use_listings_cache", "listings_expiry_time", "max_paths", "skip_instance_cache"}
 )
@@ -101,7 +98,8 @@ def _reopen(filesystem: Any, options: Mapping[str, Any]) -> Any:
     them to ``botocore``'s client.
     """
     kind = type(filesystem)
-    if _STRICT & _protocols(filesystem):
+    protocols = filesystem.protocol
+    if _STRICT & ({protocols} if isinstance(protocols, str) else set(protocols)):
         known = set(_parameters(kind))
         if unknown := sorted(set(options) - known):
             raise ConfigError(
@@ -111,40 +109,12 @@ def _reopen(filesystem: Any, options: Mapping[str, Any]) -> Any:
     given = filesystem.storage_options
     merged = {name: _merged(given.get(name), value) for name, value in options.items()}
     try:
-        return _connected(filesystem, merged)
-    except _WRONG_VALUE as error:
-        if not _accepts(filesystem, {}):  # it is not the options
-            raise
-        names = [name for name in merged if not _accepts(filesystem, {name: merged[name]})]
+        return kind(*filesystem.storage_args, **{**given, **merged})
+    except TypeError as error:
         raise ConfigError(
-            f"storage_options: {kind.__name__} does not accept {', '.join(names or merged)}: "
-            f"{error}.\nCheck the types of its values in the documentation of the file system."
+            f"storage_options: {kind.__name__} does not accept them: {error}.\nCheck their names "
+            "and types in the documentation of the file system."
         ) from error
-
-
-def _accepts(filesystem: Any, options: Mapping[str, Any]) -> bool:
-    try:
-        _connected(filesystem, options)
-    except _WRONG_VALUE:
-        return False
-    return True
-
-
-def _connected(filesystem: Any, options: Mapping[str, Any]) -> Any:
-    """Return a file system with other options; no request is sent.
-
-    ``s3fs`` reads most of its options when it connects, which is before its first request.
-    """
-    given = {**filesystem.storage_options, **options}
-    opened = type(filesystem)(*filesystem.storage_args, **given)
-    if _protocols(opened) & _S3:
-        opened.connect()
-    return opened
-
-
-def _protocols(filesystem: Any) -> set[str]:
-    protocols = filesystem.protocol
-    return {protocols} if isinstance(protocols, str) else set(protocols)
 
 
 def _merged(given: Any, value: Any) -> Any:

@@ -116,34 +116,14 @@ def test_the_connections_own_options_are_kept(s3_url: str, monkeypatch: pytest.M
         ),
         ("requester_pays", "storage_options is str, not a dict"),
         ([1], "storage_options is list, not a dict"),
-        (
-            {"requester_pays": True, "config_kwargs": {"retries": "three"}},
-            "S3FileSystem does not accept config_kwargs: (?s:.)*\nCheck the types of its values",
-        ),
-        ({"client_kwargs": {"no_such": 1}}, "does not accept client_kwargs: .*no_such"),
-        ({"config_kwargs": 5, "client_kwargs": 5}, "does not accept config_kwargs, client_kwargs:"),
-        ({"max_paths": "many"}, "does not accept max_paths:"),
     ],
 )
-def test_an_unknown_option_or_a_value_of_another_type_is_refused_before_the_first_request(
+def test_an_unknown_option_is_refused_before_the_first_request(
     options: Any, why: str, connections: Simulator
 ) -> None:
     with pytest.raises((ConfigError, AirflowFailException), match=why):
         _operator("never", "aws_lake", storage_options=options).execute({})
     assert connections.requests == []
-
-
-def test_a_connection_that_cannot_connect_is_not_blamed_on_the_options(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    extra = {"endpoint_url": "nonsense", "region_name": "us-east-1"}
-    aws = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_NOWHERE", json.dumps(aws))
-    options = {"requester_pays": True}
-    with pytest.raises((ConfigError, AirflowFailException), match="Check its connection") as caught:
-        _operator("never", "aws_nowhere", storage_options=options).execute({})
-    assert "Invalid endpoint: nonsense" in str(caught.value)
-    assert "storage_options" not in str(caught.value)
 
 
 def test_other_storages_accept_their_own_options(tmp_path: Any) -> None:
