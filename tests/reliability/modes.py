@@ -153,7 +153,7 @@ def watched(service: Simulator, failure: Failure) -> list[str]:
     """Return what a watcher does wrong: it sits everything out, and announces each turn once."""
     from tests.reliability.sensing import INTERVAL_S, announced
 
-    def cure() -> None:
+    def recover() -> None:
         service.clear_faults()
         _connect(service, service.mintlify_key)
         service.add_turns(1, _TURN)
@@ -166,7 +166,7 @@ def watched(service: Simulator, failure: Failure) -> list[str]:
         return len(service.requests) >= (3 if expected else 1)
 
     with _struck(service, failure):
-        counts = announced(cure, ill, most_s=60 if expected else 1)
+        counts = announced(recover, ill, most_s=60 if expected else 1)
         times = [entry["at"] for entry in service.requests]
     broken = [] if sum(counts) == expected else [f"watcher: {sum(counts)} turns, not {expected}"]
     # On a busy machine a request may come late, and the next one when it is due.

@@ -156,8 +156,8 @@ def _ending(error: Exception, sensor: MintlifyConversationSensor) -> str:
     return "fails at once" if at_once else "fails"
 
 
-def announced(cure: Callable[[], None], ill: Callable[[], bool], most_s: float) -> list[int]:
-    """Run a watcher, ``cure`` what ails it once it is ``ill``, and wait for an event after that.
+def announced(recover: Callable[[], None], ill: Callable[[], bool], most_s: float) -> list[int]:
+    """Run a watcher, ``recover`` what ails it once it is ``ill``, and wait for an event after that.
 
     Returns:
         the counts that it has announced.
@@ -176,7 +176,7 @@ def announced(cure: Callable[[], None], ill: Callable[[], bool], most_s: float) 
             while not ill():  # noqa: ASYNC110 - a moment
                 await asyncio.sleep(INTERVAL_S)
         before = len(counts)
-        cure()
+        recover()
         until = time.monotonic() + most_s
         while len(counts) == before and time.monotonic() < until:  # noqa: ASYNC110 - a moment
             await asyncio.sleep(INTERVAL_S)
