@@ -250,6 +250,9 @@ def test_no_rows_are_told_apart_from_no_exports(tmp_path: Path) -> None:
     )
     assert (full.returncode, hint in full.stderr) == (0, False)
     assert (empty.returncode, empty.stdout, hint in empty.stderr) == (0, "[]\n", True)
+    before = ("--lake", tmp_path, "--format", "json", "--from", "2025-01-05", "--to", "2025-02-01")
+    itself = _run("sql", "completeness", *before)
+    assert (itself.returncode, itself.stdout, hint in itself.stderr) == (0, "[]\n", False)
 
 
 def test_questions_are_listed_without_a_lake() -> None:

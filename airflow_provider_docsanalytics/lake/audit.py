@@ -147,14 +147,14 @@ class _Audit:
         known = {each.where for each in self._findings if each.code in ("missing-file", "size")}
         exports = [export for track in tracks for export in track.exports]
         done = 0
-        with closing(read_ahead(self._files, exports, known)) as reads:
-            for track in tracks:
-                for export, result in self._results(track, reads, known):
-                    self._findings += result.findings
-                    if result.sums is not None:
-                        self._sums[export.path] = result.sums
-                    done += 1
-                    self._progress(done, f"of {total:,} exports read in full")
+        reads = read_ahead(self._files, exports)
+        for track in tracks:
+            for export, result in self._results(track, reads, known):
+                self._findings += result.findings
+                if result.sums is not None:
+                    self._sums[export.path] = result.sums
+                done += 1
+                self._progress(done, f"of {total:,} exports read in full")
 
     def _results(
         self, track: Track, reads: Iterator[ReadExport], known: Collection[str]

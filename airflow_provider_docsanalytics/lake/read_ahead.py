@@ -13,7 +13,7 @@ from airflow_provider_docsanalytics.lake.catalog import READERS, read_directory
 from airflow_provider_docsanalytics.lake.files import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
 
     from airflow_provider_docsanalytics.export.documents import Manifest
@@ -47,37 +47,26 @@ def read_export(files: LakeFiles, export: Export) -> ReadExport:
     return ReadExport(read_directory(files, Listing(export.path, {MANIFEST: 0})).manifest)
 
 
-def read_ahead(
-    files: LakeFiles, exports: Iterable[Export], known: Collection[str]
-) -> Generator[ReadExport, None, None]:
-    """Yield the exports in their order; on an object store some are read at the same time.
-
-    Args:
-        files: the lake.
-        exports: what is read.
-        known: files that a finding is about; they are not read.
-    """
+def read_ahead(files: LakeFiles, exports: Iterable[Export]) -> Iterator[ReadExport]:
+    """Yield the exports in their order; on an object store some are read at the same time."""
     if files.local:
         yield from (read_export(files, export) for export in exports)
         return
     waiting: deque[Future[ReadExport]] = deque()
-    readers = ThreadPoolExecutor(READERS)
-    try:
+    with ThreadPoolExecutor(READERS) as readers:
         for export in exports:
-            waiting.append(readers.submit(_with_contents, files, export, known))
+            waiting.append(readers.submit(_with_contents, files, export))
             if len(waiting) == READERS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        readers.shutdown(cancel_futures=True)
 
 
-def _with_contents(files: LakeFiles, export: Export, known: Collection[str]) -> ReadExport:
+def _with_contents(files: LakeFiles, export: Export) -> ReadExport:
     read = read_export(files, export)
     left = _AHEAD_BYTES
     for file in read.manifest.files if read.manifest else ():
-        if 0 < file.bytes <= left and files.uri_of(export.path, file.name) not in known:
+        if 0 < file.bytes <= left:
             left -= file.bytes
             try:
                 content = files.read_part(export.path, file.name, file.bytes)

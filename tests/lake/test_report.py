@@ -296,6 +296,18 @@ def test_votes_are_those_of_the_table_also_where_projects_have_different_endpoin
     assert "/b | - | 42 | 28 | 40 %" in text
 
 
+def test_votes_are_compared_only_if_each_project_has_them_in_both_periods(tmp_path: Path) -> None:
+    def feedback(day: datetime) -> Rows:
+        usual = {"path": "/b", "comment": None, "source": "thumbs_only", "status": "pending"}
+        at = f"{day:%Y-%m-%d}T12:00:00Z"
+        return [usual | {"id": f"{day:%d}", "createdAt": at, "helpful": False}]
+
+    write(tmp_path, "feedback_by_page", votes(9, 3, "/a"), project_id="by-page")
+    write(tmp_path, "feedback", feedback, AFTER, project_id="others")
+    text = text_of(tmp_path)
+    assert "25 % (21 of 84) in the period before: not compared, because not every day" in text
+
+
 def test_nothing_is_new_where_nothing_was_exported_before(tmp_path: Path) -> None:
     write(tmp_path, "conversations", turns(40, 4), AFTER)
     text = text_of(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from airflow_provider_docsanalytics.lake.audit import Scope, audit
 from airflow_provider_docsanalytics.lake.catalog import READERS, read_directories
 from airflow_provider_docsanalytics.lake.files import LakeFiles
 from airflow_provider_docsanalytics.lake.read_ahead import read_ahead
-from tests.lake.made import DAY, START, audited, codes, make_days, make_of
+from tests.lake.made import DAY, START, audited, codes, make, make_days, make_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,10 +167,53 @@ def test_however_many_exports_there_are_few_are_in_memory_at_once(lake: Any) -> 
     files = LakeFiles(lake, _root(lake), "store://lake/docs")
     exports = [each.export for each in read_directories(files) if each.export]
     left = iter(exports)
-    with closing(read_ahead(files, left, ())) as reads:
-        for _ in range(5):
-            assert next(reads).contents
+    reads = read_ahead(files, left)
+    for _ in range(5):
+        assert next(reads).contents
     assert len(list(left)) == len(exports) - READERS - 4
+
+
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+def test_of_an_export_of_many_files_two_mib_are_in_memory(store: Any, tmp_path: Path) -> None:
+    names = [f"part-{number:05}-1f3a9c2e.jsonl" for number in range(3)]
+    sizes = (2**20 + 5, 2**20, 2**20 - 5)
+    listed = [
+        {"name": name, "rows": 1, "bytes": size, "sha256": "0" * 64}
+        for name, size in zip(names, sizes, strict=True)
+    ]
+    export = make(tmp_path / "day", files=listed, rows=3)
+    store.pipe_file(f"{_root(store)}/day/_manifest.json", (export / "_manifest.json").read_bytes())
+    for name, size in zip(names, sizes, strict=True):
+        store.pipe_file(f"{_root(store)}/day/{name}", b"x" * (size + 9))
+    files = LakeFiles(store, _root(store), "store://lake/docs")
+    (read,) = read_ahead(files, [each.export for each in read_directories(files) if each.export])
+    # One byte more shows that a file has grown.
+    assert {name: len(text) for name, text in read.contents.items()} == {
+        names[0]: 2**20 + 6,
+        names[2]: 2**20 - 4,
+    }
+
+
+class _Replacing(MemoryFileSystem):
+    """A store in which an export is repeated once its manifest has been read."""
+
+    cachable = False
+
+    def cat_file(self, path: str, *args: Any, **options: Any) -> Any:
+        directory, _, name = path.rpartition("/")
+        if directory.endswith("dt=2026-01-06") and name == "part-00000-1f3a9c2e.jsonl":
+            manifest = super().cat_file(f"{directory}/_manifest.json")
+            renamed = manifest.replace(b"1f3a9c2e", b"2f3a9c2e")
+            super().pipe_file(f"{directory}/part-00000-2f3a9c2e.jsonl", super().cat_file(path))
+            super().pipe_file(f"{directory}/_manifest.json", renamed)
+            super().rm_file(path)
+        return super().cat_file(path, *args, **options)
+
+
+@pytest.mark.parametrize("store", ["memory"], indirect=True)
+def test_an_export_that_is_repeated_while_it_is_audited_is_no_finding(lake: Any) -> None:
+    assert codes(_audit(_Replacing(), deep=True)) == []
+    assert lake.exists(f"{_root(lake)}/views/dt=2026-01-06/part-00000-2f3a9c2e.jsonl")
 
 
 def test_a_bucket_or_a_prefix_that_does_not_exist_is_an_error(store: Any) -> None:

@@ -272,7 +272,7 @@ class Facts:
 
 _TIME_OF_LAKE = """
     SELECT
-      min(CASE WHEN is_short THEN date_from ELSE CAST(date AS TIMESTAMPTZ) END),
+      min(CAST(date AS TIMESTAMPTZ)),
       max(CASE WHEN is_short THEN date_to ELSE CAST(date AS TIMESTAMPTZ)
         + to_days(CAST(round(EXTRACT(EPOCH FROM date_to - date_from) / 86400) AS INTEGER)) END)
     FROM (SELECT *, date_to - date_from < INTERVAL 23 HOURS AS is_short FROM exports)
